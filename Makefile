@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Every target is one script or one tool's own makefile; "make help" lists them.
+# Kbuild, not this file, says what the modules are made of.
+
+MAKEFLAGS += --no-print-directory
+HOST := $(MAKE) -C tools/host
+
+# The kernel to build for: stock, debug, or the path of a prepared kernel tree.
+KDIR ?= stock
+
+.DEFAULT_GOAL := help
+.PHONY: help modules demo check check-host check-kunit check-stock lint fuzz \
+	bench bench-insn docs clean distclean
+
+help: ## list these targets
+	@echo 'spanalloc: a page-span allocator for Linux kernel modules'
+	@echo
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | \
+		awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
+	@echo
+	@echo '  make modules KDIR=/lib/modules/$$(uname -r)/build   for another kernel'
+
+modules: ## build the modules for the distribution's kernel, in build/stock
+	@scripts/modules $(KDIR)
+
+demo: ## the main job: a real tree on a block device of spans, in QEMU
+	@scripts/demo
+
+check: ## every test, in user space and in QEMU; ends with "N passed, N failed"
+	@scripts/check
+
+check-host: ## the tests that run in user space
+	@scripts/deps host
+	@$(HOST) check
+
+check-kunit: ## the KUnit suites and the stress test, on the debug kernel
+	@scripts/check kunit stress
+
+check-stock: ## reloading and the short demonstration, on the stock kernel
+	@scripts/check reload demo
+
+lint: ## checkpatch, sparse, W=1, kernel-doc, shellcheck
+	@scripts/lint
+
+fuzz: ## libFuzzer on the page index and the parsers
+	@scripts/deps host
+	@$(HOST) fuzz
+
+bench: ## time the page index beside other allocators; build/bench/host.json
+	@scripts/deps host bench
+	@$(HOST) bench
+
+bench-insn: ## the same in instructions, which repeat exactly
+	@scripts/deps host bench
+	@$(HOST) bench-insn
+
+docs: ## the documentation as HTML, in build/docs
+	@scripts/deps docs
+	@sphinx-build -q -W --keep-going -b html Documentation build/docs
+	@echo 'build/docs/index.html'
+
+clean: ## remove what was built here
+	@rm -rf build
+
+distclean: clean ## and the cached kernels too
+	@rm -rf "$${SPANALLOC_CACHE:-$$HOME/.cache/spanalloc}"

@@ -1,0 +1,149 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash
+# Runs in the guest: spanram carries an ext4 file system with a real tree,
+# loses half of it, and its heap gives the memory back to the system.
+#
+# /demo holds tree.tar, manifest (SHA-256 of every file, made outside), keep
+# (the part of it that survives), drop (the files to delete), size_mb.
+# shellcheck source=scripts/guest.d/tap.sh
+. /guest.d/tap.sh
+
+AGE_MS=3000
+HEAP=spanram0
+COLUMNS='in_use_pages idle_pages released_pages reserved_pages'
+
+# One column of the table printed at the end, in pages.
+note() {
+	drop_caches
+	for name in $COLUMNS; do
+		stat_of "$HEAP" "$name" > "/tmp/$1.$name"
+	done
+	echo $(($(mem_free_kb) / 4)) > "/tmp/$1.memfree"
+}
+
+noted() {
+	cat "/tmp/$1.$2"
+}
+
+show_table() {
+	printf '# %-16s %10s %10s %10s %10s\n' '4 KiB pages' \
+		'empty' 'tree on it' 'half gone' 'scavenged'
+	for name in $COLUMNS memfree; do
+		printf '# %-16s %10s %10s %10s %10s\n' "$name" \
+			"$(noted empty "$name")" "$(noted full "$name")" \
+			"$(noted half "$name")" "$(noted after "$name")"
+	done
+}
+
+sums_agree() {
+	[ "$(noted "$1" reserved_pages)" = $(($(noted "$1" in_use_pages) +
+		$(noted "$1" idle_pages) + $(noted "$1" released_pages))) ]
+}
+
+unpack() {
+	tar -xf /demo/tree.tar -C /mnt && rm /demo/tree.tar
+}
+
+# Proves that what is on the device is what was meant to be there.
+right_amount() {
+	local files bytes
+	files=$(find /mnt -type f | wc -l)
+	bytes=$(find /mnt -type f -exec stat -c %s {} + | awk '{ sum += $1 } END { print sum }')
+	echo "# $files files, $((bytes / 1000)) kB"
+	[ "$files" = "$(wc -l < /demo/manifest)" ] && [ "$bytes" = "$(cat /demo/bytes)" ]
+}
+
+# verify NAME MANIFEST: every file reads back, from the device, as it should
+verify() {
+	local total good
+	total=$(wc -l < "$2")
+	drop_caches
+	(cd /mnt && sha256sum -c "$2" 2>&1) | awk -v total="$total" '
+		/: OK$/ {
+			if (++good % 2000 == 0)
+				print "#   " good " of " total " files verified"
+			next
+		}
+		{ print "#   " $0 }
+		END { print good + 0 > "/tmp/good" }'
+	good=$(cat /tmp/good)
+	[ "$good" = "$total" ]
+	report $? "$1: SHA-256 of $good of $total files"
+}
+
+delete_half() {
+	(cd /mnt && xargs rm < /demo/drop)
+}
+
+# The scavenger may take twice the age; allow a slow guest a little more.
+wait_for_scavenger() {
+	local deadline=$(($(cut -d. -f1 /proc/uptime) + 2 * AGE_MS / 1000 + 10))
+	while [ "$(stat_of "$HEAP" idle_pages)" -gt 0 ]; do
+		if [ "$(cut -d. -f1 /proc/uptime)" -gt "$deadline" ]; then
+			cat "$DEBUGFS/$HEAP/stats"
+			return 1
+		fi
+		sleep 0.2
+	done
+}
+
+# Page for page, less what the system itself took in between.
+memory_came_back() {
+	local given gained
+	given=$(($(noted full in_use_pages) - $(noted after in_use_pages)))
+	gained=$(($(noted after memfree) - $(noted full memfree)))
+	echo "# $given pages less in use, $gained pages more in MemFree"
+	[ "$given" -gt 0 ] && [ $((gained * 10)) -ge $((given * 9)) ]
+}
+
+released_by_age() {
+	[ "$(stat_of "$HEAP" released_age_pages)" -gt 0 ]
+}
+
+heap_is_gone() {
+	[ ! -e "$DEBUGFS/$HEAP" ]
+}
+
+mkdir -p /mnt
+footprint > /tmp/before
+must "insmod spanalloc.ko scavenge_age_ms=$AGE_MS" \
+	insmod /modules/spanalloc.ko scavenge_age_ms=$AGE_MS
+size_mb=$(cat /demo/size_mb)
+must "insmod spanram.ko size_mb=$size_mb" insmod /modules/spanram.ko size_mb="$size_mb"
+must "the heap has its statistics" stat_of "$HEAP" reserved_pages
+must "mkfs.ext4 /dev/spanram0" \
+	mke2fs -q -F -t ext4 -E lazy_itable_init=0,lazy_journal_init=0 /dev/spanram0
+must "mount" mount -t ext4 /dev/spanram0 /mnt
+note empty
+echo "# unpacking $(wc -l < /demo/manifest) files"
+must "unpack a real tree" unpack
+must "number and size of the files" right_amount
+cat /tmp/output
+note full
+verify "all files" /demo/manifest
+must "delete $(wc -l < /demo/drop) files" delete_half
+sync
+must "fstrim" fstrim -v /mnt
+sed 's/^/# /' /tmp/output
+note half
+echo "# waiting for the scavenger"
+must "no idle page is left after twice the age" wait_for_scavenger
+try "they were released for their age" released_by_age
+note after
+try "the system has the memory back" memory_came_back
+cat /tmp/output
+verify "the other half" /demo/keep
+for moment in empty full half after; do
+	try "reserved = in use + idle + released: $moment" sums_agree "$moment"
+done
+show_table
+echo "# all statistics of $HEAP at the end:"
+sed 's/^/#   /' "$DEBUGFS/$HEAP/stats"
+must "umount" umount /mnt
+try "e2fsck finds nothing" e2fsck -f -n /dev/spanram0
+must "rmmod spanram" rmmod spanram
+try "its heap is gone" heap_is_gone
+must "rmmod spanalloc" rmmod spanalloc
+try "nothing is left: slab, vmalloc, debugfs, disks, threads, modules" nothing_new /tmp/before
+finish

@@ -1,0 +1,26 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash
+# Runs in the guest: the KUnit suites. Their own results are in the kernel's
+# log, between the two marks; the host counts them.
+# shellcheck source=scripts/guest.d/tap.sh
+. /guest.d/tap.sh
+# shellcheck source=scripts/guest.d/debug.sh
+. /guest.d/debug.sh
+
+run_suites() {
+	insmod /modules/spanalloc_kunit.ko
+}
+
+footprint > /tmp/before
+prepare_faults
+forget_leaks
+must "insmod spanalloc.ko" insmod /modules/spanalloc.ko
+echo "# suites begin"
+must "insmod spanalloc_kunit.ko" run_suites
+echo "# suites end: $(ls /sys/kernel/debug/kunit | wc -l)"
+must "rmmod spanalloc_kunit" rmmod spanalloc_kunit
+must "rmmod spanalloc" rmmod spanalloc
+try "nothing is left: slab, vmalloc, debugfs, threads, modules" nothing_new /tmp/before
+try "kmemleak finds nothing" no_leaks
+finish

@@ -1,0 +1,60 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash
+# Runs in the guest: loads and unloads, every second time under two clients
+# that use memory, and looks for what is left.
+# shellcheck source=scripts/guest.d/tap.sh
+. /guest.d/tap.sh
+
+ROUNDS=50
+CHECK_EVERY=10
+
+# The first rounds fill caches and page tables that the kernel keeps.
+SETTLED=10
+LOSS_KB=1024
+
+use_client() {
+	insmod /modules/hello_span.ko &&
+		insmod /modules/spanram.ko size_mb=64 &&
+		dd if=/dev/zero of=/dev/spanram0 bs=1M count=8 2> /dev/null &&
+		rmmod spanram &&
+		rmmod hello_span
+}
+
+one_round() {
+	insmod /modules/spanalloc.ko &&
+		{ [ $(($1 % 2)) = 0 ] || use_client; } &&
+		rmmod spanalloc
+}
+
+rounds() {
+	local round="$1"
+	while [ "$round" -le "$2" ]; do
+		one_round "$round" || { echo "round $round failed"; return 1; }
+		round=$((round + 1))
+	done
+}
+
+no_loss() {
+	local lost
+	drop_caches
+	lost=$((settled_kb - $(mem_free_kb)))
+	echo "# MemFree fell by $lost kB in $((ROUNDS - SETTLED)) rounds"
+	[ "$lost" -lt "$LOSS_KB" ]
+}
+
+footprint > /tmp/before
+from=1
+while [ "$from" -le "$ROUNDS" ]; do
+	to=$((from + CHECK_EVERY - 1))
+	must "load and unload, rounds $from to $to" rounds "$from" "$to"
+	try "nothing is left after round $to" nothing_new /tmp/before
+	if [ "$to" = "$SETTLED" ]; then
+		drop_caches
+		settled_kb=$(mem_free_kb)
+	fi
+	from=$((to + 1))
+done
+try "no memory is lost" no_loss
+cat /tmp/output
+finish

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Arenas: where a heap's address space comes from, and the map that finds an
+ * arena by address.
+ *
+ *	range of a heap		one reservation of the vmalloc area
+ *	├── arena 0		64 MiB, aligned; metadata made when first needed
+ *	│   ├── chunk 0		page tables, pages in the index
+ *	│   ├── ...
+ *	│   └── chunk 31
+ *	├── arena 1 ...		adjoining, so that runs cross
+ *
+ * A heap grows by as many chunks as a request needs, from the newest range
+ * while there is room in it. What is left of an arena when a request outgrows
+ * it is added as well, so that no part of an arena that was paid for lies idle.
+ * Ranges double in size, which keeps their number small and runs adjoining.
+ *
+ * The map's leaves live until the module goes; arenas live until their heap
+ * goes, and a grace period longer.
+ */
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+
+#include "internal.h"
+
+/* A range of this many arenas at most is reserved ahead of need. */
+#define ARENAS_AHEAD	8UL
+
+/* A heap of this many arenas gets by without a larger index table. */
+#define TABLE_BLOCKS	8UL
+
+struct arena_range {
+	struct list_head list;
+	struct vm_range vm;
+};
+
+static struct span_map span_map;
+static DEFINE_MUTEX(span_map_lock);
+
+/* === The map ============================================================ */
+
+/**
+ * span_map_init() - make an empty map of the vmalloc area
+ *
+ * Return: 0 or %-ENOMEM
+ */
+int __init span_map_init(void)
+{
+	unsigned long leaf_bytes = SPAN_MAP_LEAF_ARENAS << ARENA_SHIFT;
+
+	span_map.base = round_down(VMALLOC_START, leaf_bytes);
+	span_map.nr_leaves = DIV_ROUND_UP(VMALLOC_END - span_map.base, leaf_bytes);
+	span_map.dir = kvcalloc(span_map.nr_leaves, sizeof(*span_map.dir), GFP_KERNEL);
+	return span_map.dir ? 0 : -ENOMEM;
+}
+
+/**
+ * span_map_exit() - free the map; no arena is left and nobody looks
+ */
+void span_map_exit(void)
+{
+	unsigned long i;
+
+	for (i = 0; i < span_map.nr_leaves; i++)
+		kfree(span_map.dir[i]);
+	kvfree(span_map.dir);
+}
+
+/**
+ * arena_of() - find the arena at an address
+ * @addr: any address
+ *
+ * Context: Any. The arena stays while its heap does, or under rcu_read_lock().
+ *
+ * Return: the arena or NULL
+ */
+struct arena *arena_of(unsigned long addr)
+{
+	return span_map_arena(&span_map, addr);
+}
+
+static struct arena **span_map_slot(unsigned long base)
+{
+	unsigned long nr = (base - span_map.base) >> ARENA_SHIFT;
+
+	return &span_map.dir[nr >> SPAN_MAP_LEAF_SHIFT][nr % SPAN_MAP_LEAF_ARENAS];
+}
+
+/* Readers see the arena from here on. */
+static int span_map_add(struct arena *arena)
+{
+	unsigned long nr = (arena->base - span_map.base) >> ARENA_SHIFT;
+	struct arena ***dir = &span_map.dir[nr >> SPAN_MAP_LEAF_SHIFT];
+
+	mutex_lock(&span_map_lock);
+	if (!*dir) {
+		struct arena **leaf = kcalloc(SPAN_MAP_LEAF_ARENAS, sizeof(*leaf), GFP_KERNEL);
+
+		/* Pairs with smp_load_acquire() in span_map_arena(). */
+		smp_store_release(dir, leaf);
+	}
+	mutex_unlock(&span_map_lock);
+	if (!*dir)
+		return -ENOMEM;
+	/* Pairs with smp_load_acquire() in span_map_arena(). */
+	smp_store_release(span_map_slot(arena->base), arena);
+	return 0;
+}
+
+/* === Growth ============================================================= */
+
+static int reserve_range(struct arena_space *space, unsigned long arenas)
+{
+	struct arena_range *range = kmalloc(sizeof(*range), GFP_KERNEL);
+
+	if (!range)
+		return -ENOMEM;
+	if (vm_reserve(&range->vm, arenas * ARENA_BYTES, ARENA_BYTES)) {
+		kfree(range);
+		return -ENOMEM;
+	}
+	list_add(&range->list, &space->ranges);
+	space->next = range->vm.base;
+	space->end = range->vm.base + range->vm.bytes;
+	return 0;
+}
+
+/* Ahead of need if possible, else exactly what is needed. */
+static int reserve_ahead(struct arena_space *space, unsigned long need)
+{
+	unsigned long ahead = clamp(space->arenas, 1UL, ARENAS_AHEAD);
+
+	if (ahead > need && !reserve_range(space, ahead))
+		return 0;
+	return reserve_range(space, need);
+}
+
+/* Make room in the index for one more block. */
+static int extend_table(struct span_heap *heap)
+{
+	unsigned long blocks = heap->index.max_blocks;
+	unsigned long flags;
+	void *table, *old;
+
+	if (heap->index.nr_blocks < blocks)
+		return 0;
+	if (blocks >= PAGEINDEX_MAX_BLOCKS / 2)
+		return -ENOMEM;
+	blocks = max(TABLE_BLOCKS, blocks * 2);
+	table = kvzalloc(pageindex_table_bytes(blocks), GFP_KERNEL);
+	if (!table)
+		return -ENOMEM;
+	flags = heap_lock(heap);
+	old = pageindex_set_table(&heap->index, table, blocks);
+	heap_unlock(heap, flags);
+	heap->table_bytes = pageindex_table_bytes(blocks);
+	kvfree(old);
+	return 0;
+}
+
+/* Does an arena at @base continue the heap's last one? */
+static bool adjoins(const struct span_heap *heap, unsigned long base)
+{
+	const struct pageindex *idx = &heap->index;
+
+	return idx->nr_blocks &&
+	       arena_of_page(idx, (idx->nr_blocks - 1) * ARENA_PAGES)->base + ARENA_BYTES == base;
+}
+
+static int add_arena(struct span_heap *heap, unsigned long base)
+{
+	struct arena *arena;
+	unsigned long flags;
+	int ret;
+
+	ret = extend_table(heap);
+	if (ret)
+		return ret;
+	arena = vzalloc(sizeof(*arena));
+	if (!arena)
+		return -ENOMEM;
+	arena->base = base;
+	arena->heap = heap;
+	arena->first_page = heap->index.nr_blocks * ARENA_PAGES;
+	ret = span_map_add(arena);
+	if (ret) {
+		vfree(arena);
+		return ret;
+	}
+	flags = heap_lock(heap);
+	pageindex_add_block(&heap->index, &arena->block, adjoins(heap, base));
+	heap_unlock(heap, flags);
+	heap->space.arenas++;
+	return 0;
+}
+
+/* Add the next @chunks chunks of the newest range, making arenas on the way. */
+static int grow_chunks(struct span_heap *heap, unsigned long chunks)
+{
+	struct arena_space *space = &heap->space;
+	unsigned long end = space->next + chunks * CHUNK_BYTES;
+	unsigned long addr, flags, page;
+	int ret;
+
+	for (addr = round_down(space->next, ARENA_BYTES); addr < end; addr += ARENA_BYTES) {
+		if (arena_of(addr))
+			continue;
+		ret = add_arena(heap, addr);
+		if (ret)
+			return ret;
+	}
+	ret = vm_populate(space->next, chunks * CHUNK_BYTES);
+	if (ret)
+		return ret;
+	page = arena_of(space->next)->first_page +
+	       ((space->next % ARENA_BYTES) >> PAGE_SHIFT);
+	flags = heap_lock(heap);
+	pageindex_grow(&heap->index, page / PAGEINDEX_CHUNK_PAGES, chunks);
+	heap->grows++;
+	heap_unlock(heap, flags);
+	space->next = end;
+	return 0;
+}
+
+static int grow_locked(struct span_heap *heap, unsigned long npages)
+{
+	struct arena_space *space = &heap->space;
+	unsigned long chunks = DIV_ROUND_UP(npages, PAGEINDEX_CHUNK_PAGES);
+	unsigned long rest;
+	int ret;
+
+	lockdep_assert_held(&heap->grow_lock);
+	if ((space->end - space->next) / CHUNK_BYTES >= chunks)
+		return grow_chunks(heap, chunks);
+
+	rest = (round_up(space->next, ARENA_BYTES) - space->next) / CHUNK_BYTES;
+	if (rest) {
+		ret = grow_chunks(heap, rest);
+		if (ret)
+			return ret;
+	}
+	ret = reserve_ahead(space, DIV_ROUND_UP(chunks * CHUNK_BYTES, ARENA_BYTES));
+	if (ret)
+		return ret;
+	return grow_chunks(heap, chunks);
+}
+
+/**
+ * arena_grow() - add address space to a heap
+ * @heap: the heap
+ * @npages: length of the run that was wanted and not found
+ * @grows: the heap's count of growths when it was not found
+ *
+ * Does nothing if the heap has grown since.
+ *
+ * Context: Process context. May sleep, but does no I/O.
+ *
+ * Return: 0 or %-ENOMEM
+ */
+int arena_grow(struct span_heap *heap, unsigned long npages, unsigned long grows)
+{
+	unsigned int scope;
+	int ret = 0;
+
+	mutex_lock(&heap->grow_lock);
+	scope = memalloc_noio_save();
+	/* Changes under grow_lock only. */
+	if (heap->grows == grows)
+		ret = grow_locked(heap, npages);
+	memalloc_noio_restore(scope);
+	mutex_unlock(&heap->grow_lock);
+	return ret;
+}
+
+/**
+ * arena_release_all() - give all address space and metadata of a heap back
+ * @heap: a heap with nothing in use and nothing backed, that nobody uses
+ *
+ * Context: Process context. Waits for a grace period.
+ */
+void arena_release_all(struct span_heap *heap)
+{
+	struct pageindex *idx = &heap->index;
+	struct arena_range *range, *next;
+	unsigned long i;
+
+	for (i = 0; i < idx->nr_blocks; i++)
+		/* Pairs with smp_load_acquire() in span_map_arena(). */
+		smp_store_release(span_map_slot(arena_of_page(idx, i * ARENA_PAGES)->base), NULL);
+	synchronize_rcu();
+	for (i = 0; i < idx->nr_blocks; i++)
+		vfree(arena_of_page(idx, i * ARENA_PAGES));
+	list_for_each_entry_safe(range, next, &heap->space.ranges, list) {
+		vm_unreserve(&range->vm);
+		kfree(range);
+	}
+	kvfree(idx->block);
+}

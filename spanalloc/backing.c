@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Backing: physical pages for runs of claimed address space.
+ *
+ * A run that has just been claimed may have pages behind all of it, behind none
+ * of it, or behind parts. backing_provide() fills in what is missing, in bulk,
+ * and clears what the caller wants cleared and is not known to be clear. The
+ * run is the caller's alone, so that no lock is held, and page tables are there
+ * already, so that only pages have to be allocated.
+ *
+ * If it fails half-way, @done says how far it got; the caller decides what
+ * becomes of the pages provided so far and ends with backing_end() either way.
+ */
+#include <linux/bitmap.h>
+#include <linux/gfp.h>
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+
+#include "internal.h"
+
+/* Pages per bulk allocation; their pointers are on the stack. */
+#define BACKING_BATCH	64
+
+static void free_batch(struct page **pages, unsigned int nr)
+{
+	while (nr--)
+		__free_page(pages[nr]);
+}
+
+/* Allocate @nr pages, all or none. */
+static bool alloc_batch(const struct backing *backing, struct page **pages, unsigned int nr)
+{
+	unsigned int have;
+
+	memset(pages, 0, nr * sizeof(*pages));
+	have = alloc_pages_bulk_node(backing->gfp & ~__GFP_NOFAIL, backing->node, nr, pages);
+	/* The bulk allocator may stop early, for memcg accounting always after one page. */
+	for (; have < nr; have++) {
+		pages[have] = alloc_pages_node(backing->node, backing->gfp, 0);
+		if (!pages[have]) {
+			free_batch(pages, have);
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Provide pages @start..@end - 1 of the run, where nothing is mapped. */
+static int provide_run(struct backing *backing, unsigned long start, unsigned long end)
+{
+	struct page *pages[BACKING_BATCH];
+
+	for (backing->done = start; backing->done < end;) {
+		unsigned int nr = min_t(unsigned long, BACKING_BATCH, end - backing->done);
+
+		if (!alloc_batch(backing, pages, nr))
+			return -ENOMEM;
+		if (vm_map(backing->addr + (backing->done << PAGE_SHIFT), pages, nr)) {
+			free_batch(pages, nr);
+			return -EFAULT;
+		}
+		backing->done += nr;
+		if (gfpflags_allow_blocking(backing->gfp))
+			cond_resched();
+	}
+	return 0;
+}
+
+/* Clear pages @start..@end - 1 of the run, which were mapped before. */
+static void clear_run(struct backing *backing, unsigned long start, unsigned long end)
+{
+	unsigned long dirty = clamp(backing->clean, start, end);
+
+	if (dirty > start)
+		memset((void *)(backing->addr + (start << PAGE_SHIFT)), 0,
+		       (dirty - start) << PAGE_SHIFT);
+	backing->zeroed += dirty - start;
+	backing->skipped += end - dirty;
+}
+
+static void clear_present(struct backing *backing)
+{
+	unsigned int start, end;
+
+	if (!backing->released) {
+		clear_run(backing, 0, backing->npages);
+		return;
+	}
+	if (!backing->missing)
+		return;
+	for_each_clear_bitrange(start, end, backing->missing, backing->npages)
+		clear_run(backing, start, end);
+}
+
+/* First page from @from on at which the page tables have a page, or have none. */
+static unsigned long search_tables(const struct backing *backing, unsigned long from,
+				   bool missing)
+{
+	while (from < backing->npages) {
+		unsigned int nr = min_t(unsigned long, BITS_PER_LONG, backing->npages - from);
+		unsigned long map = 0;
+		unsigned int at;
+
+		vm_missing(backing->addr + (from << PAGE_SHIFT), &map, nr);
+		at = missing ? find_first_bit(&map, nr) : find_first_zero_bit(&map, nr);
+		from += at;
+		if (at < nr)
+			break;
+	}
+	return from;
+}
+
+/**
+ * backing_next_missing() - go through the parts of a run that had nothing behind them
+ * @backing: the run
+ * @start: where to begin; start of the next such part
+ * @end: end of the next such part
+ *
+ * Return: false if there is none from @start on
+ */
+bool backing_next_missing(const struct backing *backing, unsigned long *start, unsigned long *end)
+{
+	unsigned long npages = backing->npages;
+
+	if (!backing->released) {
+		*start = npages;
+	} else if (backing->released == npages) {
+		*end = npages;
+	} else if (backing->missing) {
+		*start = find_next_bit(backing->missing, npages, *start);
+		*end = find_next_zero_bit(backing->missing, npages, *start);
+	} else {
+		/* No memory for the list, so nothing was provided: the tables tell. */
+		*start = search_tables(backing, *start, true);
+		*end = search_tables(backing, *start, false);
+	}
+	return *start < npages;
+}
+
+/**
+ * backing_provide() - put memory behind all of a run
+ * @backing: the run; @addr, @npages, @released, @clean, @node and @gfp are set,
+ *	the rest is 0. __GFP_ZERO in @gfp asks for cleared memory.
+ *
+ * Context: Any that @gfp allows.
+ *
+ * Return: 0, or a negative error code with @done set
+ */
+int backing_provide(struct backing *backing)
+{
+	unsigned long start = 0, end;
+	int ret = 0;
+
+	if (backing->released && backing->released < backing->npages) {
+		backing->missing = bitmap_zalloc(backing->npages,
+						 metadata_gfp(backing->gfp));
+		if (!backing->missing)
+			return -ENOMEM;
+		vm_missing(backing->addr, backing->missing, backing->npages);
+	}
+	while (!ret && backing_next_missing(backing, &start, &end)) {
+		ret = provide_run(backing, start, end);
+		start = end;
+	}
+	if (!ret && backing->gfp & __GFP_ZERO) {
+		clear_present(backing);
+		backing->zeroed += backing->released;
+	}
+	return ret;
+}
+
+/**
+ * backing_end() - free what backing_provide() allocated for itself
+ * @backing: the run
+ */
+void backing_end(struct backing *backing)
+{
+	bitmap_free(backing->missing);
+}
+
+/**
+ * backing_drop() - take the memory behind a run away at once
+ * @addr: first byte of a run that is wholly backed
+ * @npages: length in pages
+ *
+ * For the rare case; heap_release() goes in larger batches.
+ *
+ * Context: Interrupts enabled.
+ */
+void backing_drop(unsigned long addr, unsigned long npages)
+{
+	struct page *pages[BACKING_BATCH];
+
+	while (npages) {
+		unsigned int nr = min_t(unsigned long, BACKING_BATCH, npages);
+
+		vm_pages(addr, pages, nr);
+		vm_unmap(addr, nr);
+		vm_flush(addr, addr + (nr << PAGE_SHIFT));
+		free_batch(pages, nr);
+		addr += nr << PAGE_SHIFT;
+		npages -= nr;
+	}
+}

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the module's layers offer one another. A layer calls only those above
+ * it in this list:
+ *
+ *	vm		vm.c, symbols.c		address space, page tables
+ *	page index	pageindex*.c		which pages are free, which backed
+ *	span, arena	span.c, arena.c		descriptors, the map, growth
+ *	backing		backing.c		physical pages behind a run
+ *	heap		heap.c, limit.c, release.c
+ *						allocate, free, limits, give back
+ *	scavenger	scavenger.c		when to give back
+ *	faces		stats.c, debugfs.c	numbers
+ *	registry	registry.c, main.c	making and ending heaps, the module
+ *
+ * Lock order, outermost first:
+ *
+ *	registry_lock		heaps being made and ended
+ *	scavenger_lock		heaps that the scavenger looks after
+ *	span_heap::grow_lock	address space of one heap
+ *	span_heap::release_lock	the heap's batch of pages on their way out
+ *	span_heap::lock		page index and counters of one heap; irqsave
+ *
+ * Under span_heap::lock nothing is allocated, zeroed, mapped, unmapped or
+ * flushed. Under grow_lock allocations do not enter I/O, since reclaim may need
+ * a span to make progress.
+ */
+#ifndef SPANALLOC_INTERNAL_H
+#define SPANALLOC_INTERNAL_H
+
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+
+#include "pageindex.h"
+#include "span.h"
+#include "spanalloc.h"
+
+#define SPAN_HEAP_NAME_SIZE	32
+
+/* How to allocate metadata on behalf of a caller that asked for pages with @gfp. */
+static inline gfp_t metadata_gfp(gfp_t gfp)
+{
+	return gfp & ~(__GFP_ZERO | __GFP_ACCOUNT | __GFP_THISNODE | __GFP_HARDWALL | __GFP_WRITE);
+}
+
+/* === vm ================================================================= */
+
+/**
+ * struct vm_range - reserved address space
+ * @area: the kernel's descriptor of it
+ * @base: first usable byte, aligned as asked
+ * @bytes: usable length
+ */
+struct vm_range {
+	struct vm_struct *area;
+	unsigned long base;
+	unsigned long bytes;
+};
+
+int vm_init(void);
+int vm_reserve(struct vm_range *range, unsigned long bytes, unsigned long align);
+void vm_unreserve(struct vm_range *range);
+int vm_populate(unsigned long addr, unsigned long bytes);
+int vm_map(unsigned long addr, struct page **pages, unsigned long npages);
+void vm_pages(unsigned long addr, struct page **pages, unsigned long npages);
+void vm_missing(unsigned long addr, unsigned long *missing, unsigned long npages);
+void vm_unmap(unsigned long addr, unsigned long npages);
+void vm_flush(unsigned long start, unsigned long end);
+
+/* === span =============================================================== */
+
+/**
+ * struct span_origin - where a span comes from
+ * @caller: return address of whoever allocated it
+ * @born: when, in jiffies
+ */
+struct span_origin {
+	unsigned long caller;
+	unsigned long born;
+};
+
+int span_init(void);
+void span_exit(void);
+struct span *span_new(gfp_t gfp);
+void span_delete(struct span *span);
+void span_enter(struct span *span, unsigned long base, unsigned long npages);
+void span_publish(struct span *span, enum span_kind kind);
+bool span_retire(const struct span_view *view);
+bool span_hold(const struct span_view *view);
+void span_unhold(struct span *span);
+void span_cut(struct span *span, unsigned long npages);
+bool span_at(const void *addr, struct span_view *view);
+bool span_origin(const struct span_view *view, struct span_origin *origin);
+
+static inline enum span_kind span_state_kind(unsigned long state)
+{
+	return (state & SPAN_STATE_KIND) - 1;
+}
+
+/* === arena ============================================================== */
+
+/**
+ * struct arena_space - the address space of a heap
+ * @ranges: every range reserved, newest first
+ * @next: first byte of the newest range that has no page tables yet
+ * @end: first byte after the newest range
+ * @arenas: arenas set up
+ */
+struct arena_space {
+	struct list_head ranges;
+	unsigned long next;
+	unsigned long end;
+	unsigned long arenas;
+};
+
+int span_map_init(void);
+void span_map_exit(void);
+struct arena *arena_of(unsigned long addr);
+
+static inline struct arena *arena_of_page(const struct pageindex *idx, unsigned long page)
+{
+	return container_of(idx->block[page / ARENA_PAGES], struct arena, block);
+}
+
+/* === heap =============================================================== */
+
+struct release_batch;
+
+/**
+ * struct span_heap - a heap
+ * @name: directory in debugfs, and name in diagnostics
+ * @node: where backing pages come from
+ * @age_ms: age at which idle pages are released; 0: the module's default
+ * @list: in the registry
+ * @scavenged: in the scavenger's list
+ * @debugfs: the heap's directory
+ * @lock: protects what follows, up to @grow_lock
+ * @index: which pages are free, which are backed
+ * @in_use: pages of live spans, by kind
+ * @spans: live spans
+ * @moving: pages between idle and released, in either direction
+ * @limit: pages that may be in use or idle; 0 for any number
+ * @reserve: idle pages that the scavenger leaves alone and sleepers replace
+ * @grows: times that the heap has grown
+ * @watched: the scavenger knows that there are idle pages
+ * @dying: no more allocations
+ * @count: event counters; its other fields are not used
+ * @grow_lock: serialises growth
+ * @space: address space; under @grow_lock
+ * @table_bytes: size of the index's table; under @grow_lock
+ * @release_lock: protects @batch
+ * @batch: pages on their way out
+ * @sweep_from: end of the last sweep, or start of the watch, in jiffies; the
+ *	scavenger's alone
+ * @sweeping: @sweep_from is set; the scavenger's alone
+ */
+struct span_heap {
+	char name[SPAN_HEAP_NAME_SIZE];
+	int node;
+	unsigned int age_ms;
+	struct list_head list;
+	struct list_head scavenged;
+	struct dentry *debugfs;
+
+	spinlock_t lock ____cacheline_aligned_in_smp;
+	struct pageindex index;
+	unsigned long in_use[SPAN_NR_KINDS];
+	unsigned long spans;
+	unsigned long moving;
+	unsigned long limit;
+	unsigned long reserve;
+	unsigned long grows;
+	bool watched;
+	bool dying;
+	struct span_heap_stats count;
+
+	struct mutex grow_lock;
+	struct arena_space space;
+	size_t table_bytes;
+
+	struct mutex release_lock;
+	struct release_batch *batch;
+
+	unsigned long sweep_from;
+	bool sweeping;
+};
+
+static inline unsigned long heap_lock(struct span_heap *heap) __acquires(&heap->lock)
+{
+	unsigned long flags;
+
+	if (!spin_trylock_irqsave(&heap->lock, flags)) {
+		spin_lock_irqsave(&heap->lock, flags);
+		heap->count.lock_contend_count++;
+	}
+	heap->count.lock_acquire_count++;
+	return flags;
+}
+
+static inline void heap_unlock(struct span_heap *heap, unsigned long flags)
+	__releases(&heap->lock)
+{
+	spin_unlock_irqrestore(&heap->lock, flags);
+}
+
+/* Pages in use, whatever for. */
+static inline unsigned long heap_in_use_locked(const struct span_heap *heap)
+{
+	unsigned long pages = 0;
+	int kind;
+
+	lockdep_assert_held(&heap->lock);
+	for (kind = 0; kind < SPAN_NR_KINDS; kind++)
+		pages += heap->in_use[kind];
+	return pages;
+}
+
+/* Address of a page of the index. */
+static inline unsigned long heap_page_address(const struct span_heap *heap, unsigned long page)
+{
+	return arena_of_page(&heap->index, page)->base + (page % ARENA_PAGES << PAGE_SHIFT);
+}
+
+int arena_grow(struct span_heap *heap, unsigned long npages, unsigned long grows);
+void arena_release_all(struct span_heap *heap);
+
+/* === backing ============================================================ */
+
+/**
+ * struct backing - a run of claimed pages that shall have memory behind it
+ * @addr: first byte
+ * @npages: length in pages
+ * @released: how many of them have nothing behind them
+ * @clean: pages from this offset on that have something behind them are zero
+ * @node: where memory shall come from
+ * @gfp: how to allocate it
+ * @missing: a bit for each page with nothing behind it, if only some are such
+ * @done: missing pages below this offset have been provided
+ * @zeroed: pages that had to be cleared
+ * @skipped: pages that would have had to be, but were known to be clear
+ */
+struct backing {
+	unsigned long addr;
+	unsigned long npages;
+	unsigned long released;
+	unsigned long clean;
+	int node;
+	gfp_t gfp;
+	unsigned long *missing;
+	unsigned long done;
+	unsigned long zeroed;
+	unsigned long skipped;
+};
+
+int backing_provide(struct backing *backing);
+bool backing_next_missing(const struct backing *backing, unsigned long *start,
+			  unsigned long *end);
+void backing_end(struct backing *backing);
+void backing_drop(unsigned long addr, unsigned long npages);
+
+/* === heap: release, limits ============================================== */
+
+/* Why pages go back to the system. */
+enum release_reason {
+	RELEASE_AGE,
+	RELEASE_PRESSURE,
+	RELEASE_LIMIT,
+	RELEASE_FORCED
+};
+
+struct release_batch *release_batch_new(void);
+void release_batch_delete(struct release_batch *batch);
+unsigned long heap_release(struct span_heap *heap, unsigned long npages,
+			   enum release_reason reason);
+unsigned long heap_sweep(struct span_heap *heap);
+
+/* Woken, with heap_has_news set, when a heap needs the scavenger. */
+extern wait_queue_head_t heap_news_wait;
+extern bool heap_has_news;
+
+void heap_watch(struct span_heap *heap, bool news);
+bool heap_watch_locked(struct span_heap *heap);
+const char *heap_kind_name(enum span_kind kind);
+bool heap_is_ok(const struct span_heap *heap, const char *what, unsigned long caller);
+bool heap_next_span(struct span_heap *heap, unsigned long *page, struct span_view *view);
+int heap_top_up(struct span_heap *heap);
+
+/* === scavenger ========================================================== */
+
+extern unsigned int scavenge_age_ms;
+
+int scavenger_start(void);
+void scavenger_stop(void);
+void scavenger_add(struct span_heap *heap);
+void scavenger_remove(struct span_heap *heap);
+unsigned long scavenger_run(void);
+void scavenger_set_clock(unsigned long (*clock)(void));
+
+/* === faces ============================================================== */
+
+void debugfs_init(void);
+void debugfs_exit(void);
+void debugfs_add_heap(struct span_heap *heap);
+void debugfs_remove_heap(struct span_heap *heap);
+
+/* === registry =========================================================== */
+
+int registry_init(void);
+void registry_exit(void);
+
+#endif /* SPANALLOC_INTERNAL_H */

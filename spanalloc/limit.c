@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Limits of a heap: how many pages it may hold at most, and how many idle ones
+ * it keeps ready at least.
+ *
+ * The hard limit is enforced by the page index, which refuses a claim that
+ * would back more pages. The reserve is a floor under the idle pages: releases
+ * stop at it, and whoever may sleep fills it up again, an allocation that took
+ * from it or else the scavenger.
+ */
+#include <linux/mm.h>
+
+#include "internal.h"
+
+#define TOP_UP_RUNS	16
+
+/* Pages of one chunk on their way from released to idle. */
+struct top_up {
+	struct pageindex_run runs[TOP_UP_RUNS];
+	unsigned int nr_runs;
+	unsigned long npages;
+	unsigned long fresh;
+};
+
+/*
+ * Take released pages of the lowest chunk that has any, no more than the
+ * reserve lacks. Returns 0 with @top->npages 0 if it lacks nothing.
+ */
+static int top_up_take(struct span_heap *heap, struct top_up *top, unsigned long *chunk)
+{
+	struct pageindex *idx = &heap->index;
+	unsigned long chunks, want, room, flags;
+	unsigned int i, tries = 16;
+	int ret = 0;
+
+	top->npages = 0;
+	top->nr_runs = 0;
+	flags = heap_lock(heap);
+	chunks = idx->nr_blocks * PAGEINDEX_BLOCK_CHUNKS;
+	want = heap->reserve - min(heap->reserve, idx->nr_idle);
+	room = idx->max_backed - min(idx->max_backed, idx->nr_pages - idx->nr_released);
+	if (want && !room)
+		ret = -EDQUOT;
+	else if (want && *chunk >= chunks)
+		ret = -ENOSPC;
+	want = min(want, room);
+	while (want && tries-- && !top->nr_runs && *chunk < chunks)
+		top->nr_runs = pageindex_take_released(idx, (*chunk)++, want, top->runs,
+						       TOP_UP_RUNS, &top->fresh);
+	for (i = 0; i < top->nr_runs; i++)
+		top->npages += top->runs[i].npages;
+	if (want && !ret && !top->nr_runs)
+		ret = -EAGAIN;
+	heap->moving += top->npages;
+	heap_unlock(heap, flags);
+	return ret;
+}
+
+/* Back what was taken and make it idle; what cannot be backed is released again. */
+static int top_up_back(struct span_heap *heap, struct top_up *top)
+{
+	unsigned long backed = 0, zeroed = 0;
+	unsigned long flags;
+	unsigned int i;
+	int ret = 0;
+	bool news;
+
+	for (i = 0; i < top->nr_runs; i++) {
+		const struct pageindex_run *run = &top->runs[i];
+		struct backing backing = {
+			.addr = heap_page_address(heap, run->page),
+			.npages = run->npages,
+			.released = run->npages,
+			.node = heap->node,
+			.gfp = GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN | __GFP_NORETRY,
+		};
+
+		if (!ret)
+			ret = backing_provide(&backing);
+		if (ret && backing.done)
+			backing_drop(backing.addr, backing.done);
+		flags = heap_lock(heap);
+		if (ret) {
+			pageindex_release(&heap->index, run->page, run->npages);
+		} else {
+			pageindex_free(&heap->index, run->page, run->npages, true);
+			backed += run->npages;
+			zeroed += backing.zeroed;
+		}
+		heap->moving -= run->npages;
+		heap_unlock(heap, flags);
+	}
+	flags = heap_lock(heap);
+	heap->count.backed_pages += backed;
+	heap->count.zeroed_pages += zeroed;
+	heap->count.rebacked_pages += backed - min(backed, top->fresh);
+	heap->count.peak_backed_pages = max_t(u64, heap->count.peak_backed_pages,
+					      heap->index.nr_pages - heap->index.nr_released);
+	news = heap_watch_locked(heap);
+	heap_unlock(heap, flags);
+	heap_watch(heap, news);
+	return ret;
+}
+
+/**
+ * heap_top_up() - back idle pages until the heap's reserve is there
+ * @heap: the heap
+ *
+ * Context: Process context. May sleep and reclaim.
+ *
+ * Return: 0, %-EDQUOT if the heap's limit is in the way, or %-ENOMEM
+ */
+int heap_top_up(struct span_heap *heap)
+{
+	unsigned long chunk = 0;
+	struct top_up top;
+	int ret;
+
+	do {
+		ret = top_up_take(heap, &top, &chunk);
+		if (ret == -ENOSPC)
+			ret = arena_grow(heap, PAGEINDEX_CHUNK_PAGES, READ_ONCE(heap->grows));
+		else if (!ret && top.npages)
+			ret = top_up_back(heap, &top);
+		else if (!ret)
+			return 0;
+		cond_resched();
+	} while (!ret || ret == -EAGAIN);
+	return ret;
+}
+
+int span_heap_reserve(struct span_heap *heap, unsigned long npages)
+{
+	unsigned long flags, old;
+	int ret;
+
+	if (!heap_is_ok(heap, "span_heap_reserve", _RET_IP_) || npages > totalram_pages())
+		return -EINVAL;
+	might_sleep();
+	flags = heap_lock(heap);
+	old = heap->reserve;
+	heap->reserve = npages;
+	heap_unlock(heap, flags);
+	ret = heap_top_up(heap);
+	if (ret) {
+		flags = heap_lock(heap);
+		heap->reserve = min(old, npages);
+		heap_unlock(heap, flags);
+	}
+	return ret;
+}
+EXPORT_SYMBOL_NS_GPL(span_heap_reserve, "SPANALLOC");
+
+int span_heap_set_limit(struct span_heap *heap, unsigned long limit_pages)
+{
+	unsigned long flags, backed;
+
+	if (!heap_is_ok(heap, "span_heap_set_limit", _RET_IP_))
+		return -EINVAL;
+	might_sleep();
+	flags = heap_lock(heap);
+	heap->limit = limit_pages;
+	heap->index.max_backed = limit_pages ? limit_pages : ULONG_MAX;
+	backed = heap->index.nr_pages - heap->index.nr_released;
+	heap_unlock(heap, flags);
+	if (limit_pages && backed > limit_pages)
+		heap_release(heap, backed - limit_pages, RELEASE_LIMIT);
+	return 0;
+}
+EXPORT_SYMBOL_NS_GPL(span_heap_set_limit, "SPANALLOC");

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The module: layers come up from the lowest to the highest, and go down in
+ * reverse.
+ */
+#define pr_fmt(fmt) "spanalloc: " fmt
+
+#include <linux/module.h>
+
+#include "internal.h"
+
+static int __init spanalloc_init(void)
+{
+	int ret;
+
+	ret = vm_init();
+	if (ret)
+		return ret;
+	ret = span_map_init();
+	if (ret)
+		return ret;
+	ret = span_init();
+	if (ret)
+		goto no_span;
+	ret = scavenger_start();
+	if (ret)
+		goto no_scavenger;
+	debugfs_init();
+	ret = registry_init();
+	if (ret)
+		goto no_registry;
+	return 0;
+
+no_registry:
+	debugfs_exit();
+	scavenger_stop();
+no_scavenger:
+	span_exit();
+no_span:
+	span_map_exit();
+	return ret;
+}
+
+static void __exit spanalloc_exit(void)
+{
+	registry_exit();
+	debugfs_exit();
+	scavenger_stop();
+	span_exit();
+	span_map_exit();
+}
+
+module_init(spanalloc_init);
+module_exit(spanalloc_exit);
+
+MODULE_DESCRIPTION("Page-span allocator for kernel modules");
+MODULE_AUTHOR("The spanalloc authors");
+MODULE_LICENSE("GPL");

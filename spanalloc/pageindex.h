@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Page index: which pages of a heap are free, and what is behind them.
+ *
+ * The index numbers pages from 0 in the order in which address space was added
+ * to the heap and answers one question fast: where is the lowest run of at
+ * least n free pages? It knows nothing of addresses, locks or memory; its
+ * caller serialises all calls, supplies the memory it lives in and does what
+ * the answers imply. The same source is built into the module and, for tests
+ * and measurements, into programs.
+ *
+ * Every page is in one of four states, two bits each:
+ *
+ *	hi lo
+ *	 1  1	in use, or never grown
+ *	 1  0	idle, freed since the last sweep (young)
+ *	 0  1	idle, freed before the last sweep (old)
+ *	 0  0	released: free, with no physical page behind it
+ *
+ *	released --alloc--> in use --free--> young --age--> old
+ *	    ^                 | ^              |             |
+ *	    +----release------+ +--alloc,take--+-------------+
+ *
+ * A page is free unless both bits are set, so the words that first fit searches
+ * are one AND away from the stored ones.
+ */
+#ifndef SPANALLOC_PAGEINDEX_H
+#define SPANALLOC_PAGEINDEX_H
+
+#include <linux/types.h>
+
+#define PAGEINDEX_CHUNK_SHIFT	9
+#define PAGEINDEX_CHUNK_PAGES	(1UL << PAGEINDEX_CHUNK_SHIFT)
+#define PAGEINDEX_CHUNK_WORDS	(PAGEINDEX_CHUNK_PAGES / 64)
+#define PAGEINDEX_BLOCK_SHIFT	5
+#define PAGEINDEX_BLOCK_CHUNKS	(1UL << PAGEINDEX_BLOCK_SHIFT)
+#define PAGEINDEX_BLOCK_PAGES	(PAGEINDEX_BLOCK_CHUNKS << PAGEINDEX_CHUNK_SHIFT)
+
+/* Hints hold page numbers in 32 bits: 2^32 pages are 16 TiB of 4 KiB pages. */
+#define PAGEINDEX_MAX_BLOCKS	(1UL << (32 - PAGEINDEX_CHUNK_SHIFT - PAGEINDEX_BLOCK_SHIFT))
+
+/* Levels of summaries kept in the table, above the two kept in each block. */
+#define PAGEINDEX_TABLE_LEVELS	7
+/* Size classes of the search hints: four to an octave from 1 to 512 pages. */
+#define PAGEINDEX_NR_HINTS	32
+/* Chunks whose summary may be out of date at any moment. */
+#define PAGEINDEX_NR_STALE	4
+
+/**
+ * struct pageindex_word - states of 64 pages
+ * @hi: first state bit of each page
+ * @lo: second state bit of each page
+ */
+struct pageindex_word {
+	u64 hi;
+	u64 lo;
+};
+
+/**
+ * struct pageindex_meta - what a chunk's bits cannot tell
+ * @idle: idle pages in the chunk
+ * @fresh: pages from this one on have never been backed
+ * @dirty: idle pages from this one on hold nothing but zeros
+ */
+struct pageindex_meta {
+	u16 idle;
+	u16 fresh;
+	u16 dirty;
+};
+
+/**
+ * struct pageindex_block - the index's share of one arena
+ * @word: page states
+ * @leaf: summary of each chunk
+ * @group: summary of each eight chunks
+ * @meta: what else is known of each chunk
+ */
+struct pageindex_block {
+	struct pageindex_word word[PAGEINDEX_BLOCK_CHUNKS][PAGEINDEX_CHUNK_WORDS];
+	u64 leaf[PAGEINDEX_BLOCK_CHUNKS];
+	u64 group[PAGEINDEX_BLOCK_CHUNKS / 8];
+	struct pageindex_meta meta[PAGEINDEX_BLOCK_CHUNKS];
+};
+
+/**
+ * struct pageindex - all pages of a heap
+ * @nr_pages: pages grown: in use plus idle plus released
+ * @nr_idle: idle pages
+ * @nr_released: released pages
+ * @max_backed: how many pages may be in use or idle; %ULONG_MAX at first
+ * @nr_blocks: blocks added
+ * @max_blocks: blocks the table has room for
+ * @top: level of the summary that covers everything
+ * @block: the blocks
+ * @sum: summaries of blocks, of eight blocks, and so on
+ * @idle_map: a bit for each block that has idle pages
+ * @stale: chunks (plus one) whose summary is to be recomputed before use
+ * @hint: for each size class, a page below which no such run starts
+ */
+struct pageindex {
+	unsigned long nr_pages;
+	unsigned long nr_idle;
+	unsigned long nr_released;
+	unsigned long max_backed;
+	unsigned long nr_blocks;
+	unsigned long max_blocks;
+	unsigned int top;
+	struct pageindex_block **block;
+	u64 *sum[PAGEINDEX_TABLE_LEVELS];
+	u64 *idle_map;
+	u32 stale[PAGEINDEX_NR_STALE];
+	u32 hint[PAGEINDEX_NR_HINTS];
+};
+
+/**
+ * struct pageindex_claim - a run of pages that has just been taken
+ * @page: first page
+ * @released: pages of the run that have nothing behind them
+ * @fresh: those of @released that never had
+ * @clean: idle pages from this offset into the run on are known to be zero
+ */
+struct pageindex_claim {
+	unsigned long page;
+	unsigned long released;
+	unsigned long fresh;
+	unsigned long clean;
+};
+
+/**
+ * struct pageindex_run - a run of pages within one chunk
+ * @page: first page
+ * @npages: length
+ */
+struct pageindex_run {
+	unsigned long page;
+	unsigned long npages;
+};
+
+/**
+ * enum pageindex_age - which idle pages are meant
+ * @PAGEINDEX_OLD: those freed before the last sweep
+ * @PAGEINDEX_ANY: all
+ */
+enum pageindex_age {
+	PAGEINDEX_OLD,
+	PAGEINDEX_ANY
+};
+
+void pageindex_init(struct pageindex *idx);
+size_t pageindex_table_bytes(unsigned long max_blocks);
+void *pageindex_set_table(struct pageindex *idx, void *table, unsigned long max_blocks);
+unsigned long pageindex_add_block(struct pageindex *idx, struct pageindex_block *block,
+				  bool adjoining);
+void pageindex_grow(struct pageindex *idx, unsigned long chunk, unsigned long nchunks);
+
+bool pageindex_alloc(struct pageindex *idx, unsigned long npages,
+		     struct pageindex_claim *claim);
+bool pageindex_alloc_aligned(struct pageindex *idx, unsigned long npages, unsigned long align,
+			     struct pageindex_claim *claim);
+void pageindex_free(struct pageindex *idx, unsigned long page, unsigned long npages, bool clean);
+void pageindex_release(struct pageindex *idx, unsigned long page, unsigned long npages);
+
+bool pageindex_prev_idle(struct pageindex *idx, unsigned long *chunk);
+unsigned int pageindex_take_idle(struct pageindex *idx, unsigned long chunk,
+				 enum pageindex_age age, unsigned long max_pages,
+				 struct pageindex_run *runs, unsigned int max_runs);
+unsigned int pageindex_take_released(struct pageindex *idx, unsigned long chunk,
+				     unsigned long max_pages, struct pageindex_run *runs,
+				     unsigned int max_runs, unsigned long *fresh);
+void pageindex_age(struct pageindex *idx, unsigned long chunk);
+
+unsigned long pageindex_next_used(const struct pageindex *idx, unsigned long page);
+bool pageindex_check(const struct pageindex *idx);
+
+#endif /* SPANALLOC_PAGEINDEX_H */

@@ -1,0 +1,536 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Page index: address-ordered first fit over bitmaps and packed summaries.
+ *
+ * Above the bits stands a tree of summaries. One u64 says of a stretch of pages
+ * how long its free run at the start is, its longest anywhere, and the one at
+ * its end, 21 bits each; the last bit says that the stretch does not join the
+ * one before it:
+ *
+ *	 63   62        42 41        21 20         0
+ *	+----+------------+------------+------------+
+ *	|wall|    end     |    max     |   start    |
+ *	+----+------------+------------+------------+
+ *
+ *	level 0  chunk	   512 pages   in the block	   fan-out 8
+ *	level 1  group    4096 pages   in the block	   fan-out 4
+ *	level 2  block   16384 pages   in the table	   fan-out 8
+ *	level 3  ...			in the table	   fan-out 8
+ *
+ * Children of one parent lie side by side, so that going down or up a level
+ * touches one cache line. Runs of 2^21 - 1 pages and more saturate: "at least
+ * that many". Sums of saturated fields saturate again, so every search for less
+ * is exact; searches for more stay below the levels that can saturate.
+ *
+ * Two devices keep the common case off the tree, whatever the heap's size:
+ *
+ * Hints. For 32 sizes up to a chunk the index remembers a page below which no
+ * free run of that size starts. A search begins there and usually ends in the
+ * same chunk. A run that appears below a hint lowers it; a search that ends
+ * above raises it. hint[] never decreases with size, which bounds both loops.
+ *
+ * Stale chunks. A change inside a chunk is not carried into the tree but noted
+ * in a four-entry, direct-mapped table; the chunk's bits are the truth. Only a
+ * search that leaves its first chunk needs the tree, and brings those few
+ * chunks up to date first. Allocating and freeing the same few pages therefore
+ * never climbs the tree at all.
+ *
+ * The layout of bitmaps and summaries follows M. Knyszek, "Scaling the Go page
+ * allocator" (2019); walls, saturation, hints by size, stale chunks and the
+ * two-bit states are this project's.
+ */
+#include <linux/string.h>
+
+#include "pageindex_tree.h"
+
+/* The highest level whose stretch cannot saturate its summary: 2^20 pages. */
+#define EXACT_LEVEL	4
+
+/* === Summaries ========================================================== */
+
+/* Summary of @n adjacent stretches of 2^@shift pages each. */
+u64 pageindex_sum_merge(const u64 *child, unsigned int n, unsigned int shift)
+{
+	const u64 full = 1ULL << shift;
+	u64 start = 0, max = 0, run = 0;
+	bool whole = true;
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		u64 sum = child[i];
+		u64 first = sum_start(sum);
+
+		if (sum & SUM_WALL && i) {
+			whole = false;
+			run = 0;
+		}
+		if (whole) {
+			start += first;
+			whole = first == full;
+		}
+		run += first;
+		max = max3(max, run, sum_max(sum));
+		if (first != full)
+			run = sum_end(sum);
+	}
+	return sum_pack(start, max, run) | (child[0] & SUM_WALL);
+}
+
+/* Carry a change of summaries @first..@last of level 0 as far up as it goes. */
+void pageindex_sum_update(struct pageindex *idx, unsigned long first, unsigned long last)
+{
+	unsigned int level;
+
+	for (level = 0; level < idx->top; level++) {
+		unsigned int fan = fan_shift(level);
+		bool changed = false;
+		unsigned long i;
+
+		first >>= fan;
+		last >>= fan;
+		for (i = first; i <= last; i++) {
+			u64 *sum = sum_at(idx, level + 1, i);
+			u64 now = pageindex_sum_merge(sum_at(idx, level, i << fan), 1U << fan,
+					    level_shift(level));
+
+			changed |= *sum != now;
+			*sum = now;
+		}
+		if (!changed)
+			break;
+	}
+}
+
+/* === Chunks ============================================================= */
+
+/* Free pages at the start of a chunk. */
+static unsigned int chunk_lead(const struct pageindex_word *word)
+{
+	unsigned int w;
+
+	for (w = 0; w < PAGEINDEX_CHUNK_WORDS; w++) {
+		u64 used = ~word_free(&word[w]);
+
+		if (used)
+			return w * 64 + __ffs64(used);
+	}
+	return CHUNK_PAGES;
+}
+
+/* Free pages just before page @to of a chunk. */
+static unsigned int chunk_run_before(const struct pageindex_word *word, unsigned int to)
+{
+	unsigned int w;
+
+	for (w = to; w > 0; w = round_down(w - 1, 64)) {
+		u64 used = ~word_free(&word[(w - 1) / 64]) << (63 - (w - 1) % 64);
+
+		if (used)
+			return to - w + leading_zeros(used);
+	}
+	return to;
+}
+
+/* Free pages from page @from of a chunk on. */
+unsigned int pageindex_run_after(const struct pageindex_word *word, unsigned int from)
+{
+	unsigned int w;
+
+	for (w = from; w < CHUNK_PAGES; w = round_up(w + 1, 64)) {
+		u64 used = ~word_free(&word[w / 64]) >> w % 64;
+
+		if (used)
+			return w - from + __ffs64(used);
+	}
+	return CHUNK_PAGES - from;
+}
+
+/*
+ * Lowest run of @n free pages of a chunk that starts at page @from or later;
+ * -1 if there is none. *@tail is then the length of the free run at the end.
+ */
+static int chunk_find(const struct pageindex_word *word, unsigned long n, unsigned int from,
+		      unsigned int *tail)
+{
+	unsigned int run = 0;
+	unsigned int w;
+
+	for (w = from / 64; w < PAGEINDEX_CHUNK_WORDS; w++) {
+		u64 free = word_free(&word[w]);
+		u64 starts;
+
+		if (w == from / 64)
+			free &= ~0ULL << from % 64;
+		if (!free) {
+			run = 0;
+			continue;
+		}
+		if (free == ~0ULL) {
+			run += 64;
+			if (run >= n)
+				return (w + 1) * 64 - run;
+			continue;
+		}
+		if (run + __ffs64(~free) >= n)
+			return w * 64 - run;
+		if (n <= 64) {
+			starts = run_starts(free, n);
+			if (starts)
+				return w * 64 + __ffs64(starts);
+		}
+		run = leading_zeros(~free);
+	}
+	*tail = run;
+	return -1;
+}
+
+/* Length of the longest run of set bits within any one of @n words. */
+static unsigned int longest_in_words(u64 *bits, unsigned int n)
+{
+	unsigned int length = 1;
+	unsigned int step;
+	bool doubling = true;
+
+	/*
+	 * A set bit says that a run of @length begins there. Double while any
+	 * such run is left, then add ever smaller steps.
+	 */
+	for (step = 1; step; step = doubling ? length : step / 2) {
+		u64 longer[PAGEINDEX_CHUNK_WORDS];
+		u64 any = 0;
+		unsigned int w;
+
+		if (length + step > 64) {
+			doubling = false;
+			continue;
+		}
+		for (w = 0; w < n; w++) {
+			longer[w] = bits[w] & bits[w] >> step;
+			any |= longer[w];
+		}
+		if (!any) {
+			doubling = false;
+			continue;
+		}
+		memcpy(bits, longer, n * sizeof(*bits));
+		length += step;
+	}
+	return length;
+}
+
+/* Summary of one chunk, from its bits. */
+u64 pageindex_chunk_summary(const struct pageindex_word *word)
+{
+	u64 mixed[PAGEINDEX_CHUNK_WORDS];
+	unsigned int start = 0, max = 0, run = 0;
+	unsigned int nr_mixed = 0;
+	bool whole = true;
+	unsigned int w;
+
+	for (w = 0; w < PAGEINDEX_CHUNK_WORDS; w++) {
+		u64 free = word_free(&word[w]);
+
+		if (free == ~0ULL) {
+			run += 64;
+			continue;
+		}
+		run += __ffs64(~free);
+		if (whole)
+			start = run;
+		whole = false;
+		max = max(max, run);
+		run = leading_zeros(~free);
+		if (free)
+			mixed[nr_mixed++] = free;
+	}
+	if (whole)
+		start = run;
+	max = max(max, run);
+	if (nr_mixed && max < 63)
+		max = max(max, longest_in_words(mixed, nr_mixed));
+	return sum_pack(start, max, run);
+}
+
+/* === Stale summaries ==================================================== */
+
+static void stale_sync(struct pageindex *idx, u32 *slot)
+{
+	unsigned long chunk = *slot - 1;
+	u64 *leaf = sum_at(idx, 0, chunk);
+	u64 now = pageindex_chunk_summary(chunk_words(idx, chunk)) | (*leaf & SUM_WALL);
+
+	*slot = 0;
+	if (*leaf == now)
+		return;
+	*leaf = now;
+	pageindex_sum_update(idx, chunk, chunk);
+}
+
+/* Bring the chunks from @chunk on up to date. */
+static void stale_sync_from(struct pageindex *idx, unsigned long chunk)
+{
+	unsigned int i;
+
+	for (i = 0; i < PAGEINDEX_NR_STALE; i++)
+		if (idx->stale[i] > chunk)
+			stale_sync(idx, &idx->stale[i]);
+}
+
+void pageindex_note(struct pageindex *idx, unsigned long chunk)
+{
+	u32 *slot = &idx->stale[chunk % PAGEINDEX_NR_STALE];
+
+	if (*slot == chunk + 1)
+		return;
+	if (*slot)
+		stale_sync(idx, slot);
+	*slot = chunk + 1;
+}
+
+static inline bool stale(const struct pageindex *idx, unsigned long chunk)
+{
+	return idx->stale[chunk % PAGEINDEX_NR_STALE] == chunk + 1;
+}
+
+/* Whole chunks @first..@last have become free or taken: into the tree at once. */
+static void whole_changed(struct pageindex *idx, unsigned long first, unsigned long last,
+			  u64 sum)
+{
+	unsigned long chunk;
+
+	for (chunk = first; chunk <= last; chunk++) {
+		u64 *leaf = sum_at(idx, 0, chunk);
+
+		*leaf = sum | (*leaf & SUM_WALL);
+	}
+	pageindex_sum_update(idx, first, last);
+}
+
+/*
+ * Pages @from..@to - 1 of @chunk have been taken. Most often they leave the
+ * summary as it is, being part of neither the longest run nor one at an edge.
+ */
+static void part_taken(struct pageindex *idx, unsigned long chunk, unsigned int from,
+		       unsigned int to)
+{
+	const struct pageindex_word *word = chunk_words(idx, chunk);
+	unsigned int start, end;
+
+	if (stale(idx, chunk))
+		return;
+	start = from - chunk_run_before(word, from);
+	end = to + pageindex_run_after(word, to);
+	if (start && end < CHUNK_PAGES && end - start < sum_max(*sum_at(idx, 0, chunk)))
+		return;
+	pageindex_note(idx, chunk);
+}
+
+/*
+ * Pages @from..@to - 1 of @chunk have become free, and are now part of the run
+ * @start..@end - 1: a summary that was right is kept right.
+ */
+static void part_freed(struct pageindex *idx, unsigned long chunk, unsigned int start,
+		       unsigned int end)
+{
+	u64 *leaf = sum_at(idx, 0, chunk);
+	u64 now;
+
+	if (stale(idx, chunk))
+		return;
+	now = sum_pack(start ? sum_start(*leaf) : end, max_t(u64, sum_max(*leaf), end - start),
+		       end < CHUNK_PAGES ? sum_end(*leaf) : end - start) | (*leaf & SUM_WALL);
+	if (*leaf == now)
+		return;
+	*leaf = now;
+	pageindex_sum_update(idx, chunk, chunk);
+}
+
+/* === Hints ============================================================== */
+
+/* The largest hint whose size is at most @npages; 0 < @npages <= CHUNK_PAGES. */
+static inline unsigned int hint_floor(unsigned long npages)
+{
+	unsigned int octave;
+
+	if (npages < 4)
+		return npages - 1;
+	octave = __fls(npages);
+	return 3 + (octave - 2) * 4 + (npages >> (octave - 2) & 3);
+}
+
+unsigned long pageindex_hint_size(unsigned int hint)
+{
+	if (hint < 3)
+		return hint + 1;
+	return (4UL + (hint - 3) % 4) << (hint - 3) / 4;
+}
+
+/* The smallest hint whose size is at least @npages. */
+static inline unsigned int hint_ceil(unsigned long npages)
+{
+	unsigned int hint = hint_floor(npages);
+
+	return pageindex_hint_size(hint) == npages ? hint : hint + 1;
+}
+
+static inline void hint_raise(struct pageindex *idx, unsigned long npages, unsigned long page)
+{
+	unsigned int i;
+
+	for (i = hint_ceil(npages); i < PAGEINDEX_NR_HINTS && idx->hint[i] < page; i++)
+		idx->hint[i] = page;
+}
+
+static inline void hint_lower(struct pageindex *idx, unsigned long npages, unsigned long page)
+{
+	int i;
+
+	for (i = hint_floor(min(npages, CHUNK_PAGES)); i >= 0 && idx->hint[i] > page; i--)
+		idx->hint[i] = page;
+}
+
+/* === Changes ============================================================ */
+
+/* Pages @page..@page + @npages - 1 have been taken. */
+void pageindex_taken(struct pageindex *idx, unsigned long page, unsigned long npages)
+{
+	unsigned long first = page >> CHUNK_SHIFT;
+	unsigned long last = (page + npages - 1) >> CHUNK_SHIFT;
+	unsigned int from = page % CHUNK_PAGES;
+	unsigned int to = (page + npages - 1) % CHUNK_PAGES + 1;
+
+	if (first == last) {
+		part_taken(idx, first, from, to);
+		return;
+	}
+	part_taken(idx, first, from, CHUNK_PAGES);
+	part_taken(idx, last, 0, to);
+	if (last - first > 1)
+		whole_changed(idx, first + 1, last - 1, 0);
+}
+
+/*
+ * Pages @page..@page + @npages - 1 have become free: tell the tree, and lower
+ * the hints to the run that they are part of now. A neighbour chunk that is
+ * wholly free already has every hint at its start or below, so that one step to
+ * each side will do.
+ */
+void pageindex_freed(struct pageindex *idx, unsigned long page, unsigned long npages)
+{
+	unsigned long first = page >> CHUNK_SHIFT;
+	unsigned long last = (page + npages - 1) >> CHUNK_SHIFT;
+	unsigned int from = page % CHUNK_PAGES;
+	unsigned int to = (page + npages - 1) % CHUNK_PAGES + 1;
+	unsigned int before = chunk_run_before(chunk_words(idx, first), from);
+	bool low = idx->hint[PAGEINDEX_NR_HINTS - 1] <= page - before &&
+		   (before < from || !chunk_joins(idx, first));
+	unsigned int after;
+
+	if (low && first == last && stale(idx, first))
+		return;
+	after = pageindex_run_after(chunk_words(idx, last), to);
+	if (first == last) {
+		part_freed(idx, first, from - before, to + after);
+	} else {
+		part_freed(idx, first, from - before, CHUNK_PAGES);
+		part_freed(idx, last, 0, to + after);
+		if (last - first > 1)
+			whole_changed(idx, first + 1, last - 1,
+				      sum_pack(CHUNK_PAGES, CHUNK_PAGES, CHUNK_PAGES));
+	}
+	if (low)
+		return;
+	if (before == from && chunk_joins(idx, first))
+		before += chunk_run_before(chunk_words(idx, first - 1), CHUNK_PAGES);
+	if (to + after == CHUNK_PAGES && chunk_joins(idx, last + 1))
+		after += chunk_lead(chunk_words(idx, last + 1));
+	hint_lower(idx, npages + before + after, page - before);
+}
+
+/* === Searching ========================================================== */
+
+/*
+ * Lowest run of @n free pages in the chunks from @chunk on, given that the @run
+ * pages before it are free. All summaries are up to date. The walk goes right
+ * along a level, up wherever a parent begins, and down into the first summary
+ * that holds a long enough run.
+ */
+static bool tree_find(const struct pageindex *idx, unsigned long n, unsigned long chunk,
+		      unsigned long run, unsigned long *found)
+{
+	unsigned int highest = n > SUM_MAX_RUN ? min(idx->top, (unsigned int)EXACT_LEVEL) :
+						 idx->top;
+	unsigned long i = chunk;
+	unsigned int level = 0;
+	unsigned int tail;
+
+	for (;;) {
+		unsigned long page = i << level_shift(level);
+		u64 sum;
+
+		if (page >= nr_chunks(idx) << CHUNK_SHIFT)
+			return false;
+		sum = *sum_at(idx, level, i);
+		if (sum & SUM_WALL)
+			run = 0;
+		if (run + sum_start(sum) >= n) {
+			*found = page - run;
+			return true;
+		}
+		if (sum_max(sum) >= n && level) {
+			level--;
+			i <<= fan_shift(level);
+			continue;
+		}
+		if (sum_max(sum) >= n) {
+			*found = page + chunk_find(chunk_words(idx, i), n, 0, &tail);
+			return true;
+		}
+		if (sum_start(sum) == 1ULL << level_shift(level))
+			run += sum_start(sum);
+		else
+			run = sum_end(sum);
+		i++;
+		while (level < highest && !(i & ((1UL << fan_shift(level)) - 1)))
+			i >>= fan_shift(level++);
+	}
+}
+
+/* Lowest run of @n free pages that starts at page @from or later. */
+bool pageindex_find_from(struct pageindex *idx, unsigned long n, unsigned long from,
+		      unsigned long *found)
+{
+	unsigned long chunk = from >> CHUNK_SHIFT;
+	unsigned int tail;
+	int at;
+
+	if (chunk >= nr_chunks(idx))
+		return false;
+	at = chunk_find(chunk_words(idx, chunk), n, from % CHUNK_PAGES, &tail);
+	if (at >= 0) {
+		*found = (chunk << CHUNK_SHIFT) + at;
+		return true;
+	}
+	chunk++;
+	if (tail && chunk_joins(idx, chunk) && tail + chunk_lead(chunk_words(idx, chunk)) >= n) {
+		*found = (chunk << CHUNK_SHIFT) - tail;
+		return true;
+	}
+	stale_sync_from(idx, chunk);
+	return tree_find(idx, n, chunk, tail, found);
+}
+
+/* Lowest run of @n free pages of all. */
+bool pageindex_find_first(struct pageindex *idx, unsigned long n, unsigned long *found)
+{
+	unsigned int hint = hint_floor(min(n, CHUNK_PAGES));
+	bool ok;
+
+	if (n > idx->nr_idle + idx->nr_released)
+		return false;
+	ok = pageindex_find_from(idx, n, idx->hint[hint], found);
+	if (n <= CHUNK_PAGES)
+		hint_raise(idx, n, ok ? *found : nr_chunks(idx) << CHUNK_SHIFT);
+	return ok;
+}
+

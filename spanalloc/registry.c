@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Registry: making heaps, telling them apart by name, and ending them.
+ *
+ *	made ──registry_lock──> in the registry, scavenged, in debugfs
+ *	                              │ span_heap_destroy(), no span lives
+ *	                              v
+ *	                        dying: no allocations ──> everything given back
+ */
+#define pr_fmt(fmt) "spanalloc: " fmt
+
+#include <linux/jiffies.h>
+#include <linux/slab.h>
+
+#include "internal.h"
+
+/* Spans that a leak report names. */
+#define LEAKS_NAMED	16
+
+static DEFINE_MUTEX(registry_lock);
+static LIST_HEAD(registry_heaps);
+static struct span_heap *default_heap;
+
+/* === Making ============================================================= */
+
+static bool params_are_ok(const struct span_heap_params *params)
+{
+	size_t len;
+
+	if (!params || !params->name || params->flags)
+		return false;
+	len = strnlen(params->name, SPAN_HEAP_NAME_SIZE);
+	if (!len || len == SPAN_HEAP_NAME_SIZE || strchr(params->name, '/') ||
+	    params->name[0] == '.')
+		return false;
+	return params->node == NUMA_NO_NODE ||
+	       (params->node >= 0 && params->node < MAX_NUMNODES && node_online(params->node));
+}
+
+static struct span_heap *heap_new(const struct span_heap_params *params)
+{
+	struct span_heap *heap = kvzalloc(sizeof(*heap), GFP_KERNEL);
+
+	if (!heap)
+		return NULL;
+	heap->batch = release_batch_new();
+	if (!heap->batch) {
+		kvfree(heap);
+		return NULL;
+	}
+	strscpy(heap->name, params->name, sizeof(heap->name));
+	heap->node = params->node;
+	heap->age_ms = params->scavenge_age_ms;
+	heap->limit = params->limit_pages;
+	spin_lock_init(&heap->lock);
+	mutex_init(&heap->grow_lock);
+	mutex_init(&heap->release_lock);
+	INIT_LIST_HEAD(&heap->space.ranges);
+	pageindex_init(&heap->index);
+	if (heap->limit)
+		heap->index.max_backed = heap->limit;
+	return heap;
+}
+
+static bool name_is_taken(const char *name)
+{
+	struct span_heap *heap;
+
+	lockdep_assert_held(&registry_lock);
+	list_for_each_entry(heap, &registry_heaps, list)
+		if (!strcmp(heap->name, name))
+			return true;
+	return false;
+}
+
+struct span_heap *span_heap_create(const struct span_heap_params *params)
+{
+	struct span_heap *heap;
+
+	if (!params_are_ok(params)) {
+		pr_warn_ratelimited("%pS asked for a heap with bad parameters\n", (void *)_RET_IP_);
+		return ERR_PTR(-EINVAL);
+	}
+	heap = heap_new(params);
+	if (!heap)
+		return ERR_PTR(-ENOMEM);
+	mutex_lock(&registry_lock);
+	if (name_is_taken(heap->name)) {
+		mutex_unlock(&registry_lock);
+		release_batch_delete(heap->batch);
+		kvfree(heap);
+		return ERR_PTR(-EEXIST);
+	}
+	list_add_tail(&heap->list, &registry_heaps);
+	debugfs_add_heap(heap);
+	mutex_unlock(&registry_lock);
+	scavenger_add(heap);
+	return heap;
+}
+EXPORT_SYMBOL_NS_GPL(span_heap_create, "SPANALLOC");
+
+struct span_heap *span_heap_default(void)
+{
+	return default_heap;
+}
+EXPORT_SYMBOL_NS_GPL(span_heap_default, "SPANALLOC");
+
+const char *span_heap_name(const struct span_heap *heap)
+{
+	return heap->name;
+}
+EXPORT_SYMBOL_NS_GPL(span_heap_name, "SPANALLOC");
+
+/* === Ending ============================================================= */
+
+static void report_leaks(struct span_heap *heap, unsigned long spans)
+{
+	unsigned long page = 0;
+	unsigned int named = 0;
+	struct span_origin origin;
+	struct span_view view;
+
+	pr_warn("heap %s still has %lu spans:\n", heap->name, spans);
+	while (named < LEAKS_NAMED && heap_next_span(heap, &page, &view)) {
+		if (!span_origin(&view, &origin))
+			continue;
+		pr_warn("  %p: %lu pages, %s, for %u ms, owner %p, from %pS\n",
+			(void *)view.base, view.npages, heap_kind_name(span_state_kind(view.state)),
+			jiffies_to_msecs(jiffies - origin.born), view.owner, (void *)origin.caller);
+		named++;
+	}
+	if (named < spans)
+		pr_warn("  and others\n");
+}
+
+/* No more allocations; false, and no change, if spans live. */
+static bool stop_allocations(struct span_heap *heap, unsigned long *spans)
+{
+	unsigned long flags = heap_lock(heap);
+
+	*spans = heap->spans;
+	if (!*spans)
+		heap->dying = true;
+	heap_unlock(heap, flags);
+	return !*spans;
+}
+
+/* Give everything back; nobody else knows the heap any more. */
+static void heap_end(struct span_heap *heap)
+{
+	unsigned long flags;
+
+	flags = heap_lock(heap);
+	heap->reserve = 0;
+	heap_unlock(heap, flags);
+	heap_release(heap, ULONG_MAX, RELEASE_FORCED);
+	arena_release_all(heap);
+	release_batch_delete(heap->batch);
+	kvfree(heap);
+}
+
+static void unregister(struct span_heap *heap)
+{
+	scavenger_remove(heap);
+	mutex_lock(&registry_lock);
+	list_del(&heap->list);
+	debugfs_remove_heap(heap);
+	mutex_unlock(&registry_lock);
+}
+
+int span_heap_destroy(struct span_heap *heap)
+{
+	unsigned long spans;
+
+	if (!heap_is_ok(heap, "span_heap_destroy", _RET_IP_))
+		return -EINVAL;
+	if (heap == default_heap) {
+		pr_warn_ratelimited("%pS may not destroy the default heap\n", (void *)_RET_IP_);
+		return -EINVAL;
+	}
+	if (!stop_allocations(heap, &spans)) {
+		report_leaks(heap, spans);
+		return -EBUSY;
+	}
+	unregister(heap);
+	heap_end(heap);
+	return 0;
+}
+EXPORT_SYMBOL_NS_GPL(span_heap_destroy, "SPANALLOC");
+
+/* Free what clients that are gone by now left in the default heap. */
+static void free_leaks(struct span_heap *heap)
+{
+	unsigned long page = 0;
+	struct span_view view;
+
+	while (heap_next_span(heap, &page, &view))
+		span_free((void *)view.base);
+}
+
+/**
+ * registry_init() - make the default heap
+ *
+ * Return: 0 or a negative error code
+ */
+int __init registry_init(void)
+{
+	static const struct span_heap_params params = {
+		.name = "default",
+		.node = NUMA_NO_NODE,
+	};
+	struct span_heap *heap = span_heap_create(&params);
+
+	if (IS_ERR(heap))
+		return PTR_ERR(heap);
+	default_heap = heap;
+	return 0;
+}
+
+/**
+ * registry_exit() - end the heaps that are left
+ *
+ * The default heap always is. Another one, or spans in it, is what a client
+ * that is unloaded already forgot: it is reported, and given back all the same.
+ */
+void registry_exit(void)
+{
+	struct span_heap *heap, *next;
+	unsigned long spans;
+
+	list_for_each_entry_safe(heap, next, &registry_heaps, list) {
+		if (heap != default_heap)
+			pr_warn("heap %s was never destroyed\n", heap->name);
+		if (!stop_allocations(heap, &spans)) {
+			report_leaks(heap, spans);
+			free_leaks(heap);
+		}
+		unregister(heap);
+		heap_end(heap);
+	}
+}

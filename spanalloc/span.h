@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Span descriptors, the map from addresses to them, and the lookup.
+ *
+ *	address ──> map.dir[i] ──> leaf[j] ──> arena ──> slot[page] ──> span
+ *	             32 GiB         64 MiB           └─> whole[chunk] ─┘
+ *
+ * An arena has a slot for each of its pages and one for each of its chunks. A
+ * span is entered in the chunk's slot where it covers a whole chunk and in the
+ * pages' slots elsewhere. Slots are never cleared: descriptors are type-stable
+ * under RCU, and an entry counts only while the descriptor it points to is live
+ * and its bounds contain the address. So freeing a span touches no slot, and
+ * what a slot holds of the past does no harm.
+ *
+ * A descriptor's state is one word: who uses the span in the low bits, and a
+ * count of its changes above, which makes a reader notice that a descriptor was
+ * recycled while it looked.
+ *
+ *	dead --span_publish--> live --span_retire--> dead
+ *	                       live --span_hold--> held --span_unhold--> live
+ *
+ * "Held" is live with one writer inside (a split): lookups go on as before, and
+ * every other writer is refused.
+ *
+ * This header is pure, so that the very same lookup can be measured in a
+ * program.
+ */
+#ifndef SPANALLOC_SPAN_H
+#define SPANALLOC_SPAN_H
+
+#include <linux/compiler.h>
+#include <linux/types.h>
+
+#include "pageindex.h"
+
+#ifdef __KERNEL__
+#include <asm/barrier.h>
+#include <asm/page.h>
+#endif
+
+struct span_heap;
+
+#define ARENA_PAGES		PAGEINDEX_BLOCK_PAGES
+#define ARENA_BYTES		(ARENA_PAGES << PAGE_SHIFT)
+#define ARENA_SHIFT		(PAGE_SHIFT + PAGEINDEX_CHUNK_SHIFT + PAGEINDEX_BLOCK_SHIFT)
+#define CHUNK_BYTES		(PAGEINDEX_CHUNK_PAGES << PAGE_SHIFT)
+
+/* Arenas that one leaf of the map covers. */
+#define SPAN_MAP_LEAF_SHIFT	9
+#define SPAN_MAP_LEAF_ARENAS	(1UL << SPAN_MAP_LEAF_SHIFT)
+
+/* struct span::state: the kind plus one while live, then a bit, then the count. */
+#define SPAN_STATE_KIND		0x7UL
+#define SPAN_STATE_HELD		0x8UL
+#define SPAN_STATE_STEP		0x10UL
+
+/**
+ * struct span - descriptor of a span
+ * @state: see above; published last
+ * @base: address of the first byte
+ * @npages: length in pages
+ * @heap: heap that it belongs to
+ * @owner: its user's cookie
+ * @caller: return address of whoever allocated it
+ * @born: jiffies when it was allocated
+ */
+struct span {
+	unsigned long state;
+	unsigned long base;
+	unsigned long npages;
+	struct span_heap *heap;
+	void *owner;
+	unsigned long caller;
+	unsigned long born;
+};
+
+/**
+ * struct arena - 64 MiB of address space and what is known about it
+ * @base: address of the first byte
+ * @first_page: number of its first page in the heap's page index
+ * @heap: heap that it belongs to
+ * @whole: span that covers a whole chunk
+ * @slot: span that covers a page
+ * @block: the arena's share of the page index
+ */
+struct arena {
+	unsigned long base;
+	unsigned long first_page;
+	struct span_heap *heap;
+	struct span *whole[PAGEINDEX_BLOCK_CHUNKS];
+	struct span *slot[ARENA_PAGES];
+	struct pageindex_block block;
+};
+
+/**
+ * struct span_map - where the arenas are
+ * @base: first address that the map covers, aligned to a leaf
+ * @nr_leaves: length of @dir
+ * @dir: leaves, each the arenas of 32 GiB; NULL where there are none
+ */
+struct span_map {
+	unsigned long base;
+	unsigned long nr_leaves;
+	struct arena ***dir;
+};
+
+/**
+ * struct span_view - a consistent copy of what a reader needs of a descriptor
+ * @span: the descriptor
+ * @state: its state when the copy was taken
+ * @base: as in &struct span
+ * @npages: as in &struct span
+ * @heap: as in &struct span
+ * @owner: as in &struct span
+ */
+struct span_view {
+	struct span *span;
+	unsigned long state;
+	unsigned long base;
+	unsigned long npages;
+	struct span_heap *heap;
+	void *owner;
+};
+
+static inline struct arena *span_map_arena(const struct span_map *map, unsigned long addr)
+{
+	unsigned long arena = (addr - map->base) >> ARENA_SHIFT;
+	struct arena **leaf;
+
+	if (addr < map->base || arena >> SPAN_MAP_LEAF_SHIFT >= map->nr_leaves)
+		return NULL;
+	/* Pairs with smp_store_release() in span_map_add(). */
+	leaf = smp_load_acquire(&map->dir[arena >> SPAN_MAP_LEAF_SHIFT]);
+	if (!leaf)
+		return NULL;
+	/* Pairs with smp_store_release() in span_map_add(). */
+	return smp_load_acquire(&leaf[arena % SPAN_MAP_LEAF_ARENAS]);
+}
+
+enum span_match {
+	SPAN_MATCH,	/* live, and the address lies in it */
+	SPAN_MISS,	/* not live, or elsewhere */
+	SPAN_RACED	/* changed meanwhile: look again */
+};
+
+/* Copy @span if it is live and @addr lies in it. */
+static inline enum span_match span_view_get(struct span *span, unsigned long addr,
+					    struct span_view *view)
+{
+	/* Pairs with smp_store_release() in span_publish() and span_unhold(). */
+	unsigned long state = smp_load_acquire(&span->state);
+
+	if (!(state & SPAN_STATE_KIND))
+		return SPAN_MISS;
+	view->span = span;
+	view->state = state;
+	view->base = READ_ONCE(span->base);
+	view->npages = READ_ONCE(span->npages);
+	view->heap = READ_ONCE(span->heap);
+	view->owner = READ_ONCE(span->owner);
+	/*
+	 * The copy above before the state below. Pairs with the full barrier of
+	 * the cmpxchg() that ends every life, in span_retire().
+	 */
+	smp_rmb();
+	if (READ_ONCE(span->state) != state)
+		return SPAN_RACED;
+	return addr - view->base < view->npages << PAGE_SHIFT ? SPAN_MATCH : SPAN_MISS;
+}
+
+/*
+ * Find the live span at @addr, which lies in @arena. Runs under
+ * rcu_read_lock(), which keeps descriptors descriptors.
+ *
+ * A miss counts only if both slots still hold what they held before the look:
+ * when a span is split, the second part is in its slots before the bounds of
+ * the first shrink, so whoever saw the new bounds sees the new slot next time.
+ * Every further round means that a writer has moved meanwhile.
+ */
+static inline bool span_view_find(struct arena *arena, unsigned long addr,
+				  struct span_view *view)
+{
+	unsigned long page = (addr - arena->base) >> PAGE_SHIFT;
+	struct span **slot = &arena->slot[page];
+	struct span **whole = &arena->whole[page >> PAGEINDEX_CHUNK_SHIFT];
+	struct span *by_page, *by_chunk;
+	enum span_match match;
+
+	do {
+		/* Both loads pair with smp_wmb() in span_enter(). */
+		by_page = READ_ONCE(*slot);
+		match = by_page ? span_view_get(by_page, addr, view) : SPAN_MISS;
+		if (match == SPAN_MATCH)
+			return true;
+		by_chunk = READ_ONCE(*whole);
+		if (match == SPAN_MISS && by_chunk)
+			match = span_view_get(by_chunk, addr, view);
+		if (match == SPAN_MATCH)
+			return true;
+		/* Bounds before slots. Pairs with smp_wmb() in span_cut(). */
+		smp_rmb();
+	} while (match == SPAN_RACED || READ_ONCE(*slot) != by_page ||
+		 READ_ONCE(*whole) != by_chunk);
+	return false;
+}
+
+#endif /* SPANALLOC_SPAN_H */

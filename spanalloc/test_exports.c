@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Internal functions that the KUnit suites call. Built only for kernels that
+ * have KUnit; in a namespace of its own, so that nobody else uses them by
+ * accident.
+ */
+#include <linux/export.h>
+
+#include "internal.h"
+
+#define EXPORT_FOR_TESTS(sym)	EXPORT_SYMBOL_NS_GPL(sym, "SPANALLOC_TEST")
+
+EXPORT_FOR_TESTS(arena_of);
+EXPORT_FOR_TESTS(backing_drop);
+EXPORT_FOR_TESTS(backing_end);
+EXPORT_FOR_TESTS(backing_provide);
+EXPORT_FOR_TESTS(heap_next_span);
+EXPORT_FOR_TESTS(heap_release);
+EXPORT_FOR_TESTS(heap_sweep);
+EXPORT_FOR_TESTS(heap_top_up);
+EXPORT_FOR_TESTS(pageindex_add_block);
+EXPORT_FOR_TESTS(pageindex_age);
+EXPORT_FOR_TESTS(pageindex_alloc);
+EXPORT_FOR_TESTS(pageindex_alloc_aligned);
+EXPORT_FOR_TESTS(pageindex_check);
+EXPORT_FOR_TESTS(pageindex_free);
+EXPORT_FOR_TESTS(pageindex_grow);
+EXPORT_FOR_TESTS(pageindex_init);
+EXPORT_FOR_TESTS(pageindex_next_used);
+EXPORT_FOR_TESTS(pageindex_prev_idle);
+EXPORT_FOR_TESTS(pageindex_release);
+EXPORT_FOR_TESTS(pageindex_set_table);
+EXPORT_FOR_TESTS(pageindex_table_bytes);
+EXPORT_FOR_TESTS(pageindex_take_idle);
+EXPORT_FOR_TESTS(pageindex_take_released);
+EXPORT_FOR_TESTS(scavenge_age_ms);
+EXPORT_FOR_TESTS(scavenger_run);
+EXPORT_FOR_TESTS(scavenger_set_clock);
+EXPORT_FOR_TESTS(span_at);
+EXPORT_FOR_TESTS(span_hold);
+EXPORT_FOR_TESTS(span_origin);
+EXPORT_FOR_TESTS(span_retire);
+EXPORT_FOR_TESTS(span_unhold);
+EXPORT_FOR_TESTS(vm_flush);
+EXPORT_FOR_TESTS(vm_map);
+EXPORT_FOR_TESTS(vm_missing);
+EXPORT_FOR_TESTS(vm_pages);
+EXPORT_FOR_TESTS(vm_populate);
+EXPORT_FOR_TESTS(vm_reserve);
+EXPORT_FOR_TESTS(vm_unmap);
+EXPORT_FOR_TESTS(vm_unreserve);

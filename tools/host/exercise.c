@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/kernel.h>
+#include <linux/string.h>
+
+#include "exercise.h"
+#include "memory.h"
+
+#define MAX_RUNS	(PAGEINDEX_CHUNK_PAGES / 2)
+
+const struct shape shapes[] = {
+	{
+		.name = "tiny heap",
+		.start_blocks = 1, .start_chunks = 1, .max_blocks = 1,
+		.max_npages = 600,
+		.weight = { 30, 6, 24, 8, 2, 6, 3, 2, 2, 1, 1 },
+	},
+	{
+		.name = "full heap",
+		.start_blocks = 1, .start_chunks = 6, .max_blocks = 1,
+		.max_npages = 700,
+		.weight = { 60, 8, 16, 8, 2, 3, 1, 1, 1, 0, 0 },
+	},
+	{
+		.name = "one huge arena",
+		.start_blocks = 40, .start_chunks = 40 * PAGEINDEX_BLOCK_CHUNKS, .max_blocks = 44,
+		.max_npages = 20 * PAGEINDEX_BLOCK_PAGES,
+		.weight = { 30, 5, 26, 8, 2, 5, 2, 1, 1, 1, 1 },
+	},
+	{
+		.name = "many arenas",
+		.start_blocks = 24, .start_chunks = 24, .max_blocks = 80, .walls = 100,
+		.sparse = true,
+		.max_npages = 2000,
+		.weight = { 32, 5, 22, 8, 2, 4, 2, 1, 1, 4, 1 },
+	},
+	{
+		.name = "growing heap",
+		.start_blocks = 0, .start_chunks = 0, .max_blocks = 12, .walls = 30,
+		.max_npages = 5000,
+		.weight = { 40, 6, 26, 6, 2, 3, 2, 1, 1, 6, 1 },
+	},
+	{
+		.name = "heap with holes",
+		.start_blocks = 3, .start_chunks = 20, .max_blocks = 9, .walls = 40,
+		.sparse = true,
+		.max_npages = 3000,
+		.weight = { 36, 8, 24, 10, 2, 3, 2, 1, 1, 2, 1 },
+	},
+	{
+		.name = "heap under scavenging",
+		.start_blocks = 2, .start_chunks = 40, .max_blocks = 4, .walls = 50,
+		.max_npages = 1500,
+		.weight = { 30, 3, 24, 6, 6, 14, 8, 8, 1, 1, 0 },
+	},
+	{
+		.name = "aligned requests",
+		.start_blocks = 2, .start_chunks = 64, .max_blocks = 6, .walls = 50,
+		.max_npages = 4096,
+		.weight = { 8, 34, 24, 6, 2, 2, 1, 1, 1, 1, 0 },
+	},
+};
+
+const unsigned int nr_shapes = ARRAY_SIZE(shapes);
+
+static unsigned long pick(struct exercise *ex, unsigned long limit)
+{
+	return dice_below(ex->dice, limit);
+}
+
+/* Mostly short, often next to a boundary, sometimes anything. */
+static unsigned long pick_npages(struct exercise *ex)
+{
+	static const unsigned short edges[] = { 63, 64, 65, 127, 128, 129, 511, 512, 513,
+						1023, 1024, 1025 };
+	unsigned long npages;
+
+	switch (pick(ex, 8)) {
+	case 0 ... 3:
+		npages = 1 + pick(ex, 8);
+		break;
+	case 4:
+	case 5:
+		npages = 1 + pick(ex, 64);
+		break;
+	case 6:
+		npages = edges[pick(ex, ARRAY_SIZE(edges))];
+		break;
+	default:
+		npages = 1 + pick(ex, ex->shape->max_npages);
+	}
+	return min(npages, ex->shape->max_npages);
+}
+
+static void keep_span(struct exercise *ex, unsigned long page, unsigned long npages)
+{
+	if (!npages)
+		return;
+	if (ex->nr_spans == ex->max_spans) {
+		ex->max_spans = 2 * ex->max_spans + 16;
+		ex->spans = memory_enlarge(ex->spans, ex->max_spans * sizeof(*ex->spans));
+	}
+	ex->spans[ex->nr_spans].page = page;
+	ex->spans[ex->nr_spans++].npages = npages;
+}
+
+static bool lose_span(struct exercise *ex, struct pageindex_run *span)
+{
+	unsigned long i;
+
+	if (!ex->nr_spans)
+		return false;
+	i = pick(ex, ex->nr_spans);
+	*span = ex->spans[i];
+	ex->spans[i] = ex->spans[--ex->nr_spans];
+	return true;
+}
+
+static void do_alloc(struct exercise *ex)
+{
+	unsigned long npages = pick_npages(ex);
+	unsigned long page = twin_alloc(&ex->twin, npages);
+
+	if (page != TWIN_NONE)
+		keep_span(ex, page, npages);
+}
+
+static void do_aligned(struct exercise *ex)
+{
+	unsigned long align = 1UL << pick(ex, PAGEINDEX_CHUNK_SHIFT + PAGEINDEX_BLOCK_SHIFT + 1);
+	unsigned long npages = pick_npages(ex);
+	unsigned long page = twin_alloc_aligned(&ex->twin, npages, align);
+
+	if (page != TWIN_NONE)
+		keep_span(ex, page, npages);
+}
+
+static void do_free(struct exercise *ex)
+{
+	struct pageindex_run span;
+
+	if (lose_span(ex, &span))
+		twin_free(&ex->twin, span.page, span.npages, pick(ex, 4) == 0);
+}
+
+/* As after a split: some part goes, what is left of it and right of it stays. */
+static void do_free_part(struct exercise *ex)
+{
+	struct pageindex_run span;
+	unsigned long from, to;
+
+	if (!lose_span(ex, &span))
+		return;
+	from = pick(ex, span.npages);
+	to = from + 1 + pick(ex, span.npages - from);
+	twin_free(&ex->twin, span.page + from, to - from, pick(ex, 4) == 0);
+	keep_span(ex, span.page, from);
+	keep_span(ex, span.page + to, span.npages - to);
+}
+
+static void do_release(struct exercise *ex)
+{
+	struct pageindex_run span;
+
+	if (lose_span(ex, &span))
+		twin_release(&ex->twin, span.page, span.npages);
+}
+
+/* A chunk to look at: with idle pages, if there is one below a chosen place. */
+static bool pick_chunk(struct exercise *ex, unsigned long *chunk)
+{
+	unsigned long nr = twin_nr_chunks(&ex->twin);
+
+	if (!nr)
+		return false;
+	*chunk = 1 + pick(ex, nr);
+	if (!twin_prev_idle(&ex->twin, chunk))
+		--*chunk;
+	return true;
+}
+
+static void do_take(struct exercise *ex)
+{
+	unsigned int max_runs = pick(ex, 2) ? MAX_RUNS : 1 + pick(ex, 6);
+	unsigned long max_pages = pick(ex, 2) ? TWIN_NONE : pick(ex, 80);
+	enum pageindex_age age = pick(ex, 2) ? PAGEINDEX_ANY : PAGEINDEX_OLD;
+	struct pageindex_run runs[MAX_RUNS];
+	unsigned long chunk;
+	unsigned int nr, i;
+
+	if (!pick_chunk(ex, &chunk) || ex->twin.failed)
+		return;
+	nr = twin_take_idle(&ex->twin, chunk, age, max_pages, runs, max_runs);
+	for (i = 0; i < nr && !ex->twin.failed; i++) {
+		if (pick(ex, 8))
+			twin_release(&ex->twin, runs[i].page, runs[i].npages);
+		else
+			keep_span(ex, runs[i].page, runs[i].npages);
+	}
+}
+
+static void do_age(struct exercise *ex)
+{
+	unsigned long chunk;
+
+	if (pick_chunk(ex, &chunk) && !ex->twin.failed)
+		twin_age(&ex->twin, chunk);
+}
+
+/* What the scavenger does. */
+static void do_sweep(struct exercise *ex)
+{
+	unsigned long chunk = twin_nr_chunks(&ex->twin);
+	struct pageindex_run runs[MAX_RUNS];
+	unsigned int nr, i;
+
+	while (twin_prev_idle(&ex->twin, &chunk) && !ex->twin.failed) {
+		nr = twin_take_idle(&ex->twin, chunk, PAGEINDEX_OLD, TWIN_NONE, runs, MAX_RUNS);
+		for (i = 0; i < nr && !ex->twin.failed; i++)
+			twin_release(&ex->twin, runs[i].page, runs[i].npages);
+		if (ex->twin.failed)
+			return;
+		twin_age(&ex->twin, chunk);
+	}
+}
+
+static void do_next_used(struct exercise *ex)
+{
+	unsigned long span = model_span(&ex->twin.model);
+
+	twin_next_used(&ex->twin, span ? pick(ex, span) : 0);
+}
+
+static bool grown(const struct exercise *ex, unsigned long chunk)
+{
+	return model_state(&ex->twin.model, chunk << PAGEINDEX_CHUNK_SHIFT) != MODEL_NEVER;
+}
+
+static bool add_block(struct exercise *ex)
+{
+	if (ex->twin.model.nr_blocks == ex->shape->max_blocks)
+		return false;
+	twin_add_block(&ex->twin, pick(ex, 100) >= ex->shape->walls);
+	return !ex->twin.failed;
+}
+
+static void grow_anywhere(struct exercise *ex)
+{
+	unsigned long nr = twin_nr_chunks(&ex->twin);
+	unsigned long chunk;
+
+	if (pick(ex, 4) == 0 && add_block(ex))
+		nr = twin_nr_chunks(&ex->twin);
+	if (ex->twin.failed || !nr)
+		return;
+	chunk = pick(ex, nr);
+	if (!grown(ex, chunk))
+		twin_grow(&ex->twin, chunk, 1);
+}
+
+/* Up to @nchunks from where the last growth ended, but not across a wall. */
+static void grow_next(struct exercise *ex, unsigned long nchunks)
+{
+	unsigned long first = ex->next_chunk;
+	unsigned long nr = 1;
+
+	if (first == twin_nr_chunks(&ex->twin) && !add_block(ex))
+		return;
+	while (nr < nchunks) {
+		unsigned long next = first + nr;
+
+		if (next == twin_nr_chunks(&ex->twin) && !add_block(ex))
+			break;
+		if (next % PAGEINDEX_BLOCK_CHUNKS == 0 &&
+		    ex->twin.model.wall[next / PAGEINDEX_BLOCK_CHUNKS])
+			break;
+		nr++;
+	}
+	if (ex->twin.failed)
+		return;
+	twin_grow(&ex->twin, first, nr);
+	ex->next_chunk = first + nr;
+}
+
+static void do_grow(struct exercise *ex)
+{
+	if (ex->shape->sparse)
+		grow_anywhere(ex);
+	else
+		grow_next(ex, 1 + pick(ex, 40));
+}
+
+static void do_table(struct exercise *ex)
+{
+	struct pageindex *idx = &ex->twin.heap.index;
+
+	/* Doubling again and again would soon be all that happens. */
+	if (idx->max_blocks <= 4 * ex->shape->max_blocks)
+		twin_set_table(&ex->twin, idx->max_blocks + 1 + pick(ex, 70));
+}
+
+static void (*const action[])(struct exercise *ex) = {
+	[EXERCISE_ALLOC] = do_alloc,
+	[EXERCISE_ALIGNED] = do_aligned,
+	[EXERCISE_FREE] = do_free,
+	[EXERCISE_FREE_PART] = do_free_part,
+	[EXERCISE_RELEASE] = do_release,
+	[EXERCISE_TAKE] = do_take,
+	[EXERCISE_AGE] = do_age,
+	[EXERCISE_SWEEP] = do_sweep,
+	[EXERCISE_NEXT_USED] = do_next_used,
+	[EXERCISE_GROW] = do_grow,
+	[EXERCISE_TABLE] = do_table,
+};
+
+void exercise_begin(struct exercise *ex, const struct shape *shape, struct dice *dice)
+{
+	memset(ex, 0, sizeof(*ex));
+	twin_init(&ex->twin);
+	ex->shape = shape;
+	ex->dice = dice;
+	while (ex->twin.model.nr_blocks < shape->start_blocks && !ex->twin.failed)
+		add_block(ex);
+	while (!shape->sparse && ex->next_chunk < shape->start_chunks && !ex->twin.failed)
+		grow_next(ex, shape->start_chunks - ex->next_chunk);
+	while (shape->sparse && !ex->twin.failed &&
+	       ex->twin.model.nr_pages >> PAGEINDEX_CHUNK_SHIFT < shape->start_chunks &&
+	       !dice_spent(dice))
+		grow_anywhere(ex);
+}
+
+bool exercise_step(struct exercise *ex)
+{
+	unsigned int total = 0;
+	unsigned int i;
+	unsigned long at;
+
+	if (ex->twin.failed)
+		return false;
+	for (i = 0; i < EXERCISE_NR_ACTIONS; i++)
+		total += ex->shape->weight[i];
+	at = pick(ex, total);
+	for (i = 0; at >= ex->shape->weight[i]; i++)
+		at -= ex->shape->weight[i];
+	action[i](ex);
+	return !ex->twin.failed;
+}
+
+bool exercise_end(struct exercise *ex)
+{
+	bool same = twin_verify(&ex->twin);
+
+	twin_destroy(&ex->twin);
+	free(ex->spans);
+	return same;
+}

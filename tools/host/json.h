@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef HOST_JSON_H
+#define HOST_JSON_H
+
+#include <stdio.h>
+
+/* @text in quotes; bytes beyond ASCII pass, so that UTF-8 stays what it is. */
+static inline void json_string(FILE *out, const char *text)
+{
+	fputc('"', out);
+	for (; *text; text++) {
+		unsigned char c = *text;
+
+		if (c == '"' || c == '\\')
+			fprintf(out, "\\%c", c);
+		else if (c < ' ')
+			fprintf(out, "\\u%04x", c);
+		else
+			fputc(c, out);
+	}
+	fputc('"', out);
+}
+
+#endif /* HOST_JSON_H */

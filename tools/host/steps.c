@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/kernel.h>
+
+#include "steps.h"
+
+struct twin steps;
+
+void add_blocks(unsigned long nblocks, bool adjoining)
+{
+	unsigned long i;
+
+	for (i = 0; i < nblocks && !steps.failed; i++)
+		twin_add_block(&steps, adjoining);
+	twin_verify(&steps);
+}
+
+void grow(unsigned long chunk, unsigned long nchunks)
+{
+	if (steps.failed)
+		return;
+	twin_grow(&steps, chunk, nchunks);
+	twin_verify(&steps);
+}
+
+void add_chunks(unsigned long nchunks)
+{
+	add_blocks(DIV_ROUND_UP(nchunks, BLOCK_CHUNKS), true);
+	grow(0, nchunks);
+}
+
+unsigned long alloc(unsigned long npages)
+{
+	unsigned long page;
+
+	if (steps.failed)
+		return NONE;
+	page = twin_alloc(&steps, npages);
+	return twin_verify(&steps) ? page : NONE;
+}
+
+unsigned long alloc_aligned(unsigned long npages, unsigned long align)
+{
+	unsigned long page;
+
+	if (steps.failed)
+		return NONE;
+	page = twin_alloc_aligned(&steps, npages, align);
+	return twin_verify(&steps) ? page : NONE;
+}
+
+void put(unsigned long page, unsigned long npages)
+{
+	if (steps.failed)
+		return;
+	twin_free(&steps, page, npages, false);
+	twin_verify(&steps);
+}
+
+void put_clean(unsigned long page, unsigned long npages)
+{
+	if (steps.failed)
+		return;
+	twin_free(&steps, page, npages, true);
+	twin_verify(&steps);
+}
+
+void release(unsigned long page, unsigned long npages)
+{
+	if (steps.failed)
+		return;
+	twin_release(&steps, page, npages);
+	twin_verify(&steps);
+}
+
+unsigned int take(unsigned long chunk, enum pageindex_age age, unsigned long max_pages,
+		  struct pageindex_run *runs, unsigned int max_runs)
+{
+	unsigned int nr;
+
+	if (steps.failed)
+		return 0;
+	nr = twin_take_idle(&steps, chunk, age, max_pages, runs, max_runs);
+	return twin_verify(&steps) ? nr : 0;
+}
+
+void age(unsigned long chunk)
+{
+	if (steps.failed)
+		return;
+	twin_age(&steps, chunk);
+	twin_verify(&steps);
+}
+
+unsigned long prev_idle(unsigned long chunk)
+{
+	if (steps.failed)
+		return NONE;
+	if (!twin_prev_idle(&steps, &chunk))
+		chunk = NONE;
+	return twin_verify(&steps) ? chunk : NONE;
+}
+
+unsigned long next_used(unsigned long page)
+{
+	if (steps.failed)
+		return NONE;
+	page = twin_next_used(&steps, page);
+	return twin_verify(&steps) ? page : NONE;
+}
+
+void set_table(unsigned long max_blocks)
+{
+	if (steps.failed)
+		return;
+	twin_set_table(&steps, max_blocks);
+	twin_verify(&steps);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Steps: calls on one twin, which is compared in full after each of them.
+ *
+ * What unit tests are written in. The twin's own comparison catches whatever
+ * the test does not ask about; after a difference steps do nothing.
+ */
+#ifndef HOST_STEPS_H
+#define HOST_STEPS_H
+
+#include "twin.h"
+
+#define CHUNK		PAGEINDEX_CHUNK_PAGES
+#define BLOCK		PAGEINDEX_BLOCK_PAGES
+#define BLOCK_CHUNKS	PAGEINDEX_BLOCK_CHUNKS
+#define NONE		TWIN_NONE
+
+/**
+ * struct step_case - a unit test
+ * @name: what it checks
+ * @run: returns false, having said why, if that does not hold
+ * @arg: what to check it for
+ */
+struct step_case {
+	const char *name;
+	bool (*run)(unsigned long arg);
+	unsigned long arg;
+};
+
+extern const struct step_case run_cases[];
+extern const unsigned int nr_run_cases;
+extern const struct step_case backing_cases[];
+extern const unsigned int nr_backing_cases;
+
+extern struct twin steps;
+
+void add_blocks(unsigned long nblocks, bool adjoining);
+void grow(unsigned long chunk, unsigned long nchunks);
+
+/* Blocks enough for @nchunks chunks, adjoining, and all chunks grown. */
+void add_chunks(unsigned long nchunks);
+
+unsigned long alloc(unsigned long npages);
+unsigned long alloc_aligned(unsigned long npages, unsigned long align);
+void put(unsigned long page, unsigned long npages);
+void put_clean(unsigned long page, unsigned long npages);
+void release(unsigned long page, unsigned long npages);
+unsigned int take(unsigned long chunk, enum pageindex_age age, unsigned long max_pages,
+		  struct pageindex_run *runs, unsigned int max_runs);
+void age(unsigned long chunk);
+unsigned long prev_idle(unsigned long chunk);
+unsigned long next_used(unsigned long page);
+void set_table(unsigned long max_blocks);
+
+static inline unsigned long nr_idle(void)
+{
+	return steps.heap.index.nr_idle;
+}
+
+static inline unsigned long nr_released(void)
+{
+	return steps.heap.index.nr_released;
+}
+
+#endif /* HOST_STEPS_H */

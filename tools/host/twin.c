@@ -1,0 +1,416 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <linux/kernel.h>
+#include <linux/string.h>
+
+#include "memory.h"
+#include "twin.h"
+
+/* Of a long run only so many pages at each end are compared at once. */
+#define EDGE_PAGES	1024UL
+
+static void differ(struct twin *twin, const char *format, ...)
+	__attribute__((__format__(printf, 2, 3)));
+
+static void differ(struct twin *twin, const char *format, ...)
+{
+	va_list args;
+
+	printf("# step %lu: ", twin->steps);
+	va_start(args, format);
+	vprintf(format, args);
+	va_end(args);
+	putchar('\n');
+	fflush(stdout);
+	twin->failed = true;
+}
+
+void twin_init(struct twin *twin)
+{
+	pageheap_init(&twin->heap);
+	model_init(&twin->model);
+	memset(&twin->claim, 0, sizeof(twin->claim));
+	twin->steps = 0;
+	twin->failed = false;
+}
+
+void twin_destroy(struct twin *twin)
+{
+	pageheap_destroy(&twin->heap);
+	model_destroy(&twin->model);
+}
+
+static const struct pageindex_word *index_word(const struct pageindex *idx, unsigned long page)
+{
+	const struct pageindex_block *block = idx->block[page / PAGEINDEX_BLOCK_PAGES];
+	unsigned long chunk = page / PAGEINDEX_CHUNK_PAGES % PAGEINDEX_BLOCK_CHUNKS;
+
+	return &block->word[chunk][page / 64 % PAGEINDEX_CHUNK_WORDS];
+}
+
+static enum model_state index_state(const struct pageindex *idx, const struct model *model,
+				    unsigned long page)
+{
+	const struct pageindex_word *word = index_word(idx, page);
+	bool hi = word->hi >> page % 64 & 1;
+	bool lo = word->lo >> page % 64 & 1;
+
+	/* The bits alone do not tell these two apart. */
+	if (hi && lo)
+		return model_state(model, page) == MODEL_NEVER ? MODEL_NEVER : MODEL_USED;
+	if (hi)
+		return MODEL_YOUNG;
+	return lo ? MODEL_OLD : MODEL_RELEASED;
+}
+
+/* Are the 64 pages at @page alike, for the index and for the model? */
+static bool uniform(struct twin *twin, unsigned long page)
+{
+	const struct pageindex_word *word = index_word(twin_index(twin), page);
+	const u8 *byte = &twin->model.page[page];
+
+	return (!word->hi || !~word->hi) && (!word->lo || !~word->lo) &&
+	       !memcmp(byte, byte + 1, 63);
+}
+
+static void compare_pages(struct twin *twin, unsigned long page, unsigned long npages)
+{
+	unsigned long i;
+
+	for (i = page; i < page + npages; i++) {
+		enum model_state want, have;
+
+		/* Of pages that are all alike the last will do. */
+		if (i % 64 == 0 && page + npages - i >= 64 && uniform(twin, i))
+			i += 63;
+		want = model_state(&twin->model, i);
+		have = index_state(twin_index(twin), &twin->model, i);
+		if (have != want) {
+			differ(twin, "page %lu is in state %d, should be in %d", i, have, want);
+			return;
+		}
+	}
+}
+
+/* A chunk that has not grown must look as if all of it were in use. */
+static void compare_ungrown(struct twin *twin, unsigned long chunk)
+{
+	const struct pageindex_block *block =
+		twin_index(twin)->block[chunk / PAGEINDEX_BLOCK_CHUNKS];
+	const struct pageindex_word *word = block->word[chunk % PAGEINDEX_BLOCK_CHUNKS];
+	unsigned int w;
+
+	for (w = 0; w < PAGEINDEX_CHUNK_WORDS; w++)
+		if (~word[w].hi || ~word[w].lo)
+			differ(twin, "chunk %lu has not grown but has free pages", chunk);
+}
+
+static void compare_chunk(struct twin *twin, unsigned long chunk)
+{
+	unsigned long page = chunk << PAGEINDEX_CHUNK_SHIFT;
+
+	if (model_state(&twin->model, page) == MODEL_NEVER)
+		compare_ungrown(twin, chunk);
+	else
+		compare_pages(twin, page, PAGEINDEX_CHUNK_PAGES);
+}
+
+static void compare_counters(struct twin *twin)
+{
+	const struct pageindex *idx = twin_index(twin);
+	const struct model *model = &twin->model;
+
+	if (idx->nr_pages != model->nr_pages)
+		differ(twin, "%lu pages, should be %lu", idx->nr_pages, model->nr_pages);
+	if (idx->nr_idle != model_nr_idle(model))
+		differ(twin, "%lu idle pages, should be %lu", idx->nr_idle, model_nr_idle(model));
+	if (idx->nr_released != model->count[MODEL_RELEASED])
+		differ(twin, "%lu released pages, should be %lu", idx->nr_released,
+		       model->count[MODEL_RELEASED]);
+	if (idx->nr_blocks != model->nr_blocks)
+		differ(twin, "%lu blocks, should be %lu", idx->nr_blocks, model->nr_blocks);
+}
+
+/* After a change of pages @page..@page + @npages - 1: is all as it should be? */
+static void compare(struct twin *twin, unsigned long page, unsigned long npages)
+{
+	unsigned long edge = min(npages, EDGE_PAGES);
+
+	compare_counters(twin);
+	compare_pages(twin, page, edge);
+	compare_pages(twin, page + npages - edge, edge);
+}
+
+bool twin_verify(struct twin *twin)
+{
+	unsigned long chunk;
+
+	if (twin->failed)
+		return false;
+	compare_counters(twin);
+	for (chunk = 0; chunk < twin_nr_chunks(twin) && !twin->failed; chunk++)
+		compare_chunk(twin, chunk);
+	if (!pageindex_check(twin_index(twin)))
+		differ(twin, "the index finds itself inconsistent");
+	return !twin->failed;
+}
+
+void twin_add_block(struct twin *twin, bool adjoining)
+{
+	unsigned long want = twin->model.nr_blocks;
+	unsigned long have;
+
+	twin->steps++;
+	have = pageheap_add_block(&twin->heap, adjoining);
+	model_add_block(&twin->model, adjoining);
+	if (have != want)
+		differ(twin, "new block has number %lu, should have %lu", have, want);
+	compare(twin, want * PAGEINDEX_BLOCK_PAGES, PAGEINDEX_BLOCK_PAGES);
+}
+
+void twin_grow(struct twin *twin, unsigned long chunk, unsigned long nchunks)
+{
+	unsigned long page = chunk << PAGEINDEX_CHUNK_SHIFT;
+	unsigned long npages = nchunks << PAGEINDEX_CHUNK_SHIFT;
+
+	twin->steps++;
+	pageindex_grow(twin_index(twin), chunk, nchunks);
+	model_grow(&twin->model, chunk, nchunks);
+	compare(twin, page, npages);
+}
+
+void twin_set_table(struct twin *twin, unsigned long max_blocks)
+{
+	void *table = memory_zeroed(1, pageindex_table_bytes(max_blocks));
+
+	twin->steps++;
+	free(pageindex_set_table(twin_index(twin), table, max_blocks));
+	compare_counters(twin);
+}
+
+/* Pages of a run within one chunk that lie above all that were ever in use. */
+static unsigned long fresh_in_chunk(const struct model *model, unsigned long page,
+				    unsigned long npages)
+{
+	unsigned long first = round_down(page, PAGEINDEX_CHUNK_PAGES);
+	unsigned long mark = first + PAGEINDEX_CHUNK_PAGES;
+
+	while (mark > first && !(model->page[mark - 1] & MODEL_TOUCHED))
+		mark--;
+	if (mark <= page)
+		return npages;
+	return mark < page + npages ? page + npages - mark : 0;
+}
+
+static unsigned long fresh_pages(const struct model *model, unsigned long page,
+				 unsigned long npages)
+{
+	unsigned long end = page + npages;
+	unsigned long fresh = 0;
+
+	while (page < end) {
+		unsigned long next = min(end, round_down(page, PAGEINDEX_CHUNK_PAGES) +
+					      PAGEINDEX_CHUNK_PAGES);
+
+		fresh += fresh_in_chunk(model, page, next - page);
+		page = next;
+	}
+	return fresh;
+}
+
+static void compare_claim(struct twin *twin, const struct pageindex_claim *claim,
+			  unsigned long npages)
+{
+	const struct model *model = &twin->model;
+	unsigned long page = claim->page;
+	unsigned long released = model_count(model, page, npages, MODEL_RELEASED);
+	unsigned long low = fresh_pages(model, page, npages);
+	unsigned long high = model_count_untouched(model, page, npages);
+	unsigned long i;
+
+	if (claim->released != released)
+		differ(twin, "%lu of pages %lu+%lu were released, should be %lu",
+		       claim->released, page, npages, released);
+	if (claim->fresh < low || claim->fresh > high)
+		differ(twin, "%lu of pages %lu+%lu were fresh, should be %lu to %lu",
+		       claim->fresh, page, npages, low, high);
+	if (claim->clean > npages)
+		differ(twin, "pages %lu+%lu are clean from %lu on", page, npages, claim->clean);
+	for (i = claim->clean; i < npages; i++)
+		if (model->page[page + i] & MODEL_DIRTY) {
+			differ(twin, "page %lu of %lu+%lu, clean from %lu on, is dirty",
+			       page + i, page, npages, claim->clean);
+			break;
+		}
+}
+
+static unsigned long claimed(struct twin *twin, const struct pageindex_claim *claim,
+			     unsigned long npages)
+{
+	twin->claim = *claim;
+	compare_claim(twin, claim, npages);
+	model_set(&twin->model, claim->page, npages, MODEL_USED, false);
+	compare(twin, claim->page, npages);
+	return claim->page;
+}
+
+unsigned long twin_alloc(struct twin *twin, unsigned long npages)
+{
+	unsigned long want = model_find(&twin->model, npages);
+	struct pageindex_claim claim = {};
+
+	twin->steps++;
+	if (!pageindex_alloc(twin_index(twin), npages, &claim))
+		claim.page = TWIN_NONE;
+	if (claim.page != want) {
+		differ(twin, "%lu pages at %ld, should be at %ld", npages, (long)claim.page,
+		       (long)want);
+		return TWIN_NONE;
+	}
+	if (claim.page == TWIN_NONE) {
+		compare_counters(twin);
+		return TWIN_NONE;
+	}
+	return claimed(twin, &claim, npages);
+}
+
+unsigned long twin_alloc_aligned(struct twin *twin, unsigned long npages, unsigned long align)
+{
+	struct pageindex_claim claim = {};
+
+	twin->steps++;
+	if (!pageindex_alloc_aligned(twin_index(twin), npages, align, &claim)) {
+		unsigned long room = model_find(&twin->model, npages + align - 1);
+
+		if (room != TWIN_NONE)
+			differ(twin, "no %lu pages aligned to %lu, but a free run at %lu", npages,
+			       align, room);
+		compare_counters(twin);
+		return TWIN_NONE;
+	}
+	if (claim.page % align || !model_run_free(&twin->model, claim.page, npages)) {
+		differ(twin, "%lu pages aligned to %lu at %lu: not aligned or not free", npages,
+		       align, claim.page);
+		return TWIN_NONE;
+	}
+	return claimed(twin, &claim, npages);
+}
+
+void twin_free(struct twin *twin, unsigned long page, unsigned long npages, bool clean)
+{
+	twin->steps++;
+	pageindex_free(twin_index(twin), page, npages, clean);
+	model_set(&twin->model, page, npages, MODEL_YOUNG, !clean);
+	compare(twin, page, npages);
+}
+
+void twin_release(struct twin *twin, unsigned long page, unsigned long npages)
+{
+	twin->steps++;
+	pageindex_release(twin_index(twin), page, npages);
+	model_set(&twin->model, page, npages, MODEL_RELEASED, false);
+	compare(twin, page, npages);
+}
+
+/* The highest page below @end of the chunk at @first that may be taken. */
+static unsigned long next_due(const struct model *model, unsigned long first, unsigned long end,
+			      enum pageindex_age age)
+{
+	while (end-- > first) {
+		enum model_state state = model_state(model, end);
+
+		if (state == MODEL_OLD || (state == MODEL_YOUNG && age == PAGEINDEX_ANY))
+			return end;
+	}
+	return TWIN_NONE;
+}
+
+/* Runs may be cut short, but no page that is due may be left out on the way down. */
+static unsigned long compare_run(struct twin *twin, const struct pageindex_run *run,
+				 unsigned long first, unsigned long end, enum pageindex_age age)
+{
+	unsigned long i;
+
+	for (i = 0; i < run->npages; i++) {
+		unsigned long have = run->page + run->npages - 1 - i;
+		unsigned long want = next_due(&twin->model, first, end, age);
+
+		if (have != want) {
+			differ(twin, "took page %lu, should have taken %ld", have, (long)want);
+			return end;
+		}
+		end = have;
+	}
+	return end;
+}
+
+unsigned int twin_take_idle(struct twin *twin, unsigned long chunk, enum pageindex_age age,
+			    unsigned long max_pages, struct pageindex_run *runs,
+			    unsigned int max_runs)
+{
+	unsigned long first = chunk << PAGEINDEX_CHUNK_SHIFT;
+	unsigned long end = first + PAGEINDEX_CHUNK_PAGES;
+	unsigned long total = 0;
+	unsigned int nr, i;
+
+	twin->steps++;
+	nr = pageindex_take_idle(twin_index(twin), chunk, age, max_pages, runs, max_runs);
+	for (i = 0; i < nr && i < max_runs && !twin->failed; i++) {
+		end = compare_run(twin, &runs[i], first, end, age);
+		total += runs[i].npages;
+	}
+	if (nr > max_runs || total > max_pages)
+		differ(twin, "took %lu pages in %u runs, asked for %lu in %u", total, nr,
+		       max_pages, max_runs);
+	if (nr < max_runs && total < max_pages &&
+	    next_due(&twin->model, first, end, age) != TWIN_NONE)
+		differ(twin, "took %lu pages of chunk %lu, there are more", total, chunk);
+	for (i = 0; i < nr && !twin->failed; i++)
+		model_set(&twin->model, runs[i].page, runs[i].npages, MODEL_USED, false);
+	compare(twin, first, PAGEINDEX_CHUNK_PAGES);
+	return nr;
+}
+
+void twin_age(struct twin *twin, unsigned long chunk)
+{
+	unsigned long first = chunk << PAGEINDEX_CHUNK_SHIFT;
+	unsigned long i;
+
+	twin->steps++;
+	pageindex_age(twin_index(twin), chunk);
+	for (i = first; i < first + PAGEINDEX_CHUNK_PAGES; i++)
+		if (model_state(&twin->model, i) == MODEL_YOUNG)
+			model_set(&twin->model, i, 1, MODEL_OLD,
+				  twin->model.page[i] & MODEL_DIRTY);
+	compare(twin, first, PAGEINDEX_CHUNK_PAGES);
+}
+
+bool twin_prev_idle(struct twin *twin, unsigned long *chunk)
+{
+	unsigned long want = model_prev_idle_chunk(&twin->model, *chunk);
+	unsigned long from = *chunk;
+
+	twin->steps++;
+	if (!pageindex_prev_idle(twin_index(twin), chunk)) {
+		if (want != TWIN_NONE)
+			differ(twin, "no idle chunk below %lu, should be %lu", from, want);
+		return false;
+	}
+	if (*chunk != want)
+		differ(twin, "idle chunk %lu below %lu, should be %ld", *chunk, from, (long)want);
+	return true;
+}
+
+unsigned long twin_next_used(struct twin *twin, unsigned long page)
+{
+	unsigned long want = model_next_used(&twin->model, page);
+	unsigned long have = pageindex_next_used(twin_index(twin), page);
+
+	twin->steps++;
+	if (have != want)
+		differ(twin, "page %ld in use from %lu on, should be %ld", (long)have, page,
+		       (long)want);
+	return have;
+}

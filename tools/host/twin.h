@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Twin: a page index and its model, driven together.
+ *
+ * Every call goes to both and every answer is compared. The first difference is
+ * printed and sticks in @failed; from then on nothing more may be asked.
+ */
+#ifndef HOST_TWIN_H
+#define HOST_TWIN_H
+
+#include "model.h"
+#include "pageheap.h"
+
+#define TWIN_NONE	MODEL_NONE
+
+/**
+ * struct twin - a page index and its model
+ * @heap: the index
+ * @model: the model
+ * @claim: what the last successful allocation reported
+ * @steps: calls made
+ * @failed: the two have differed
+ */
+struct twin {
+	struct pageheap heap;
+	struct model model;
+	struct pageindex_claim claim;
+	unsigned long steps;
+	bool failed;
+};
+
+void twin_init(struct twin *twin);
+void twin_destroy(struct twin *twin);
+
+void twin_add_block(struct twin *twin, bool adjoining);
+void twin_grow(struct twin *twin, unsigned long chunk, unsigned long nchunks);
+void twin_set_table(struct twin *twin, unsigned long max_blocks);
+
+/* These two return the first page, or TWIN_NONE if nothing fits. */
+unsigned long twin_alloc(struct twin *twin, unsigned long npages);
+unsigned long twin_alloc_aligned(struct twin *twin, unsigned long npages, unsigned long align);
+
+void twin_free(struct twin *twin, unsigned long page, unsigned long npages, bool clean);
+void twin_release(struct twin *twin, unsigned long page, unsigned long npages);
+unsigned int twin_take_idle(struct twin *twin, unsigned long chunk, enum pageindex_age age,
+			    unsigned long max_pages, struct pageindex_run *runs,
+			    unsigned int max_runs);
+void twin_age(struct twin *twin, unsigned long chunk);
+bool twin_prev_idle(struct twin *twin, unsigned long *chunk);
+unsigned long twin_next_used(struct twin *twin, unsigned long page);
+
+/* Compare every page, and let the index check itself. */
+bool twin_verify(struct twin *twin);
+
+static inline unsigned long twin_nr_chunks(const struct twin *twin)
+{
+	return pageheap_nr_chunks(&twin->heap);
+}
+
+static inline struct pageindex *twin_index(struct twin *twin)
+{
+	return &twin->heap.index;
+}
+
+#endif /* HOST_TWIN_H */
