@@ -4,11 +4,11 @@
  * arena by address.
  *
  *	range of a heap		one reservation of the vmalloc area
- *	├── arena 0		64 MiB, aligned; metadata made when first needed
- *	│   ├── chunk 0		page tables, pages in the index
- *	│   ├── ...
- *	│   └── chunk 31
- *	├── arena 1 ...		adjoining, so that runs cross
+ *	  arena 0		64 MiB, aligned; metadata made when first needed
+ *	    chunk 0		page tables, pages in the index
+ *	    ...
+ *	    chunk 31
+ *	  arena 1 ...		adjoining, so that runs cross
  *
  * A heap grows by as many chunks as a request needs, from the newest range
  * while there is room in it. What is left of an arena when a request outgrows

@@ -19,13 +19,60 @@
 
 static struct dentry *debugfs_root;
 
+/* In the order of struct span_heap_stats. */
+static const char * const stat_names[] = {
+	"reserved_pages",
+	"in_use_pages",
+	"in_use_heap_pages",
+	"in_use_stack_pages",
+	"in_use_bits_pages",
+	"in_use_work_pages",
+	"idle_pages",
+	"released_pages",
+	"peak_backed_pages",
+	"limit_pages",
+	"reserve_pages",
+	"arena_count",
+	"span_count",
+	"alloc_count",
+	"free_count",
+	"split_count",
+	"fail_invalid_count",
+	"fail_limit_count",
+	"fail_space_count",
+	"fail_backing_count",
+	"fail_metadata_count",
+	"bad_free_count",
+	"cache_hit_count",
+	"cache_miss_count",
+	"grow_count",
+	"backed_pages",
+	"rebacked_pages",
+	"released_age_pages",
+	"released_pressure_pages",
+	"released_limit_pages",
+	"released_forced_pages",
+	"tlb_flush_count",
+	"zeroed_pages",
+	"zero_skipped_pages",
+	"lock_acquire_count",
+	"lock_contend_count",
+	"metadata_bytes",
+	"page_table_bytes",
+};
+static_assert(ARRAY_SIZE(stat_names) * sizeof(u64) == sizeof(struct span_heap_stats));
+
 static int stats_show(struct seq_file *seq, void *unused)
 {
-	struct span_heap_stats stats;
+	union {
+		struct span_heap_stats stats;
+		u64 values[ARRAY_SIZE(stat_names)];
+	} all;
+	unsigned int i;
 
-	span_heap_stats(seq->private, &stats);
-#define SHOW_STAT(name) seq_printf(seq, #name ": %llu\n", stats.name);
-	SPAN_HEAP_STATS(SHOW_STAT)
+	span_heap_stats(seq->private, &all.stats);
+	for (i = 0; i < ARRAY_SIZE(stat_names); i++)
+		seq_printf(seq, "%s: %llu\n", stat_names[i], all.values[i]);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(stats);

@@ -176,11 +176,11 @@ struct span_heap {
 	bool dying;
 	struct span_heap_stats count;
 
-	struct mutex grow_lock;
+	struct mutex grow_lock;		/* @space, @table_bytes, @grows */
 	struct arena_space space;
 	size_t table_bytes;
 
-	struct mutex release_lock;
+	struct mutex release_lock;	/* @batch */
 	struct release_batch *batch;
 
 	unsigned long sweep_from;

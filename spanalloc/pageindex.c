@@ -250,7 +250,8 @@ void *pageindex_set_table(struct pageindex *idx, void *table, unsigned long max_
 		unsigned long p;
 
 		for (p = 0; p < parents; p++)
-			idx->sum[i][p] = pageindex_sum_merge(&idx->sum[i - 1][p * 8], 8, level_shift(i + 1));
+			idx->sum[i][p] = pageindex_sum_merge(&idx->sum[i - 1][p * 8], 8,
+							     level_shift(i + 1));
 	}
 	return old;
 }
@@ -644,10 +645,13 @@ static bool check_sums(const struct pageindex *idx)
 		unsigned long nr = nr_chunks(idx) << CHUNK_SHIFT >> level_shift(level);
 		unsigned long i;
 
-		for (i = 0; i < nr; i += 1UL << fan)
-			if (*sum_at(idx, level + 1, i >> fan) !=
-			    pageindex_sum_merge(sum_at(idx, level, i), 1U << fan, level_shift(level)))
+		for (i = 0; i < nr; i += 1UL << fan) {
+			u64 now = pageindex_sum_merge(sum_at(idx, level, i), 1U << fan,
+						      level_shift(level));
+
+			if (*sum_at(idx, level + 1, i >> fan) != now)
 				return false;
+		}
 	}
 	return true;
 }

@@ -44,7 +44,7 @@
 #include "pageindex_tree.h"
 
 /* The highest level whose stretch cannot saturate its summary: 2^20 pages. */
-#define EXACT_LEVEL	4
+#define EXACT_LEVEL	4U
 
 /* === Summaries ========================================================== */
 
@@ -205,7 +205,7 @@ static unsigned int longest_in_words(u64 *bits, unsigned int n)
 			continue;
 		}
 		for (w = 0; w < n; w++) {
-			longer[w] = bits[w] & bits[w] >> step;
+			longer[w] = bits[w] & (bits[w] >> step);
 			any |= longer[w];
 		}
 		if (!any) {
@@ -458,8 +458,7 @@ void pageindex_freed(struct pageindex *idx, unsigned long page, unsigned long np
 static bool tree_find(const struct pageindex *idx, unsigned long n, unsigned long chunk,
 		      unsigned long run, unsigned long *found)
 {
-	unsigned int highest = n > SUM_MAX_RUN ? min(idx->top, (unsigned int)EXACT_LEVEL) :
-						 idx->top;
+	unsigned int highest = n > SUM_MAX_RUN ? min(idx->top, EXACT_LEVEL) : idx->top;
 	unsigned long i = chunk;
 	unsigned int level = 0;
 	unsigned int tail;
@@ -498,7 +497,7 @@ static bool tree_find(const struct pageindex *idx, unsigned long n, unsigned lon
 
 /* Lowest run of @n free pages that starts at page @from or later. */
 bool pageindex_find_from(struct pageindex *idx, unsigned long n, unsigned long from,
-		      unsigned long *found)
+			 unsigned long *found)
 {
 	unsigned long chunk = from >> CHUNK_SHIFT;
 	unsigned int tail;

@@ -141,6 +141,6 @@ void pageindex_taken(struct pageindex *idx, unsigned long page, unsigned long np
 void pageindex_freed(struct pageindex *idx, unsigned long page, unsigned long npages);
 bool pageindex_find_first(struct pageindex *idx, unsigned long n, unsigned long *found);
 bool pageindex_find_from(struct pageindex *idx, unsigned long n, unsigned long from,
-		    unsigned long *found);
+			 unsigned long *found);
 
 #endif /* SPANALLOC_PAGEINDEX_TREE_H */

@@ -2,10 +2,10 @@
 /*
  * Registry: making heaps, telling them apart by name, and ending them.
  *
- *	made ──registry_lock──> in the registry, scavenged, in debugfs
- *	                              │ span_heap_destroy(), no span lives
- *	                              v
- *	                        dying: no allocations ──> everything given back
+ *	made --registry_lock--> in the registry, scavenged, in debugfs
+ *				    | span_heap_destroy(), no span lives
+ *				    v
+ *				dying: no allocations --> everything given back
  */
 #define pr_fmt(fmt) "spanalloc: " fmt
 

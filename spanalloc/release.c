@@ -7,8 +7,8 @@
  * are released; between the two they belong to the batch, and are unmapped,
  * flushed from every TLB once, and freed with no spinlock held:
  *
- *	idle ──take──> in the batch ──unmap──> flush ──> free ──> released
- *	  lock held	  no spinlock				   lock held
+ *	idle --take--> in the batch --unmap--> flush --> free --> released
+ *	   lock held		   no spinlock		     lock held
  *
  * Highest addresses go first: allocation is lowest first, so that these pages
  * are the least likely to be wanted again.

@@ -9,8 +9,8 @@
  * again wakes the thread, so that idle heaps cause no wake-ups at all:
  *
  *	not watched --first idle page--> watched, sweep in one age
- *	     ^                              │
- *	     └──nothing idle after a sweep──┴──else sweep again in one age
+ *	     ^				     |
+ *	     +--nothing idle after a sweep---+---else sweep again in one age
  *
  * release.c says what a sweep does. The next one is due an age after the end of
  * this one, which is what makes "not before one age" hold however long it takes.

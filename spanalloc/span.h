@@ -2,8 +2,8 @@
 /*
  * Span descriptors, the map from addresses to them, and the lookup.
  *
- *	address ──> map.dir[i] ──> leaf[j] ──> arena ──> slot[page] ──> span
- *	             32 GiB         64 MiB           └─> whole[chunk] ─┘
+ *	address --> map.dir[i] --> leaf[j] --> arena --> slot[page] ---> span
+ *		      32 GiB	    64 MiB	     +-> whole[chunk] -+
  *
  * An arena has a slot for each of its pages and one for each of its chunks. A
  * span is entered in the chunk's slot where it covers a whole chunk and in the
@@ -170,7 +170,8 @@ static inline enum span_match span_view_get(struct span *span, unsigned long add
 
 /*
  * Find the live span at @addr, which lies in @arena. Runs under
- * rcu_read_lock(), which keeps descriptors descriptors.
+ * rcu_read_lock(), which keeps the memory of descriptors from becoming anything
+ * else.
  *
  * A miss counts only if both slots still hold what they held before the look:
  * when a span is split, the second part is in its slots before the bounds of

@@ -49,7 +49,7 @@ enum span_kind {
  * @node: NUMA node that backing pages come from, or %NUMA_NO_NODE
  * @limit_pages: hard limit on pages in use plus idle; 0 for none
  * @scavenge_age_ms: idle pages are released after this many milliseconds; 0
- *	takes the module parameter of the same name as it stands at creation
+ *	follows the module parameter of the same name
  * @flags: reserved for SPAN_HEAP_* policy flags; none exist, so must be 0
  */
 struct span_heap_params {
@@ -80,83 +80,299 @@ struct span_info {
 	void *owner;
 };
 
-/*
- * X(name): one line per statistic, in the order debugfs prints them. The unit
- * is the last word of the name; _count counts events since the heap was made
- * unless the table in Documentation/debugfs.rst says that it is a level.
- */
-#define SPAN_HEAP_STATS(X)		\
-	X(reserved_pages)		\
-	X(in_use_pages)			\
-	X(in_use_heap_pages)		\
-	X(in_use_stack_pages)		\
-	X(in_use_bits_pages)		\
-	X(in_use_work_pages)		\
-	X(idle_pages)			\
-	X(released_pages)		\
-	X(peak_backed_pages)		\
-	X(limit_pages)			\
-	X(reserve_pages)		\
-	X(arena_count)			\
-	X(span_count)			\
-	X(alloc_count)			\
-	X(free_count)			\
-	X(split_count)			\
-	X(fail_invalid_count)		\
-	X(fail_limit_count)		\
-	X(fail_space_count)		\
-	X(fail_backing_count)		\
-	X(fail_metadata_count)		\
-	X(bad_free_count)		\
-	X(cache_hit_count)		\
-	X(cache_miss_count)		\
-	X(grow_count)			\
-	X(backed_pages)			\
-	X(rebacked_pages)		\
-	X(released_age_pages)		\
-	X(released_pressure_pages)	\
-	X(released_limit_pages)		\
-	X(released_forced_pages)	\
-	X(tlb_flush_count)		\
-	X(zeroed_pages)			\
-	X(zero_skipped_pages)		\
-	X(lock_acquire_count)		\
-	X(lock_contend_count)		\
-	X(metadata_bytes)		\
-	X(page_table_bytes)
-
 /**
  * struct span_heap_stats - one heap's numbers at one moment
+ * @reserved_pages: address space ready for use: the sum of the next,
+ *	@idle_pages and @released_pages
+ * @in_use_pages: pages of live spans: the sum of the four kinds
+ * @in_use_heap_pages: of these, pages of %SPAN_KIND_HEAP
+ * @in_use_stack_pages: of %SPAN_KIND_STACK
+ * @in_use_bits_pages: of %SPAN_KIND_BITS
+ * @in_use_work_pages: of %SPAN_KIND_WORK
+ * @idle_pages: free, with memory behind them
+ * @released_pages: free, with nothing behind them
+ * @peak_backed_pages: most that in use and idle ever were together
+ * @limit_pages: hard limit on in use plus idle; 0: none
+ * @reserve_pages: idle pages set aside by span_heap_reserve()
+ * @arena_count: arenas now
+ * @span_count: live spans now
+ * @alloc_count: spans allocated
+ * @free_count: spans freed
+ * @split_count: spans made by span_split(); @alloc_count + this - @free_count
+ *	= @span_count
+ * @fail_invalid_count: allocations refused because they made no sense
+ * @fail_limit_count: failed because of the limit
+ * @fail_space_count: failed for want of address space ready for use
+ * @fail_backing_count: failed for want of memory behind the span
+ * @fail_metadata_count: failed for want of memory for a descriptor
+ * @bad_free_count: frees of addresses in the heap that are not the base of a
+ *	live span
+ * @cache_hit_count: allocations served by a per-CPU cache
+ * @cache_miss_count: allocations that a per-CPU cache could not serve
+ * @grow_count: times that address space was made ready for use
+ * @backed_pages: pages that memory was put behind
+ * @rebacked_pages: of these, pages that had had memory behind them before
+ * @released_age_pages: pages given back because they had been idle long enough
+ * @released_pressure_pages: because the system was short of memory
+ * @released_limit_pages: to keep the limit
+ * @released_forced_pages: because span_heap_scavenge() or debugfs asked for it
+ * @tlb_flush_count: TLB flushes caused by giving pages back
+ * @zeroed_pages: pages cleared for allocations and for the reserve
+ * @zero_skipped_pages: pages that should have been but were known to be clear
+ * @lock_acquire_count: times that the heap's lock was taken
+ * @lock_contend_count: of these, times that it was not free at once
+ * @metadata_bytes: memory for descriptors, map and index
+ * @page_table_bytes: memory for the page tables of reserved pages
  *
- * One u64 for each name in SPAN_HEAP_STATS(); debugfs.rst describes them.
- * reserved_pages is always the sum of in_use_pages, idle_pages and
- * released_pages; in_use_pages that of the four kinds.
+ * Names end in their unit. Those in _count and the page counters from
+ * @backed_pages on count events since the heap was made, except @arena_count
+ * and @span_count, which like all others are levels.
  */
 struct span_heap_stats {
-#define SPAN_HEAP_STAT_FIELD(name) u64 name;
-	SPAN_HEAP_STATS(SPAN_HEAP_STAT_FIELD)
-#undef SPAN_HEAP_STAT_FIELD
+	u64 reserved_pages;
+	u64 in_use_pages;
+	u64 in_use_heap_pages;
+	u64 in_use_stack_pages;
+	u64 in_use_bits_pages;
+	u64 in_use_work_pages;
+	u64 idle_pages;
+	u64 released_pages;
+	u64 peak_backed_pages;
+	u64 limit_pages;
+	u64 reserve_pages;
+	u64 arena_count;
+	u64 span_count;
+	u64 alloc_count;
+	u64 free_count;
+	u64 split_count;
+	u64 fail_invalid_count;
+	u64 fail_limit_count;
+	u64 fail_space_count;
+	u64 fail_backing_count;
+	u64 fail_metadata_count;
+	u64 bad_free_count;
+	u64 cache_hit_count;
+	u64 cache_miss_count;
+	u64 grow_count;
+	u64 backed_pages;
+	u64 rebacked_pages;
+	u64 released_age_pages;
+	u64 released_pressure_pages;
+	u64 released_limit_pages;
+	u64 released_forced_pages;
+	u64 tlb_flush_count;
+	u64 zeroed_pages;
+	u64 zero_skipped_pages;
+	u64 lock_acquire_count;
+	u64 lock_contend_count;
+	u64 metadata_bytes;
+	u64 page_table_bytes;
 };
 
+/**
+ * span_heap_create() - make a heap
+ * @params: how; copied, need not outlive the call
+ *
+ * An empty heap holds neither address space nor pages.
+ *
+ * Context: Process context. May sleep.
+ *
+ * Return: the heap, or an ERR_PTR: %-EINVAL for bad parameters (with a line in
+ * the kernel's log), %-EEXIST if a heap of that name lives, %-ENOMEM
+ */
 struct span_heap *span_heap_create(const struct span_heap_params *params);
+
+/**
+ * span_heap_destroy() - end a heap and give back all it holds
+ * @heap: a heap made by span_heap_create()
+ *
+ * The caller sees to it that nobody uses the heap any more. If spans live, the
+ * heap goes on as if nothing had happened, and the kernel's log says how many
+ * there are, and of up to 16 of them the address, length, age, owner, and who
+ * allocated them.
+ *
+ * Context: Process context. May sleep; waits for an RCU grace period.
+ *
+ * Return: 0, %-EBUSY while spans live, %-EINVAL for the default heap and for
+ * what is no heap
+ */
 int span_heap_destroy(struct span_heap *heap);
+
+/**
+ * span_heap_default() - the heap that is always there
+ *
+ * Context: Any.
+ *
+ * Return: the module's own heap, which clients share and never destroy
+ */
 struct span_heap *span_heap_default(void);
+
+/**
+ * span_heap_name() - the name of a heap
+ * @heap: the heap
+ *
+ * Context: Any.
+ *
+ * Return: the name, which lives as long as the heap
+ */
 const char *span_heap_name(const struct span_heap *heap);
 
+/**
+ * span_alloc() - allocate a span
+ * @heap: where from
+ * @npages: length in pages, at least 1 and at most what the machine has
+ * @gfp: as for any allocation. With %GFP_ATOMIC or %GFP_NOWAIT it never sleeps,
+ *	and then needs a free run in address space that the heap has already
+ *	grown into. __GFP_ZERO clears what is not known to be zero. __GFP_NOFAIL
+ *	needs a heap without a limit. Zone and mobility flags are refused.
+ *
+ * The lowest run of free pages that is long enough is taken; if there is none,
+ * the heap grows. The pages are mapped, in order, and come from anywhere in
+ * physical memory.
+ *
+ * Context: Any that @gfp allows; with %GFP_ATOMIC, interrupt handlers too, but
+ * not NMI.
+ *
+ * Return: address of the first byte, or NULL. Requests that make no sense leave
+ * a line in the kernel's log.
+ */
 void *span_alloc(struct span_heap *heap, unsigned long npages, gfp_t gfp);
+
+/**
+ * span_alloc_aligned() - allocate a span at a multiple of its alignment
+ * @heap: where from
+ * @npages: length in pages
+ * @align_pages: power of two, at most 64 MiB worth of pages
+ * @gfp: as for span_alloc()
+ *
+ * Context: As span_alloc().
+ *
+ * Return: as span_alloc()
+ */
 void *span_alloc_aligned(struct span_heap *heap, unsigned long npages,
 			 unsigned long align_pages, gfp_t gfp);
-void *span_alloc_kind(struct span_heap *heap, unsigned long npages,
-		      enum span_kind kind, gfp_t gfp);
+
+/**
+ * span_alloc_kind() - allocate a span that is accounted by its use
+ * @heap: where from
+ * @npages: length in pages
+ * @kind: what the pages are for
+ * @gfp: as for span_alloc()
+ *
+ * Context: As span_alloc().
+ *
+ * Return: as span_alloc()
+ */
+void *span_alloc_kind(struct span_heap *heap, unsigned long npages, enum span_kind kind,
+		      gfp_t gfp);
+
+/**
+ * span_free() - free a span
+ * @addr: its first byte; NULL does nothing
+ *
+ * The pages stay mapped and become idle: the next allocation may have them, and
+ * the scavenger releases them when they have been idle for long enough.
+ *
+ * Anything else than the base of a live span is refused, with a line in the
+ * kernel's log that says what the address is. Of two callers that free the same
+ * span at a time one is refused.
+ *
+ * Context: Any but NMI. Never sleeps.
+ */
 void span_free(const void *addr);
+
+/**
+ * span_split() - make one span two
+ * @addr: first byte of a span
+ * @npages: pages that the first part keeps, at least 1 and less than all
+ *
+ * The second part becomes a span of its own, with the same heap, kind and
+ * owner. Each is freed by itself.
+ *
+ * Context: Any but NMI. Never sleeps.
+ *
+ * Return: 0, %-EINVAL if there is no such span, it is too short, or another
+ * split of it is under way (with a line in the kernel's log), %-ENOMEM
+ */
 int span_split(const void *addr, unsigned long npages);
 
+/**
+ * span_lookup() - find the span that an address is in
+ * @addr: any address at all, a wild one too
+ * @info: filled in on success
+ *
+ * Takes no lock and at most three dependent loads to the span's descriptor.
+ * Only who keeps the span alive may rely on the answer after the call.
+ *
+ * Context: Any, NMI included.
+ *
+ * Return: whether a live span contains @addr
+ */
 bool span_lookup(const void *addr, struct span_info *info);
+
+/**
+ * span_set_owner() - store a cookie with a span
+ * @addr: any address in a live span of the caller's
+ * @owner: what span_lookup() shall report from now on
+ *
+ * Context: Any.
+ *
+ * Return: 0, or %-EINVAL if no live span contains @addr
+ */
 int span_set_owner(const void *addr, void *owner);
 
+/**
+ * span_heap_scavenge() - give idle pages back to the system now
+ * @heap: the heap
+ * @npages: how many at most; %ULONG_MAX for all
+ *
+ * Stops at what span_heap_reserve() set aside.
+ *
+ * Context: Process context. May sleep; allocates nothing.
+ *
+ * Return: pages released
+ */
 unsigned long span_heap_scavenge(struct span_heap *heap, unsigned long npages);
+
+/**
+ * span_heap_reserve() - keep pages ready for callers that cannot wait
+ * @heap: the heap
+ * @npages: how many pages to keep idle with memory behind them; 0 for none
+ *
+ * No release takes idle pages below that number. An allocation may; it is made
+ * up for by the next one that may sleep, or else by the scavenger. Pages are
+ * cleared when they are set aside, so that __GFP_ZERO costs nothing the first
+ * time.
+ *
+ * Context: Process context. May sleep.
+ *
+ * Return: 0, %-EDQUOT if the heap's limit is in the way, %-ENOMEM, %-EINVAL for
+ * more pages than the machine has; after an error the reserve is not raised
+ */
 int span_heap_reserve(struct span_heap *heap, unsigned long npages);
+
+/**
+ * span_heap_set_limit() - set how many pages a heap may hold
+ * @heap: the heap
+ * @limit_pages: hard limit on pages in use plus idle; 0 for none
+ *
+ * Idle pages above the limit are released before the call returns. If more
+ * pages are in use than that, they stay, and allocations that need memory fail
+ * until enough are freed.
+ *
+ * Context: Process context. May sleep.
+ *
+ * Return: 0, or %-EINVAL for what is no heap
+ */
 int span_heap_set_limit(struct span_heap *heap, unsigned long limit_pages);
+
+/**
+ * span_heap_stats() - read a heap's numbers
+ * @heap: the heap
+ * @stats: filled in; all of one moment, so that sums are exact
+ *
+ * Context: Any but NMI. Never sleeps.
+ */
 void span_heap_stats(struct span_heap *heap, struct span_heap_stats *stats);
 
 #endif /* SPANALLOC_SPANALLOC_H */

@@ -19,15 +19,15 @@
 
 #include "symbols.h"
 
-typedef unsigned long kallsyms_lookup_name_fn(const char *name);
+unsigned long span_type_kallsyms_lookup_name(const char *name);
 
-extern kallsyms_lookup_name_fn span_type_kallsyms_lookup_name;
 DEFINE_STATIC_CALL_NULL(span_kallsyms_lookup_name, span_type_kallsyms_lookup_name);
+DEFINE_STATIC_CALL_NULL(span_get_vm_area_caller, span_type_get_vm_area_caller);
+DEFINE_STATIC_CALL_NULL(span___vmap_pages_range_noflush, span_type___vmap_pages_range_noflush);
+DEFINE_STATIC_CALL_NULL(span_vunmap_range_noflush, span_type_vunmap_range_noflush);
+DEFINE_STATIC_CALL_NULL(span_flush_tlb_kernel_range, span_type_flush_tlb_kernel_range);
 
-#define SPAN_SYMBOL_DEFINE(name) DEFINE_STATIC_CALL_NULL(span_##name, span_type_##name);
-SPAN_SYMBOLS(SPAN_SYMBOL_DEFINE)
-
-static_assert(__same_type(&get_vm_area_caller, (get_vm_area_caller_fn *)NULL));
+static_assert(__same_type(get_vm_area_caller, span_type_get_vm_area_caller));
 
 struct mm_struct *span_init_mm;
 
@@ -69,6 +69,17 @@ static unsigned long __init find_kallsyms_lookup_name(void)
 	return addr;
 }
 
+static void *__init find(const char *name, bool *missing)
+{
+	unsigned long addr = static_call(span_kallsyms_lookup_name)(name);
+
+	if (!addr) {
+		*missing = true;
+		pr_err("this kernel has no symbol %s\n", name);
+	}
+	return (void *)addr;
+}
+
 /**
  * span_symbols_init() - find all functions and make them callable
  *
@@ -79,27 +90,24 @@ static unsigned long __init find_kallsyms_lookup_name(void)
 int __init span_symbols_init(void)
 {
 	unsigned long lookup = find_kallsyms_lookup_name();
-	unsigned long addr;
-	int missing = 0;
+	void *reserve, *map, *unmap, *flush;
+	bool missing = false;
 
 	if (!lookup)
 		return -EOPNOTSUPP;
-	static_call_update(span_kallsyms_lookup_name, (kallsyms_lookup_name_fn *)lookup);
+	static_call_update(span_kallsyms_lookup_name, (void *)lookup);
 
-#define SPAN_SYMBOL_FIND(name)							\
-	do {									\
-		addr = static_call(span_kallsyms_lookup_name)(#name);		\
-		if (addr)							\
-			static_call_update(span_##name, (name##_fn *)addr);	\
-		else								\
-			missing++, pr_err("this kernel has no " #name "()\n");	\
-	} while (0);
-	SPAN_SYMBOLS(SPAN_SYMBOL_FIND)
+	reserve = find("get_vm_area_caller", &missing);
+	map = find("__vmap_pages_range_noflush", &missing);
+	unmap = find("vunmap_range_noflush", &missing);
+	flush = find("flush_tlb_kernel_range", &missing);
+	span_init_mm = find("init_mm", &missing);
+	if (missing)
+		return -EOPNOTSUPP;
 
-	span_init_mm = (struct mm_struct *)static_call(span_kallsyms_lookup_name)("init_mm");
-	if (!span_init_mm) {
-		missing++;
-		pr_err("this kernel has no init_mm, or no CONFIG_KALLSYMS_ALL to find it\n");
-	}
-	return missing ? -EOPNOTSUPP : 0;
+	static_call_update(span_get_vm_area_caller, reserve);
+	static_call_update(span___vmap_pages_range_noflush, map);
+	static_call_update(span_vunmap_range_noflush, unmap);
+	static_call_update(span_flush_tlb_kernel_range, flush);
+	return 0;
 }

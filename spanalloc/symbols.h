@@ -9,31 +9,24 @@
 #include <linux/static_call.h>
 #include <linux/vmalloc.h>
 
-/* X(name): each has a type <name>_fn below. */
-#define SPAN_SYMBOLS(X)			\
-	X(get_vm_area_caller)		\
-	X(__vmap_pages_range_noflush)	\
-	X(vunmap_range_noflush)		\
-	X(flush_tlb_kernel_range)
-
-typedef struct vm_struct *get_vm_area_caller_fn(unsigned long size, unsigned long flags,
-						const void *caller);
-typedef int __vmap_pages_range_noflush_fn(unsigned long addr, unsigned long end, pgprot_t prot,
-					  struct page **pages, unsigned int page_shift);
-typedef void vunmap_range_noflush_fn(unsigned long start, unsigned long end);
-typedef void flush_tlb_kernel_range_fn(unsigned long start, unsigned long end);
-
 #ifdef MODULE
 
 /*
  * The address is looked up, but the call is direct: on kernels built with IBT
- * these functions must not be the target of an indirect one.
+ * these functions must not be the target of an indirect one. The span_type_
+ * functions lend the calls their types and exist nowhere.
  */
-#define SPAN_SYMBOL_DECLARE(name)			\
-	extern name##_fn span_type_##name;		\
-	DECLARE_STATIC_CALL(span_##name, span_type_##name);
-SPAN_SYMBOLS(SPAN_SYMBOL_DECLARE)
-#undef SPAN_SYMBOL_DECLARE
+struct vm_struct *span_type_get_vm_area_caller(unsigned long size, unsigned long flags,
+					       const void *caller);
+int span_type___vmap_pages_range_noflush(unsigned long addr, unsigned long end, pgprot_t prot,
+					 struct page **pages, unsigned int page_shift);
+void span_type_vunmap_range_noflush(unsigned long start, unsigned long end);
+void span_type_flush_tlb_kernel_range(unsigned long start, unsigned long end);
+
+DECLARE_STATIC_CALL(span_get_vm_area_caller, span_type_get_vm_area_caller);
+DECLARE_STATIC_CALL(span___vmap_pages_range_noflush, span_type___vmap_pages_range_noflush);
+DECLARE_STATIC_CALL(span_vunmap_range_noflush, span_type_vunmap_range_noflush);
+DECLARE_STATIC_CALL(span_flush_tlb_kernel_range, span_type_flush_tlb_kernel_range);
 
 #define span_symbol(name)	static_call(span_##name)
 

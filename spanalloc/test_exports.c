@@ -8,7 +8,7 @@
 
 #include "internal.h"
 
-#define EXPORT_FOR_TESTS(sym)	EXPORT_SYMBOL_NS_GPL(sym, "SPANALLOC_TEST")
+#define EXPORT_FOR_TESTS(sym) EXPORT_SYMBOL_NS_GPL(sym, "SPANALLOC_TEST")
 
 EXPORT_FOR_TESTS(arena_of);
 EXPORT_FOR_TESTS(backing_drop);

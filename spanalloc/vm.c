@@ -6,9 +6,9 @@
  * fills in their page tables once, and from then on maps and unmaps pages in
  * them without allocating anything, so that mapping works in any context.
  *
- *	vm_reserve ─> vm_populate ─> vm_map ─> vm_unmap ─> vm_flush ─> vm_unreserve
- *	                               ^                      │
- *	                               └──────────────────────┘
+ *	vm_reserve -> vm_populate -> vm_map -> vm_unmap -> vm_flush -> vm_unreserve
+ *				       ^		       |
+ *				       +-----------------------+
  *
  * A page taken out by vm_unmap() may still be in some CPU's TLB until
  * vm_flush(); it must not go back to the page allocator before.
@@ -43,7 +43,7 @@ int __init vm_init(void)
  * The vmalloc area hands out unaligned ranges, so that more than @bytes has to
  * be taken; the surplus is neither mapped nor given page tables.
  *
- * Context: Process context. May sleep, takes no memory-allocation scope.
+ * Context: Process context. May sleep.
  *
  * Return: 0 or %-ENOMEM
  */

@@ -22,8 +22,8 @@ const struct shape shapes[] = {
 	},
 	{
 		.name = "one huge arena",
-		.start_blocks = 40, .start_chunks = 40 * PAGEINDEX_BLOCK_CHUNKS, .max_blocks = 44,
-		.max_npages = 20 * PAGEINDEX_BLOCK_PAGES,
+		.start_blocks = 18, .start_chunks = 18 * PAGEINDEX_BLOCK_CHUNKS, .max_blocks = 20,
+		.max_npages = 9 * PAGEINDEX_BLOCK_PAGES,
 		.weight = { 30, 5, 26, 8, 2, 5, 2, 1, 1, 1, 1 },
 	},
 	{

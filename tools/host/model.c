@@ -91,22 +91,31 @@ bool model_run_free(const struct model *model, unsigned long page, unsigned long
 	return true;
 }
 
+/* How many pages a scan for a run may step over at page @i, all alike. */
+static unsigned long step_over(const struct model *model, unsigned long i)
+{
+	unsigned int free;
+
+	if (i % PAGEINDEX_CHUNK_PAGES)
+		return 0;
+	free = model->free[i / PAGEINDEX_CHUNK_PAGES];
+	return free && free < PAGEINDEX_CHUNK_PAGES ? 0 : PAGEINDEX_CHUNK_PAGES;
+}
+
 unsigned long model_find(const struct model *model, unsigned long npages)
 {
 	unsigned long run = 0;
 	unsigned long i = 0;
 
 	while (i < model_span(model)) {
+		unsigned long step = step_over(model, i) ?: 1;
+
 		if (walled(model, i))
 			run = 0;
-		if (i % PAGEINDEX_CHUNK_PAGES == 0 && !model->free[i >> PAGEINDEX_CHUNK_SHIFT]) {
-			run = 0;
-			i += PAGEINDEX_CHUNK_PAGES;
-			continue;
-		}
-		run = model_is_free(model_state(model, i++)) ? run + 1 : 0;
-		if (run == npages)
-			return i - npages;
+		run = model_is_free(model_state(model, i)) ? run + step : 0;
+		i += step;
+		if (run >= npages)
+			return i - run;
 	}
 	return MODEL_NONE;
 }
