@@ -55,10 +55,8 @@ bench-insn: ## the same in instructions, which repeat exactly
 	@scripts/deps host bench
 	@$(HOST) bench-insn
 
-docs: ## the documentation as HTML, in build/docs
-	@scripts/deps docs
-	@sphinx-build -q -W --keep-going -b html Documentation build/docs
-	@echo 'build/docs/index.html'
+docs: ## the documentation as HTML, in build/docs/html
+	@scripts/docs
 
 clean: ## remove what was built here
 	@rm -rf build

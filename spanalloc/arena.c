@@ -30,6 +30,9 @@
 /* A heap of this many arenas gets by without a larger index table. */
 #define TABLE_BLOCKS	8UL
 
+/* Failing to grow is for the caller to report, or not. */
+#define ARENA_GFP	(GFP_KERNEL | __GFP_NOWARN)
+
 struct arena_range {
 	struct list_head list;
 	struct vm_range vm;
@@ -95,7 +98,7 @@ static int span_map_add(struct arena *arena)
 
 	mutex_lock(&span_map_lock);
 	if (!*dir) {
-		struct arena **leaf = kcalloc(SPAN_MAP_LEAF_ARENAS, sizeof(*leaf), GFP_KERNEL);
+		struct arena **leaf = kcalloc(SPAN_MAP_LEAF_ARENAS, sizeof(*leaf), ARENA_GFP);
 
 		/* Pairs with smp_load_acquire() in span_map_arena(). */
 		smp_store_release(dir, leaf);
@@ -112,7 +115,7 @@ static int span_map_add(struct arena *arena)
 
 static int reserve_range(struct arena_space *space, unsigned long arenas)
 {
-	struct arena_range *range = kmalloc(sizeof(*range), GFP_KERNEL);
+	struct arena_range *range = kmalloc(sizeof(*range), ARENA_GFP);
 
 	if (!range)
 		return -ENOMEM;
@@ -148,7 +151,7 @@ static int extend_table(struct span_heap *heap)
 	if (blocks >= PAGEINDEX_MAX_BLOCKS / 2)
 		return -ENOMEM;
 	blocks = max(TABLE_BLOCKS, blocks * 2);
-	table = kvzalloc(pageindex_table_bytes(blocks), GFP_KERNEL);
+	table = kvzalloc(pageindex_table_bytes(blocks), ARENA_GFP);
 	if (!table)
 		return -ENOMEM;
 	flags = heap_lock(heap);
@@ -177,7 +180,7 @@ static int add_arena(struct span_heap *heap, unsigned long base)
 	ret = extend_table(heap);
 	if (ret)
 		return ret;
-	arena = vzalloc(sizeof(*arena));
+	arena = __vmalloc(sizeof(*arena), ARENA_GFP | __GFP_ZERO);
 	if (!arena)
 		return -ENOMEM;
 	arena->base = base;

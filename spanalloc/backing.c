@@ -186,10 +186,13 @@ void backing_end(struct backing *backing)
  * For the rare case; heap_release() goes in larger batches.
  *
  * Context: Interrupts enabled.
+ *
+ * Return: how many TLB flushes it took
  */
-void backing_drop(unsigned long addr, unsigned long npages)
+unsigned int backing_drop(unsigned long addr, unsigned long npages)
 {
 	struct page *pages[BACKING_BATCH];
+	unsigned int flushes = 0;
 
 	while (npages) {
 		unsigned int nr = min_t(unsigned long, BACKING_BATCH, npages);
@@ -200,5 +203,7 @@ void backing_drop(unsigned long addr, unsigned long npages)
 		free_batch(pages, nr);
 		addr += nr << PAGE_SHIFT;
 		npages -= nr;
+		flushes++;
 	}
+	return flushes;
 }

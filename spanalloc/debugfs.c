@@ -60,6 +60,7 @@ static const char * const stat_names[] = {
 	"metadata_bytes",
 	"page_table_bytes",
 };
+
 static_assert(ARRAY_SIZE(stat_names) * sizeof(u64) == sizeof(struct span_heap_stats));
 
 static int stats_show(struct seq_file *seq, void *unused)
@@ -153,13 +154,13 @@ static ssize_t scavenge_write(struct file *file, const char __user *buf, size_t 
 {
 	struct span_heap *heap = file->private_data;
 	unsigned long npages = ULONG_MAX;
-	char text[24];
-	ssize_t n;
+	char text[24] = "";
 
-	n = simple_write_to_buffer(text, sizeof(text) - 1, pos, buf, len);
-	if (n < 0)
-		return n;
-	text[n] = 0;
+	/* Every write is a command of its own, wherever the file position is. */
+	if (len >= sizeof(text))
+		return -EINVAL;
+	if (copy_from_user(text, buf, len))
+		return -EFAULT;
 	if (!sysfs_streq(text, "all") && kstrtoul(strim(text), 0, &npages))
 		return -EINVAL;
 	span_heap_scavenge(heap, npages);
@@ -170,7 +171,7 @@ static const struct file_operations scavenge_fops = {
 	.owner = THIS_MODULE,
 	.open = simple_open,
 	.write = scavenge_write,
-	.llseek = no_llseek,
+	.llseek = noop_llseek,
 };
 
 /**

@@ -200,36 +200,41 @@ static void *failed(struct span_heap *heap, u64 *counter)
 	return NULL;
 }
 
+/* Where a request is to be served from; callers that cannot wait prefer idle pages. */
+static bool find_locked(const struct request *req, struct pageindex_claim *claim)
+{
+	struct pageindex *idx = &req->heap->index;
+
+	if (req->align > 1)
+		return pageindex_alloc_aligned(idx, req->npages, req->align, claim);
+	if (!gfpflags_allow_blocking(req->gfp) && pageindex_alloc_idle(idx, req->npages, claim))
+		return true;
+	return pageindex_alloc(idx, req->npages, claim);
+}
+
 /* Take a run from the index, and count it as a live span. */
-static bool claim_locked(const struct request *req, struct pageindex_claim *claim)
+static bool claim_locked(const struct request *req, struct pageindex_claim *claim,
+			 unsigned long *addr)
 {
 	struct span_heap *heap = req->heap;
-	struct pageindex *idx = &heap->index;
-	bool ok;
 
 	lockdep_assert_held(&heap->lock);
-	if (req->align > 1)
-		ok = pageindex_alloc_aligned(idx, req->npages, req->align, claim);
-	else
-		ok = pageindex_alloc(idx, req->npages, claim);
-	if (!ok)
+	if (heap->dying || !find_locked(req, claim))
 		return false;
+	*addr = heap_page_address_locked(heap, claim->page);
 	heap->in_use[req->kind] += req->npages;
 	heap->spans++;
 	heap->count.alloc_count++;
-	heap->count.backed_pages += claim->released;
-	heap->count.rebacked_pages += claim->released - claim->fresh;
-	heap->count.peak_backed_pages = max_t(u64, heap->count.peak_backed_pages,
-					      idx->nr_pages - idx->nr_released);
 	return true;
 }
 
 /* Returns what to count if it fails, NULL if it does not. */
-static u64 *claim(const struct request *req, struct pageindex_claim *claim)
+static u64 *claim(const struct request *req, struct pageindex_claim *claim, unsigned long *addr)
 {
 	struct span_heap *heap = req->heap;
 	bool sleep = gfpflags_allow_blocking(req->gfp);
 	unsigned long flags, grows, limit;
+	bool again = true;
 	bool ok;
 
 	for (;;) {
@@ -237,15 +242,17 @@ static u64 *claim(const struct request *req, struct pageindex_claim *claim)
 		grows = heap->grows;
 		limit = heap->limit;
 		claim->released = 0;
-		ok = !heap->dying && claim_locked(req, claim);
+		ok = claim_locked(req, claim, addr);
 		heap_unlock(heap, flags);
 		if (ok)
 			return NULL;
 		if (limit && req->npages > limit)
 			return &heap->count.fail_limit_count;
 		if (claim->released) {
-			if (!sleep || !heap_release(heap, claim->released, RELEASE_LIMIT))
+			/* Nothing idle may mean that others have just released it. */
+			if (!sleep || !again)
 				return &heap->count.fail_limit_count;
+			again = heap_release(heap, claim->released, RELEASE_LIMIT);
 		} else if (!sleep || READ_ONCE(heap->dying) ||
 			   arena_grow(heap, req->npages + req->align - 1, grows)) {
 			return &heap->count.fail_space_count;
@@ -276,7 +283,8 @@ static void unclaim(const struct request *req, const struct pageindex_claim *cla
 {
 	struct span_heap *heap = req->heap;
 	bool drop = gfpflags_allow_blocking(req->gfp);
-	unsigned long start = 0, end, at = 0, lost = 0;
+	unsigned long start = 0, end, at = 0, kept = 0;
+	unsigned int flushes = 0;
 	unsigned long flags;
 	bool news;
 
@@ -284,7 +292,8 @@ static void unclaim(const struct request *req, const struct pageindex_claim *cla
 		unsigned long done = clamp(backing->done, start, end);
 
 		if (done > start)
-			backing_drop(backing->addr + (start << PAGE_SHIFT), done - start);
+			flushes += backing_drop(backing->addr + (start << PAGE_SHIFT),
+						done - start);
 		start = end;
 	}
 
@@ -295,32 +304,46 @@ static void unclaim(const struct request *req, const struct pageindex_claim *cla
 		unclaim_part_locked(heap, claim, at, start, false);
 		unclaim_part_locked(heap, claim, start, keep, false);
 		unclaim_part_locked(heap, claim, keep, end, true);
-		lost += end - keep;
+		kept += keep - start;
 		at = end;
 	}
 	unclaim_part_locked(heap, claim, at, req->npages, false);
 	heap->in_use[req->kind] -= req->npages;
 	heap->spans--;
 	heap->count.alloc_count--;
-	heap->count.backed_pages -= lost;
+	heap->count.backed_pages += kept;
+	heap->count.tlb_flush_count += flushes;
 	news = heap_watch_locked(heap);
 	heap_unlock(heap, flags);
 	heap_watch(heap, news);
 }
 
-/* Put memory behind a claim; returns its address, 0 after undoing it. */
-static unsigned long back(const struct request *req, const struct pageindex_claim *claim)
+static void count_backing(struct span_heap *heap, const struct pageindex_claim *claim,
+			  const struct backing *backing)
+{
+	unsigned long flags = heap_lock(heap);
+
+	heap->count.backed_pages += claim->released;
+	heap->count.rebacked_pages += claim->released - claim->fresh;
+	heap->count.zeroed_pages += backing->zeroed;
+	heap->count.zero_skipped_pages += backing->skipped;
+	heap_note_peak_locked(heap);
+	heap_unlock(heap, flags);
+}
+
+/* Put memory behind a claim; false after undoing it. */
+static bool back(const struct request *req, const struct pageindex_claim *claim,
+		 unsigned long addr)
 {
 	struct span_heap *heap = req->heap;
 	struct backing backing = {
-		.addr = heap_page_address(heap, claim->page),
+		.addr = addr,
 		.npages = req->npages,
 		.released = claim->released,
 		.clean = claim->clean,
 		.node = heap->node,
 		.gfp = req->gfp,
 	};
-	unsigned long flags;
 	int ret;
 
 	if (want_init_on_alloc(req->gfp))
@@ -329,15 +352,9 @@ static unsigned long back(const struct request *req, const struct pageindex_clai
 	if (ret)
 		unclaim(req, claim, &backing);
 	backing_end(&backing);
-	if (ret)
-		return 0;
-	if (backing.zeroed || backing.skipped) {
-		flags = heap_lock(heap);
-		heap->count.zeroed_pages += backing.zeroed;
-		heap->count.zero_skipped_pages += backing.skipped;
-		heap_unlock(heap, flags);
-	}
-	return backing.addr;
+	if (!ret && (claim->released || backing.zeroed || backing.skipped))
+		count_backing(heap, claim, &backing);
+	return !ret;
 }
 
 /* Replace what an allocation took from the heap's reserve, or have it replaced. */
@@ -348,7 +365,8 @@ static void mind_reserve(const struct request *req)
 	/* Racy, and no harm: the next allocation looks again. */
 	if (likely(data_race(heap->index.nr_idle >= heap->reserve)))
 		return;
-	if (gfpflags_allow_blocking(req->gfp) && !(req->gfp & __GFP_NORETRY))
+	/* A caller in the middle of I/O must not be made to wait for I/O. */
+	if ((req->gfp & GFP_KERNEL) == GFP_KERNEL && !(req->gfp & __GFP_NORETRY))
 		heap_top_up(heap);
 	else
 		heap_watch(heap, true);
@@ -364,13 +382,12 @@ static void *alloc_once(const struct request *req)
 
 	if (!span)
 		return failed(heap, &heap->count.fail_metadata_count);
-	failure = claim(req, &taken);
+	failure = claim(req, &taken, &addr);
 	if (failure) {
 		span_delete(span);
 		return failed(heap, failure);
 	}
-	addr = back(req, &taken);
-	if (!addr) {
+	if (!back(req, &taken, addr)) {
 		span_delete(span);
 		return failed(heap, &heap->count.fail_backing_count);
 	}
@@ -502,6 +519,7 @@ void span_free(const void *addr)
 		return;
 	}
 	kmemleak_free(addr);
+	span_leave(view.span);
 	free_pages_of(&view);
 	span_delete(view.span);
 }
@@ -579,15 +597,16 @@ bool heap_next_span(struct span_heap *heap, unsigned long *page, struct span_vie
 		flags = heap_lock(heap);
 		*page = pageindex_next_used(&heap->index, *page);
 		if (*page != ULONG_MAX)
-			addr = heap_page_address(heap, *page);
+			addr = heap_page_address_locked(heap, *page);
 		heap_unlock(heap, flags);
 		if (*page == ULONG_MAX)
 			return false;
 		rcu_read_lock();
 		found = span_at((void *)addr, view);
 		rcu_read_unlock();
-		++*page;
+		if (!found)
+			++*page;
 	}
-	*page += ((view->base - addr) >> PAGE_SHIFT) + view->npages - 1;
+	*page += (view->base + (view->npages << PAGE_SHIFT) - addr) >> PAGE_SHIFT;
 	return true;
 }

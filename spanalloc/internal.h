@@ -86,6 +86,7 @@ void span_exit(void);
 struct span *span_new(gfp_t gfp);
 void span_delete(struct span *span);
 void span_enter(struct span *span, unsigned long base, unsigned long npages);
+void span_leave(const struct span *span);
 void span_publish(struct span *span, enum span_kind kind);
 bool span_retire(const struct span_view *view);
 bool span_hold(const struct span_view *view);
@@ -217,9 +218,21 @@ static inline unsigned long heap_in_use_locked(const struct span_heap *heap)
 	return pages;
 }
 
-/* Address of a page of the index. */
-static inline unsigned long heap_page_address(const struct span_heap *heap, unsigned long page)
+/* Call after more pages have been backed. */
+static inline void heap_note_peak_locked(struct span_heap *heap)
 {
+	unsigned long backed = heap->index.nr_pages - heap->index.nr_released;
+
+	lockdep_assert_held(&heap->lock);
+	if (backed > heap->count.peak_backed_pages)
+		heap->count.peak_backed_pages = backed;
+}
+
+/* Address of a page of the index, whose table may be replaced by a larger one. */
+static inline unsigned long heap_page_address_locked(const struct span_heap *heap,
+						     unsigned long page)
+{
+	lockdep_assert_held(&heap->lock);
 	return arena_of_page(&heap->index, page)->base + (page % ARENA_PAGES << PAGE_SHIFT);
 }
 
@@ -258,7 +271,7 @@ int backing_provide(struct backing *backing);
 bool backing_next_missing(const struct backing *backing, unsigned long *start,
 			  unsigned long *end);
 void backing_end(struct backing *backing);
-void backing_drop(unsigned long addr, unsigned long npages);
+unsigned int backing_drop(unsigned long addr, unsigned long npages);
 
 /* === heap: release, limits ============================================== */
 

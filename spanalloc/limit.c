@@ -17,6 +17,7 @@
 /* Pages of one chunk on their way from released to idle. */
 struct top_up {
 	struct pageindex_run runs[TOP_UP_RUNS];
+	unsigned long addrs[TOP_UP_RUNS];
 	unsigned int nr_runs;
 	unsigned long npages;
 	unsigned long fresh;
@@ -47,8 +48,10 @@ static int top_up_take(struct span_heap *heap, struct top_up *top, unsigned long
 	while (want && tries-- && !top->nr_runs && *chunk < chunks)
 		top->nr_runs = pageindex_take_released(idx, (*chunk)++, want, top->runs,
 						       TOP_UP_RUNS, &top->fresh);
-	for (i = 0; i < top->nr_runs; i++)
+	for (i = 0; i < top->nr_runs; i++) {
+		top->addrs[i] = heap_page_address_locked(heap, top->runs[i].page);
 		top->npages += top->runs[i].npages;
+	}
 	if (want && !ret && !top->nr_runs)
 		ret = -EAGAIN;
 	heap->moving += top->npages;
@@ -60,6 +63,7 @@ static int top_up_take(struct span_heap *heap, struct top_up *top, unsigned long
 static int top_up_back(struct span_heap *heap, struct top_up *top)
 {
 	unsigned long backed = 0, zeroed = 0;
+	unsigned int flushes = 0;
 	unsigned long flags;
 	unsigned int i;
 	int ret = 0;
@@ -68,7 +72,7 @@ static int top_up_back(struct span_heap *heap, struct top_up *top)
 	for (i = 0; i < top->nr_runs; i++) {
 		const struct pageindex_run *run = &top->runs[i];
 		struct backing backing = {
-			.addr = heap_page_address(heap, run->page),
+			.addr = top->addrs[i],
 			.npages = run->npages,
 			.released = run->npages,
 			.node = heap->node,
@@ -78,7 +82,7 @@ static int top_up_back(struct span_heap *heap, struct top_up *top)
 		if (!ret)
 			ret = backing_provide(&backing);
 		if (ret && backing.done)
-			backing_drop(backing.addr, backing.done);
+			flushes += backing_drop(backing.addr, backing.done);
 		flags = heap_lock(heap);
 		if (ret) {
 			pageindex_release(&heap->index, run->page, run->npages);
@@ -94,8 +98,8 @@ static int top_up_back(struct span_heap *heap, struct top_up *top)
 	heap->count.backed_pages += backed;
 	heap->count.zeroed_pages += zeroed;
 	heap->count.rebacked_pages += backed - min(backed, top->fresh);
-	heap->count.peak_backed_pages = max_t(u64, heap->count.peak_backed_pages,
-					      heap->index.nr_pages - heap->index.nr_released);
+	heap->count.tlb_flush_count += flushes;
+	heap_note_peak_locked(heap);
 	news = heap_watch_locked(heap);
 	heap_unlock(heap, flags);
 	heap_watch(heap, news);
@@ -118,12 +122,15 @@ int heap_top_up(struct span_heap *heap)
 
 	do {
 		ret = top_up_take(heap, &top, &chunk);
-		if (ret == -ENOSPC)
+		if (ret == -ENOSPC) {
 			ret = arena_grow(heap, PAGEINDEX_CHUNK_PAGES, READ_ONCE(heap->grows));
-		else if (!ret && top.npages)
+			/* What has been added may lie below the last chunk looked at. */
+			chunk = 0;
+		} else if (!ret && top.npages) {
 			ret = top_up_back(heap, &top);
-		else if (!ret)
+		} else if (!ret) {
 			return 0;
+		}
 		cond_resched();
 	} while (!ret || ret == -EAGAIN);
 	return ret;
@@ -132,6 +139,7 @@ int heap_top_up(struct span_heap *heap)
 int span_heap_reserve(struct span_heap *heap, unsigned long npages)
 {
 	unsigned long flags, old;
+	bool news;
 	int ret;
 
 	if (!heap_is_ok(heap, "span_heap_reserve", _RET_IP_) || npages > totalram_pages())
@@ -140,7 +148,9 @@ int span_heap_reserve(struct span_heap *heap, unsigned long npages)
 	flags = heap_lock(heap);
 	old = heap->reserve;
 	heap->reserve = npages;
+	news = heap_watch_locked(heap);
 	heap_unlock(heap, flags);
+	heap_watch(heap, news);
 	ret = heap_top_up(heap);
 	if (ret) {
 		flags = heap_lock(heap);

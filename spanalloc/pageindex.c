@@ -12,6 +12,60 @@
 /* Places that an aligned search tries before it asks for a longer run. */
 #define ALIGN_TRIES	16
 
+/* Chunks, or blocks without any, that a search for idle pages looks at. */
+#define IDLE_TRIES	64
+
+/* === Pages by state ===================================================== */
+
+/* Free pages of one sort. */
+enum page_sort {
+	PAGES_OLD,
+	PAGES_IDLE,
+	PAGES_RELEASED
+};
+
+static u64 pages_of(const struct pageindex_word *word, enum page_sort sort)
+{
+	switch (sort) {
+	case PAGES_OLD:
+		return ~word->hi & word->lo;
+	case PAGES_IDLE:
+		return word->hi ^ word->lo;
+	default:
+		return ~(word->hi | word->lo);
+	}
+}
+
+/* First run of pages of one kind in a chunk from page *@from on; its length, or 0. */
+static unsigned int next_run(const struct pageindex_word *word, enum page_sort sort,
+			     unsigned int *from)
+{
+	unsigned int at = *from;
+	unsigned int run = 0;
+
+	while (at < CHUNK_PAGES) {
+		u64 bits = pages_of(&word[at / 64], sort) >> at % 64;
+		unsigned int left = 64 - at % 64;
+		unsigned int n;
+
+		if (!run) {
+			n = bits ? __ffs64(bits) : left;
+			at += n;
+			*from = at;
+			if (!bits)
+				continue;
+			bits >>= n;
+			left -= n;
+		}
+		n = ~bits ? min_t(unsigned int, __ffs64(~bits), left) : left;
+		run += n;
+		at += n;
+		if (n < left)
+			break;
+	}
+	return run;
+}
+
 /* === Changing states ==================================================== */
 
 static inline void idle_add(struct pageindex *idx, unsigned long chunk, unsigned int npages)
@@ -377,6 +431,62 @@ bool pageindex_alloc_aligned(struct pageindex *idx, unsigned long npages, unsign
 	return find_aligned(idx, npages, align, &page) && claim_within(idx, page, npages, taken);
 }
 
+/* First run of @npages idle pages within @chunk. */
+static bool find_idle(const struct pageindex *idx, unsigned long chunk, unsigned long npages,
+		      unsigned long *found)
+{
+	unsigned int from = 0, run;
+
+	if (chunk_meta(idx, chunk)->idle < npages)
+		return false;
+	while ((run = next_run(chunk_words(idx, chunk), PAGES_IDLE, &from))) {
+		if (run >= npages) {
+			*found = (chunk << CHUNK_SHIFT) + from;
+			return true;
+		}
+		from += run;
+	}
+	return false;
+}
+
+/**
+ * pageindex_alloc_idle() - take a run of pages that all have something behind them
+ * @idx: the index
+ * @npages: length of the run, not 0
+ * @taken: filled in on success
+ *
+ * There is no summary of idle pages: this looks at the lowest few chunks that
+ * have enough of them, and at runs within one chunk alone.
+ *
+ * Return: false if no such run was found
+ */
+bool pageindex_alloc_idle(struct pageindex *idx, unsigned long npages,
+			  struct pageindex_claim *taken)
+{
+	unsigned long chunk, page;
+	unsigned int tries = IDLE_TRIES;
+
+	if (npages > idx->nr_idle || npages > CHUNK_PAGES)
+		return false;
+	for (chunk = idx->hint[0] >> CHUNK_SHIFT; chunk < nr_chunks(idx) && tries; chunk++) {
+		unsigned long block = chunk >> PAGEINDEX_BLOCK_SHIFT;
+
+		if (!(idx->idle_map[block / 64] & BIT_ULL(block % 64))) {
+			chunk |= PAGEINDEX_BLOCK_CHUNKS - 1;
+			tries--;
+			continue;
+		}
+		if (!chunk_meta(idx, chunk)->idle)
+			continue;
+		tries--;
+		if (find_idle(idx, chunk, npages, &page)) {
+			claim(idx, page, npages, taken);
+			return true;
+		}
+	}
+	return false;
+}
+
 /**
  * pageindex_free() - give back pages that keep their backing
  * @idx: the index
@@ -462,27 +572,8 @@ bool pageindex_prev_idle(struct pageindex *idx, unsigned long *chunk)
 	return false;
 }
 
-/* Pages of a word that take() is to take. */
-enum take_what {
-	TAKE_OLD,
-	TAKE_IDLE,
-	TAKE_RELEASED
-};
-
-static u64 takeable(const struct pageindex_word *word, enum take_what what)
-{
-	switch (what) {
-	case TAKE_OLD:
-		return ~word->hi & word->lo;
-	case TAKE_IDLE:
-		return word->hi ^ word->lo;
-	default:
-		return ~(word->hi | word->lo);
-	}
-}
-
 /* Take pages of one kind from a chunk, highest first. */
-static unsigned int take(struct pageindex *idx, unsigned long chunk, enum take_what what,
+static unsigned int take(struct pageindex *idx, unsigned long chunk, enum page_sort sort,
 			 unsigned long max_pages, struct pageindex_run *runs,
 			 unsigned int max_runs)
 {
@@ -492,7 +583,7 @@ static unsigned int take(struct pageindex *idx, unsigned long chunk, enum take_w
 
 	while (end && nr < max_runs && max_pages) {
 		unsigned int w = (end - 1) / 64;
-		u64 due = takeable(&word[w], what) & word_mask(w, w * 64, end);
+		u64 due = pages_of(&word[w], sort) & word_mask(w, w * 64, end);
 		unsigned int to, n;
 
 		if (!due) {
@@ -538,12 +629,12 @@ unsigned int pageindex_take_idle(struct pageindex *idx, unsigned long chunk,
 				 enum pageindex_age age, unsigned long max_pages,
 				 struct pageindex_run *runs, unsigned int max_runs)
 {
-	return take(idx, chunk, age == PAGEINDEX_OLD ? TAKE_OLD : TAKE_IDLE, max_pages, runs,
+	return take(idx, chunk, age == PAGEINDEX_OLD ? PAGES_OLD : PAGES_IDLE, max_pages, runs,
 		    max_runs);
 }
 
 /**
- * pageindex_take_released() - take released pages of a chunk, from its highest down
+ * pageindex_take_released() - take released pages of a chunk, from its lowest up
  * @idx: the index
  * @chunk: the chunk
  * @max_pages: take at most so many
@@ -559,14 +650,22 @@ unsigned int pageindex_take_released(struct pageindex *idx, unsigned long chunk,
 				     unsigned long max_pages, struct pageindex_run *runs,
 				     unsigned int max_runs, unsigned long *fresh)
 {
+	const struct pageindex_word *word = chunk_words(idx, chunk);
 	struct pageindex_meta *meta = chunk_meta(idx, chunk);
-	unsigned int nr = take(idx, chunk, TAKE_RELEASED, max_pages, runs, max_runs);
-	unsigned int i;
+	unsigned int from = 0, run, nr = 0;
 
 	*fresh = 0;
-	for (i = nr; i-- > 0;)
-		*fresh += note_backed(meta, runs[i].page % CHUNK_PAGES,
-				      runs[i].page % CHUNK_PAGES + runs[i].npages);
+	while (max_pages && nr < max_runs && (run = next_run(word, PAGES_RELEASED, &from))) {
+		run = min_t(unsigned long, run, max_pages);
+		chunk_claim(idx, chunk, from, from + run);
+		*fresh += note_backed(meta, from, from + run);
+		runs[nr].page = (chunk << CHUNK_SHIFT) + from;
+		runs[nr++].npages = run;
+		max_pages -= run;
+		from += run;
+	}
+	if (nr)
+		pageindex_note(idx, chunk);
 	return nr;
 }
 
@@ -663,8 +762,16 @@ static bool check_hints(const struct pageindex *idx)
 	unsigned long page, run;
 	unsigned int i;
 
-	for (page = 0; page < end; page += run ? run : 1) {
+	for (page = 0; page < end; page += run) {
 		run = run_length(idx, page, ULONG_MAX);
+		if (!run) {
+			u64 free = word_free(&chunk_words(idx, page >> CHUNK_SHIFT)[page / 64 % 8]);
+
+			/* To the next free page of this word, or to the next word. */
+			free &= ~0ULL << page % 64;
+			run = free ? __ffs64(free) - page % 64 : 64 - page % 64;
+			continue;
+		}
 		for (i = 0; i < PAGEINDEX_NR_HINTS && pageindex_hint_size(i) <= run; i++)
 			if (idx->hint[i] > page)
 				return false;

@@ -157,6 +157,8 @@ bool pageindex_alloc(struct pageindex *idx, unsigned long npages,
 		     struct pageindex_claim *claim);
 bool pageindex_alloc_aligned(struct pageindex *idx, unsigned long npages, unsigned long align,
 			     struct pageindex_claim *claim);
+bool pageindex_alloc_idle(struct pageindex *idx, unsigned long npages,
+			  struct pageindex_claim *taken);
 void pageindex_free(struct pageindex *idx, unsigned long page, unsigned long npages, bool clean);
 void pageindex_release(struct pageindex *idx, unsigned long page, unsigned long npages);
 

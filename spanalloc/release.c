@@ -34,12 +34,14 @@
  * @npages: how many
  * @nr_runs: in how many runs
  * @runs: the runs, from the highest page down
+ * @addrs: where they are
  * @pages: the pages
  */
 struct release_batch {
 	unsigned long npages;
 	unsigned int nr_runs;
 	struct pageindex_run runs[BATCH_RUNS];
+	unsigned long addrs[BATCH_RUNS];
 	struct page *pages[BATCH_PAGES];
 };
 
@@ -84,6 +86,7 @@ static bool take_chunk(struct release *rel, struct release_batch *batch, unsigne
 	batch->nr_runs += pageindex_take_idle(&heap->index, chunk, rel->age, room,
 					      batch->runs + i, BATCH_RUNS - i);
 	for (; i < batch->nr_runs; i++) {
+		batch->addrs[i] = heap_page_address_locked(heap, batch->runs[i].page);
 		batch->npages += batch->runs[i].npages;
 		heap->moving += batch->runs[i].npages;
 		rel->want -= batch->runs[i].npages;
@@ -115,21 +118,21 @@ static bool take_some(struct release *rel, struct release_batch *batch)
 	return more;
 }
 
-static void unmap_batch(struct span_heap *heap, struct release_batch *batch)
+static void unmap_batch(struct release_batch *batch)
 {
 	unsigned long start = ULONG_MAX, end = 0;
 	unsigned long nr = 0;
 	unsigned int i;
 
 	for (i = 0; i < batch->nr_runs; i++) {
-		const struct pageindex_run *run = &batch->runs[i];
-		unsigned long addr = heap_page_address(heap, run->page);
+		unsigned long npages = batch->runs[i].npages;
+		unsigned long addr = batch->addrs[i];
 
-		vm_pages(addr, batch->pages + nr, run->npages);
-		vm_unmap(addr, run->npages);
-		nr += run->npages;
+		vm_pages(addr, batch->pages + nr, npages);
+		vm_unmap(addr, npages);
+		nr += npages;
 		start = min(start, addr);
-		end = max(end, addr + (run->npages << PAGE_SHIFT));
+		end = max(end, addr + (npages << PAGE_SHIFT));
 	}
 	vm_flush(start, end);
 	release_pages(batch->pages, nr);
@@ -178,7 +181,7 @@ static unsigned long release(struct release *rel)
 		while (take_some(rel, batch))
 			cond_resched();
 		if (batch->npages) {
-			unmap_batch(heap, batch);
+			unmap_batch(batch);
 			account_batch(rel, batch);
 		}
 	} while (batch->npages && rel->want);

@@ -68,12 +68,15 @@ static bool still_watched(struct span_heap *heap)
 /* Look after one heap; returns jiffies until it wants to be looked at again. */
 static unsigned long tend(struct span_heap *heap)
 {
+	unsigned long retry = MAX_SCHEDULE_TIMEOUT;
+	unsigned long now, due;
+
 	/* Racy, and no harm: whoever changes them wakes the scavenger. */
-	if (data_race(heap->index.nr_idle < heap->reserve))
-		heap_top_up(heap);
+	if (data_race(heap->index.nr_idle < heap->reserve) && heap_top_up(heap))
+		retry = HZ;
 	if (!READ_ONCE(heap->watched)) {
 		heap->sweeping = false;
-		return MAX_SCHEDULE_TIMEOUT;
+		return retry;
 	}
 	if (!heap->sweeping) {
 		heap->sweeping = true;
@@ -84,10 +87,12 @@ static unsigned long tend(struct span_heap *heap)
 		heap->sweep_from = scavenger_clock();
 		if (!still_watched(heap)) {
 			heap->sweeping = false;
-			return MAX_SCHEDULE_TIMEOUT;
+			return retry;
 		}
 	}
-	return heap->sweep_from + heap_age(heap) - scavenger_clock();
+	now = scavenger_clock();
+	due = heap->sweep_from + heap_age(heap);
+	return min(retry, time_after(due, now) ? due - now : 1);
 }
 
 /**

@@ -98,6 +98,38 @@ void span_enter(struct span *span, unsigned long base, unsigned long npages)
 }
 
 /**
+ * span_leave() - take a descriptor out of the map
+ * @span: a descriptor that has just died
+ *
+ * Its memory may become something else once it is given back, so that no slot
+ * may still point to it then. A span that was cut is in the slot of a whole
+ * chunk even where it ends inside it.
+ *
+ * Context: Any but NMI. No lock: nobody else writes the slots of these pages.
+ */
+void span_leave(const struct span *span)
+{
+	unsigned long end = span->base + (span->npages << PAGE_SHIFT);
+	unsigned long addr, next;
+
+	for (addr = span->base; addr < end; addr = next) {
+		struct arena *arena = arena_of(addr);
+		unsigned long page = (addr - arena->base) >> PAGE_SHIFT;
+		struct span **whole = &arena->whole[page / PAGEINDEX_CHUNK_PAGES];
+		unsigned long last;
+
+		next = min(end, round_down(addr, CHUNK_BYTES) + CHUNK_BYTES);
+		if (*whole == span) {
+			WRITE_ONCE(*whole, NULL);
+			continue;
+		}
+		last = page + ((next - addr) >> PAGE_SHIFT);
+		for (; page < last; page++)
+			WRITE_ONCE(arena->slot[page], NULL);
+	}
+}
+
+/**
  * span_publish() - bring a descriptor to life
  * @span: a dead descriptor, filled in and entered
  * @kind: what its pages are for
@@ -191,12 +223,15 @@ bool span_origin(const struct span_view *view, struct span_origin *origin)
 	bool same;
 
 	rcu_read_lock();
-	origin->caller = READ_ONCE(view->span->caller);
-	origin->born = READ_ONCE(view->span->born);
-	/* The state is read again after the copy, as in any lookup. */
-	smp_rmb();
 	same = span_at((void *)view->base, &now) && now.span == view->span &&
 	       now.state == view->state;
+	if (same) {
+		origin->caller = READ_ONCE(now.span->caller);
+		origin->born = READ_ONCE(now.span->born);
+		/* The copy before the state, as in any lookup: span_view_get(). */
+		smp_rmb();
+		same = READ_ONCE(now.span->state) == view->state;
+	}
 	rcu_read_unlock();
 	return same;
 }

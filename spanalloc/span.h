@@ -7,10 +7,10 @@
  *
  * An arena has a slot for each of its pages and one for each of its chunks. A
  * span is entered in the chunk's slot where it covers a whole chunk and in the
- * pages' slots elsewhere. Slots are never cleared: descriptors are type-stable
- * under RCU, and an entry counts only while the descriptor it points to is live
- * and its bounds contain the address. So freeing a span touches no slot, and
- * what a slot holds of the past does no harm.
+ * pages' slots elsewhere, and leaves them before its descriptor goes back to the
+ * slab. A reader that took the pointer just before is safe all the same:
+ * descriptors are type-stable under RCU, and an entry counts only while the
+ * descriptor it points to is live and its bounds contain the address.
  *
  * A descriptor's state is one word: who uses the span in the low bits, and a
  * count of its changes above, which makes a reader notice that a descriptor was

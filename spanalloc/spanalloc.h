@@ -45,7 +45,7 @@ enum span_kind {
 /**
  * struct span_heap_params - how a heap is to be made
  * @name: directory name in debugfs and name in diagnostics; required, unique
- *	among live heaps, 1 to 31 characters, no '/'
+ *	among live heaps, 1 to 31 characters, no '/' and no '.' in front
  * @node: NUMA node that backing pages come from, or %NUMA_NO_NODE
  * @limit_pages: hard limit on pages in use plus idle; 0 for none
  * @scavenge_age_ms: idle pages are released after this many milliseconds; 0
@@ -111,7 +111,7 @@ struct span_info {
  * @cache_miss_count: allocations that a per-CPU cache could not serve
  * @grow_count: times that address space was made ready for use
  * @backed_pages: pages that memory was put behind
- * @rebacked_pages: of these, pages that had had memory behind them before
+ * @rebacked_pages: of these, pages that were backed once before
  * @released_age_pages: pages given back because they had been idle long enough
  * @released_pressure_pages: because the system was short of memory
  * @released_limit_pages: to keep the limit
@@ -301,7 +301,8 @@ int span_split(const void *addr, unsigned long npages);
  * @addr: any address at all, a wild one too
  * @info: filled in on success
  *
- * Takes no lock and at most three dependent loads to the span's descriptor.
+ * Takes no lock, and three loads that depend on one another to get from the
+ * address to the span's descriptor.
  * Only who keeps the span alive may rely on the answer after the call.
  *
  * Context: Any, NMI included.
@@ -356,7 +357,8 @@ int span_heap_reserve(struct span_heap *heap, unsigned long npages);
  * @heap: the heap
  * @limit_pages: hard limit on pages in use plus idle; 0 for none
  *
- * Idle pages above the limit are released before the call returns. If more
+ * Idle pages above the limit, but for the reserve, are released before the call
+ * returns. If more
  * pages are in use than that, they stay, and allocations that need memory fail
  * until enough are freed.
  *

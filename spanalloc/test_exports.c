@@ -10,6 +10,7 @@
 
 #define EXPORT_FOR_TESTS(sym) EXPORT_SYMBOL_NS_GPL(sym, "SPANALLOC_TEST")
 
+EXPORT_FOR_TESTS(arena_grow);
 EXPORT_FOR_TESTS(arena_of);
 EXPORT_FOR_TESTS(backing_drop);
 EXPORT_FOR_TESTS(backing_end);

@@ -11,7 +11,7 @@ CHECK_EVERY=10
 
 # The first rounds fill caches and page tables that the kernel keeps.
 SETTLED=10
-LOSS_KB=1024
+LOSS_PAGES=256
 
 use_client() {
 	insmod /modules/hello_span.ko &&
@@ -35,12 +35,16 @@ rounds() {
 	done
 }
 
+free_pages() {
+	echo $(($(mem_free) + $(cpu_lists)))
+}
+
 no_loss() {
 	local lost
 	drop_caches
-	lost=$((settled_kb - $(mem_free_kb)))
-	echo "# MemFree fell by $lost kB in $((ROUNDS - SETTLED)) rounds"
-	[ "$lost" -lt "$LOSS_KB" ]
+	lost=$((settled - $(free_pages)))
+	echo "# $lost free pages fewer after $((ROUNDS - SETTLED)) more rounds"
+	[ "$lost" -lt "$LOSS_PAGES" ]
 }
 
 footprint > /tmp/before
@@ -51,7 +55,7 @@ while [ "$from" -le "$ROUNDS" ]; do
 	try "nothing is left after round $to" nothing_new /tmp/before
 	if [ "$to" = "$SETTLED" ]; then
 		drop_caches
-		settled_kb=$(mem_free_kb)
+		settled=$(free_pages)
 	fi
 	from=$((to + 1))
 done

@@ -22,7 +22,7 @@ try() {
 	local name="$1" status=0
 	shift
 	"$@" > /tmp/output 2>&1 || status=$?
-	[ "$status" = 0 ] || sed 's/^/#   /' /tmp/output
+	[ "$status" = 0 ] || sed -n '1,40s/^/#   /p' /tmp/output
 	report "$status" "$name"
 	return "$status"
 }
@@ -46,12 +46,22 @@ stat_of() {
 		"$DEBUGFS/$1/stats"
 }
 
-mem_free_kb() {
-	awk '$1 == "MemFree:" { print $2 }' /proc/meminfo
+# MemFree lacks what the kernel keeps in stock for each processor, which can be
+# tens of megabytes: free memory is the sum. All in pages.
+mem_free() {
+	cat /proc/sys/vm/stat_refresh
+	awk '$1 == "MemFree:" { print $2 / 4 }' /proc/meminfo
 }
 
+cpu_lists() {
+	awk '$1 == "count:" { sum += $2 } END { print sum + 0 }' /proc/zoneinfo
+}
+
+# Inodes and the like are freed a grace period after they are dropped.
 drop_caches() {
 	sync
+	echo 3 > /proc/sys/vm/drop_caches
+	sleep 1
 	echo 3 > /proc/sys/vm/drop_caches
 }
 

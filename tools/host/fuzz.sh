@@ -95,7 +95,7 @@ explain()
 	cat <<EOF
 # The inputs that failed are in $out/crashes. To see one again:
 #	$out/fuzz-$name $out/crashes/FILE
-# Once it is understood, copy it to $here/corpus/regressions/$name.
+# Once it is understood, copy it to tools/host/corpus/regressions/$name.
 EOF
 }
 
@@ -103,9 +103,10 @@ fuzz()
 {
 	local name=$1 time=$2 count
 	local log=$out/fuzz-$name.log
-	local known=("$here/corpus/$name" "$here/corpus/regressions/$name")
+	local known=("$here/corpus/$name")
 	local common=("-artifact_prefix=$out/crashes/$name-" -timeout=10 -rss_limit_mb=1500)
 
+	[[ ! -d $here/corpus/regressions/$name ]] || known+=("$here/corpus/regressions/$name")
 	[[ -x $out/fuzz-$name ]] || fail "no $out/fuzz-$name; build it with: make check"
 	mkdir -p "$out/corpus/$name" "$out/crashes"
 	count=$(find "${known[@]}" -type f | wc -l)

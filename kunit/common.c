@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Heaps for tests, and the checks that every one of them ends with.
+ */
+#include <linux/module.h>
+#include <linux/slab.h>
+
+#include "common.h"
+
+#define TEST_HEAPS	4
+
+struct test_heaps {
+	struct span_heap *heap[TEST_HEAPS];
+};
+
+/* === Life =============================================================== */
+
+int test_heaps_init(struct kunit *test)
+{
+	test->priv = kunit_kzalloc(test, sizeof(struct test_heaps), GFP_KERNEL);
+	return test->priv ? 0 : -ENOMEM;
+}
+
+void test_heaps_exit(struct kunit *test)
+{
+	struct test_heaps *heaps = test->priv;
+	unsigned int i;
+
+	if (!heaps)
+		return;
+	for (i = 0; i < TEST_HEAPS; i++)
+		if (heaps->heap[i])
+			test_heap_end(test, heaps->heap[i]);
+}
+
+struct span_heap *test_heap_make(struct kunit *test, unsigned long limit_pages,
+				 unsigned int age_ms)
+{
+	static unsigned int serial;
+	struct test_heaps *heaps = test->priv;
+	struct span_heap_params params = {
+		.node = NUMA_NO_NODE,
+		.limit_pages = limit_pages,
+		.scavenge_age_ms = age_ms,
+	};
+	char name[SPAN_HEAP_NAME_SIZE];
+	struct span_heap *heap;
+	unsigned int i = 0;
+
+	while (i < TEST_HEAPS && heaps->heap[i])
+		i++;
+	KUNIT_ASSERT_LT(test, i, (unsigned int)TEST_HEAPS);
+	snprintf(name, sizeof(name), "kunit-%u", serial++);
+	params.name = name;
+	heap = span_heap_create(&params);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, heap);
+	heaps->heap[i] = heap;
+	return heap;
+}
+
+/* A test that was aborted leaves spans; what comes next shall not suffer. */
+static unsigned long free_leftovers(struct span_heap *heap)
+{
+	unsigned long page = 0, spans = 0;
+	struct span_view view;
+
+	while (heap_next_span(heap, &page, &view)) {
+		span_free((void *)view.base);
+		spans++;
+	}
+	return spans;
+}
+
+/* Called when a test is over, perhaps by an assertion: expectations only. */
+void test_heap_end(struct kunit *test, struct span_heap *heap)
+{
+	struct test_heaps *heaps = test->priv;
+	struct span_heap_stats stats;
+	unsigned int i;
+
+	KUNIT_EXPECT_EQ(test, free_leftovers(heap), 0UL);
+	test_heap_check(test, heap);
+	KUNIT_EXPECT_EQ(test, span_heap_reserve(heap, 0), 0);
+	span_heap_scavenge(heap, ULONG_MAX);
+	span_heap_stats(heap, &stats);
+	KUNIT_EXPECT_EQ(test, stats.in_use_pages, 0ULL);
+	KUNIT_EXPECT_EQ(test, stats.idle_pages, 0ULL);
+	KUNIT_EXPECT_EQ(test, stats.span_count, 0ULL);
+	KUNIT_EXPECT_EQ(test, stats.released_pages, stats.reserved_pages);
+	KUNIT_EXPECT_EQ(test, span_heap_destroy(heap), 0);
+	for (i = 0; i < TEST_HEAPS; i++)
+		if (heaps->heap[i] == heap)
+			heaps->heap[i] = NULL;
+}
+
+/* Add address space, but leave it without memory, until @npages are there. */
+void test_heap_grow(struct kunit *test, struct span_heap *heap, unsigned long npages)
+{
+	while (heap->index.nr_pages < npages)
+		KUNIT_ASSERT_EQ(test, arena_grow(heap, npages - heap->index.nr_pages,
+						 heap->grows), 0);
+}
+
+/* === Checks ============================================================= */
+
+/* Do the page tables have a page wherever the index says so, and none elsewhere? */
+static bool tables_agree(struct span_heap *heap, unsigned long nr_word)
+{
+	unsigned long page = nr_word * 64;
+	struct arena *arena = arena_of_page(&heap->index, page);
+	unsigned long chunk = page % ARENA_PAGES / PAGEINDEX_CHUNK_PAGES;
+	const struct pageindex_word *word =
+		&arena->block.word[chunk][nr_word % PAGEINDEX_CHUNK_WORDS];
+	unsigned long missing = 0;
+
+	/* Chunks that have never grown have no page tables to look at. */
+	if (arena->block.meta[chunk].fresh == U16_MAX)
+		return true;
+	vm_missing(heap_page_address(heap, page), &missing, 64);
+	return missing == ~(word->hi | word->lo);
+}
+
+/* Everything that has to hold of a heap that nobody is changing. */
+void test_heap_check(struct kunit *test, struct span_heap *heap)
+{
+	struct span_heap_stats stats;
+	unsigned long flags, word;
+	unsigned long disagree = 0;
+	bool index_ok;
+
+	flags = heap_lock(heap);
+	index_ok = pageindex_check(&heap->index);
+	heap_unlock(heap, flags);
+	KUNIT_EXPECT_TRUE(test, index_ok);
+
+	for (word = 0; word < heap->index.nr_blocks * ARENA_PAGES / 64; word++)
+		disagree += !tables_agree(heap, word);
+	KUNIT_EXPECT_EQ(test, disagree, 0UL);
+	KUNIT_EXPECT_EQ(test, heap->moving, 0UL);
+
+	span_heap_stats(heap, &stats);
+	KUNIT_EXPECT_EQ(test, stats.reserved_pages,
+			stats.in_use_pages + stats.idle_pages + stats.released_pages);
+	KUNIT_EXPECT_EQ(test, stats.in_use_pages,
+			stats.in_use_heap_pages + stats.in_use_stack_pages +
+			stats.in_use_bits_pages + stats.in_use_work_pages);
+	/* What ever came from the system is here or went back. */
+	KUNIT_EXPECT_EQ(test, stats.backed_pages,
+			stats.in_use_pages + stats.idle_pages + stats.released_age_pages +
+			stats.released_pressure_pages + stats.released_limit_pages +
+			stats.released_forced_pages);
+	KUNIT_EXPECT_GE(test, stats.peak_backed_pages, stats.in_use_pages + stats.idle_pages);
+}
+
+#define STAT(name) [offsetof(struct span_heap_stats, name) / sizeof(u64)] = #name
+
+static const char * const stat_names[] = {
+	STAT(reserved_pages),
+	STAT(in_use_pages),
+	STAT(in_use_heap_pages),
+	STAT(in_use_stack_pages),
+	STAT(in_use_bits_pages),
+	STAT(in_use_work_pages),
+	STAT(idle_pages),
+	STAT(released_pages),
+	STAT(peak_backed_pages),
+	STAT(limit_pages),
+	STAT(reserve_pages),
+	STAT(arena_count),
+	STAT(span_count),
+	STAT(alloc_count),
+	STAT(free_count),
+	STAT(split_count),
+	STAT(fail_invalid_count),
+	STAT(fail_limit_count),
+	STAT(fail_space_count),
+	STAT(fail_backing_count),
+	STAT(fail_metadata_count),
+	STAT(bad_free_count),
+	STAT(cache_hit_count),
+	STAT(cache_miss_count),
+	STAT(grow_count),
+	STAT(backed_pages),
+	STAT(rebacked_pages),
+	STAT(released_age_pages),
+	STAT(released_pressure_pages),
+	STAT(released_limit_pages),
+	STAT(released_forced_pages),
+	STAT(tlb_flush_count),
+	STAT(zeroed_pages),
+	STAT(zero_skipped_pages),
+	STAT(lock_acquire_count),
+	STAT(lock_contend_count),
+	STAT(metadata_bytes),
+	STAT(page_table_bytes),
+};
+
+static_assert(sizeof(struct span_heap_stats) == ARRAY_SIZE(stat_names) * sizeof(u64));
+
+/* Costs, and a high-water mark: they may change at any time. */
+static bool is_free_to_change(size_t at)
+{
+	switch (at) {
+	case offsetof(struct span_heap_stats, lock_acquire_count):
+	case offsetof(struct span_heap_stats, lock_contend_count):
+	case offsetof(struct span_heap_stats, metadata_bytes):
+	case offsetof(struct span_heap_stats, page_table_bytes):
+	case offsetof(struct span_heap_stats, peak_backed_pages):
+		return true;
+	default:
+		return false;
+	}
+}
+
+void expect_changes(struct kunit *test, struct span_heap *heap,
+		    const struct span_heap_stats *before, const struct stat_change *changes,
+		    unsigned int nr)
+{
+	struct span_heap_stats after;
+	unsigned int i, c;
+
+	span_heap_stats(heap, &after);
+	for (i = 0; i < ARRAY_SIZE(stat_names); i++) {
+		size_t at = i * sizeof(u64);
+		s64 by = 0;
+
+		if (is_free_to_change(at))
+			continue;
+		for (c = 0; c < nr; c++)
+			if (changes[c].at == at)
+				by += changes[c].by;
+		KUNIT_EXPECT_EQ_MSG(test, (s64)(((u64 *)&after)[i] - ((u64 *)before)[i]), by,
+				    "change of %s", stat_names[i]);
+	}
+}
+
+/* === Contents =========================================================== */
+
+static unsigned long *last_word(unsigned long *page)
+{
+	return page + PAGE_SIZE / sizeof(*page) - 1;
+}
+
+void tag_pages(void *addr, unsigned long npages, unsigned long tag)
+{
+	unsigned long i;
+
+	for (i = 0; i < npages; i++) {
+		unsigned long *page = page_at(addr, i);
+
+		*page = tag + i;
+		*last_word(page) = ~(tag + i);
+	}
+}
+
+unsigned long mistagged_pages(const void *addr, unsigned long npages, unsigned long tag)
+{
+	unsigned long wrong = 0;
+	unsigned long i;
+
+	for (i = 0; i < npages; i++) {
+		unsigned long *page = page_at(addr, i);
+
+		wrong += *page != tag + i || *last_word(page) != ~(tag + i);
+	}
+	return wrong;
+}
+
+MODULE_DESCRIPTION("Tests of the page-span allocator");
+MODULE_AUTHOR("The spanalloc authors");
+MODULE_LICENSE("GPL");
+MODULE_INFO(import_ns, "SPANALLOC");
+MODULE_INFO(import_ns, "SPANALLOC_TEST");

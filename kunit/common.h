@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the suites share: heaps that end with their test and are checked then,
+ * and expectations about all statistics at once.
+ */
+#ifndef SPANALLOC_KUNIT_COMMON_H
+#define SPANALLOC_KUNIT_COMMON_H
+
+#include <kunit/test.h>
+#include <linux/mm.h>
+#include <linux/string.h>
+
+#include <spanalloc/internal.h>
+
+/* A suite with heaps has these as its init and exit. */
+int test_heaps_init(struct kunit *test);
+void test_heaps_exit(struct kunit *test);
+
+struct span_heap *test_heap_make(struct kunit *test, unsigned long limit_pages,
+				 unsigned int age_ms);
+void test_heap_end(struct kunit *test, struct span_heap *heap);
+void test_heap_check(struct kunit *test, struct span_heap *heap);
+void test_heap_grow(struct kunit *test, struct span_heap *heap, unsigned long npages);
+
+/* A heap without a limit whose idle pages stay. */
+static inline struct span_heap *test_heap(struct kunit *test)
+{
+	return test_heap_make(test, 0, 0);
+}
+
+/* An allocation that the test cannot do without. */
+static inline void *must_alloc(struct kunit *test, struct span_heap *heap, unsigned long npages)
+{
+	void *addr = span_alloc(heap, npages, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, addr);
+	return addr;
+}
+
+static inline void *page_at(const void *addr, unsigned long page)
+{
+	return (void *)addr + (page << PAGE_SHIFT);
+}
+
+static inline bool found_at(const void *addr)
+{
+	struct span_info info;
+
+	return span_lookup(addr, &info);
+}
+
+/**
+ * struct stat_change - by how much a statistic is expected to have changed
+ * @at: its offset in &struct span_heap_stats
+ * @by: the difference
+ */
+struct stat_change {
+	size_t at;
+	s64 by;
+};
+
+#define CHANGE(name, by)	{ offsetof(struct span_heap_stats, name), (s64)(by) }
+
+void expect_changes(struct kunit *test, struct span_heap *heap,
+		    const struct span_heap_stats *before, const struct stat_change *changes,
+		    unsigned int nr);
+
+/* These statistics have changed so since @before, and no others have. */
+#define EXPECT_CHANGES(test, heap, before, ...)					\
+do {										\
+	const struct stat_change changes[] = { __VA_ARGS__ };			\
+										\
+	expect_changes(test, heap, before, changes, ARRAY_SIZE(changes));	\
+} while (0)
+
+#define EXPECT_NO_CHANGE(test, heap, before)	expect_changes(test, heap, before, NULL, 0)
+
+void tag_pages(void *addr, unsigned long npages, unsigned long tag);
+unsigned long mistagged_pages(const void *addr, unsigned long npages, unsigned long tag);
+
+/* A parameter's description is its first member, a name. */
+#define PARAM_NAME(type)							\
+static void type##_name(const struct type *param, char *desc)			\
+{										\
+	strscpy(desc, param->name, KUNIT_PARAM_DESC_SIZE);			\
+}
+
+#endif /* SPANALLOC_KUNIT_COMMON_H */

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/kernel.h>
+
+#include "../../spanalloc/span.h"
+#include "bench-lookup.h"
+#include "dice.h"
+#include "memory.h"
+#include "stopwatch.h"
+
+const unsigned long lookup_arenas[LOOKUP_NR_MAPS] = { 1, 64, 4096 };
+
+const char *const lookup_probe_names[LOOKUP_NR_PROBES] = {
+	[LOOKUP_HIT] = "hit",
+	[LOOKUP_INTERIOR] = "interior",
+	[LOOKUP_MISS] = "miss",
+};
+
+/*
+ * Spans that are looked up, and as many addresses of each kind: one in each
+ * arena, but at least so many, which with their slots fit into a first-level
+ * cache. A power of two.
+ */
+#define MIN_SPANS	256UL
+
+/* Each span has this many pages of its own; half of them are in it. */
+#define SPAN_STRIDE	16UL
+#define SPAN_PAGES	(SPAN_STRIDE / 2)
+
+/* Where the kernel might put its vmalloc area; nothing is there. */
+#define MAP_BASE	0xffffc90000000000UL
+
+struct lookup {
+	struct span_map map;
+	unsigned long nr_arenas;
+	unsigned long nr_spans;
+	struct arena *arena;
+	struct span *span;
+	unsigned long *addr[LOOKUP_NR_PROBES];
+};
+
+static void make_map(struct lookup *lookup)
+{
+	unsigned long i;
+
+	lookup->map.base = MAP_BASE;
+	lookup->map.nr_leaves = DIV_ROUND_UP(lookup->nr_arenas, SPAN_MAP_LEAF_ARENAS);
+	lookup->map.dir = memory_zeroed(lookup->map.nr_leaves, sizeof(*lookup->map.dir));
+	for (i = 0; i < lookup->map.nr_leaves; i++)
+		lookup->map.dir[i] = memory_zeroed(SPAN_MAP_LEAF_ARENAS,
+						   sizeof(*lookup->map.dir[i]));
+	/* Untouched parts of so much zeroed memory cost nothing. */
+	lookup->arena = memory_zeroed(lookup->nr_arenas, sizeof(*lookup->arena));
+	for (i = 0; i < lookup->nr_arenas; i++) {
+		lookup->arena[i].base = MAP_BASE + i * ARENA_BYTES;
+		lookup->map.dir[i / SPAN_MAP_LEAF_ARENAS][i % SPAN_MAP_LEAF_ARENAS] =
+			&lookup->arena[i];
+	}
+}
+
+/* One span after the other, dealt out to the arenas in turn. */
+static void make_span(struct lookup *lookup, unsigned long i, struct dice *dice)
+{
+	struct arena *arena = &lookup->arena[i % lookup->nr_arenas];
+	/* With many arenas each has few spans: not all at the same place. */
+	unsigned long place = i / lookup->nr_arenas + i % lookup->nr_arenas;
+	unsigned long page = place * SPAN_STRIDE % ARENA_PAGES;
+	struct span *span = &lookup->span[i];
+	unsigned long at;
+
+	span->base = arena->base + (page << PAGE_SHIFT);
+	span->npages = SPAN_PAGES;
+	span->state = SPAN_STATE_STEP | 1;
+	for (at = page; at < page + SPAN_PAGES; at++)
+		arena->slot[at] = span;
+	lookup->addr[LOOKUP_HIT][i] = span->base;
+	lookup->addr[LOOKUP_INTERIOR][i] =
+		span->base + dice_below(dice, SPAN_PAGES << PAGE_SHIFT);
+	lookup->addr[LOOKUP_MISS][i] = span->base + (SPAN_PAGES << PAGE_SHIFT) +
+				       dice_below(dice, SPAN_PAGES << PAGE_SHIFT);
+}
+
+/* In random order, so that no prefetcher helps. */
+static void shuffle(unsigned long *addr, unsigned long count, struct dice *dice)
+{
+	unsigned long i;
+
+	for (i = count - 1; i > 0; i--) {
+		unsigned long j = dice_below(dice, i + 1);
+		unsigned long swap = addr[i];
+
+		addr[i] = addr[j];
+		addr[j] = swap;
+	}
+}
+
+static inline bool look(const struct lookup *lookup, unsigned long addr,
+			struct span_view *view)
+{
+	struct arena *arena = span_map_arena(&lookup->map, addr);
+
+	return arena && span_view_find(arena, addr, view);
+}
+
+/* A benchmark of wrong answers would be worthless. */
+static void check(const struct lookup *lookup)
+{
+	struct span_view view;
+	unsigned long i;
+
+	for (i = 0; i < lookup->nr_spans; i++) {
+		if (look(lookup, lookup->addr[LOOKUP_HIT][i], &view) &&
+		    look(lookup, lookup->addr[LOOKUP_INTERIOR][i], &view) &&
+		    !look(lookup, lookup->addr[LOOKUP_MISS][i], &view))
+			continue;
+		fputs("bench: a lookup gave a wrong answer\n", stderr);
+		exit(1);
+	}
+}
+
+struct lookup *lookup_prepare(unsigned long arenas)
+{
+	struct lookup *lookup = memory_zeroed(1, sizeof(*lookup));
+	struct dice dice;
+	unsigned long i;
+
+	dice_seed(&dice, arenas);
+	lookup->nr_arenas = arenas;
+	lookup->nr_spans = max(arenas, MIN_SPANS);
+	lookup->span = memory_zeroed(lookup->nr_spans, sizeof(*lookup->span));
+	for (i = 0; i < LOOKUP_NR_PROBES; i++)
+		lookup->addr[i] = memory_zeroed(lookup->nr_spans, sizeof(*lookup->addr[i]));
+	make_map(lookup);
+	for (i = 0; i < lookup->nr_spans; i++)
+		make_span(lookup, i, &dice);
+	for (i = 0; i < LOOKUP_NR_PROBES; i++)
+		shuffle(lookup->addr[i], lookup->nr_spans, &dice);
+	check(lookup);
+	return lookup;
+}
+
+u64 lookup_run(const struct lookup *lookup, enum lookup_probe probe, unsigned long ops)
+{
+	const unsigned long *addr = lookup->addr[probe];
+	const unsigned long mask = lookup->nr_spans - 1;
+	struct span_view view = {};
+	unsigned long sum = 0;
+	u64 start = stopwatch_ns();
+	unsigned long i;
+
+	for (i = 0; i < ops; i++)
+		if (look(lookup, addr[i & mask], &view))
+			sum += view.npages;
+	asm volatile("" : : "r" (sum));
+	return stopwatch_ns() - start;
+}
+
+void lookup_drop(struct lookup *lookup)
+{
+	unsigned long i;
+
+	for (i = 0; i < LOOKUP_NR_PROBES; i++)
+		free(lookup->addr[i]);
+	for (i = 0; i < lookup->map.nr_leaves; i++)
+		free(lookup->map.dir[i]);
+	free(lookup->map.dir);
+	free(lookup->arena);
+	free(lookup->span);
+	free(lookup);
+}
