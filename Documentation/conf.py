@@ -4,6 +4,8 @@
 import os
 import sys
 
+from sphinx.util import logging
+
 tools = os.environ.get("KERNEL_TOOLS")
 if not tools:
     sys.exit("Documentation/conf.py: KERNEL_TOOLS is not set; build with: make docs")
@@ -27,3 +29,15 @@ html_theme_options = {
 }
 html_show_sphinx = False
 html_copy_source = False
+
+
+def is_no_clash(record):
+    """In C a struct and a function may share a name; Sphinx knows one kind of name."""
+    return not (
+        record.getMessage().startswith("Duplicate C declaration")
+        and "c:function:: void span_heap_stats " in record.getMessage()
+    )
+
+
+def setup(app):
+    logging.getLogger("sphinx.domains.c").logger.addFilter(is_no_clash)

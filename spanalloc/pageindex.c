@@ -213,23 +213,6 @@ static void chunk_free(struct pageindex *idx, unsigned long chunk, unsigned int 
 	idle_add(idx, chunk, to - from);
 }
 
-/* Free pages from @page on, as far as needed to see whether there are @n. */
-static unsigned long run_length(const struct pageindex *idx, unsigned long page, unsigned long n)
-{
-	unsigned long have = 0;
-
-	do {
-		unsigned long chunk = (page + have) >> CHUNK_SHIFT;
-		unsigned int offset = (page + have) % CHUNK_PAGES;
-		unsigned int run = pageindex_run_after(chunk_words(idx, chunk), offset);
-
-		have += run;
-		if (offset + run < CHUNK_PAGES || !chunk_joins(idx, chunk + 1))
-			break;
-	} while (have < n);
-	return have;
-}
-
 /* === Interface ========================================================== */
 
 /**
@@ -393,7 +376,7 @@ static bool find_aligned(struct pageindex *idx, unsigned long npages, unsigned l
 		return false;
 	for (tries = 0; tries < ALIGN_TRIES; tries++) {
 		unsigned long need = round_up(page, align) - page + npages;
-		unsigned long have = run_length(idx, page, need);
+		unsigned long have = pageindex_run_length(idx, page, need);
 
 		if (have >= need) {
 			*found = round_up(page, align);
@@ -721,6 +704,7 @@ static bool check_chunk(const struct pageindex *idx, unsigned long chunk, unsign
 	u64 leaf = *sum_at(idx, 0, chunk);
 	unsigned int chunk_idle = 0;
 	unsigned int w;
+	u64 now;
 
 	for (w = 0; w < PAGEINDEX_CHUNK_WORDS; w++) {
 		chunk_idle += hweight64(word[w].hi ^ word[w].lo);
@@ -731,8 +715,11 @@ static bool check_chunk(const struct pageindex *idx, unsigned long chunk, unsign
 		return false;
 	if (meta->fresh == NEVER_GROWN)
 		return (leaf & ~SUM_WALL) == 0;
-	return idx->stale[chunk % PAGEINDEX_NR_STALE] == chunk + 1 ||
-	       (leaf & ~SUM_WALL) == pageindex_chunk_summary(word);
+	now = pageindex_chunk_summary(word);
+	if (idx->stale[chunk % PAGEINDEX_NR_STALE] != chunk + 1)
+		return (leaf & ~SUM_WALL) == now;
+	return sum_start(leaf) >= sum_start(now) && sum_max(leaf) >= sum_max(now) &&
+	       sum_end(leaf) >= sum_end(now);
 }
 
 static bool check_sums(const struct pageindex *idx)
@@ -763,7 +750,7 @@ static bool check_hints(const struct pageindex *idx)
 	unsigned int i;
 
 	for (page = 0; page < end; page += run) {
-		run = run_length(idx, page, ULONG_MAX);
+		run = pageindex_run_length(idx, page, ULONG_MAX);
 		if (!run) {
 			u64 free = word_free(&chunk_words(idx, page >> CHUNK_SHIFT)[page / 64 % 8]);
 

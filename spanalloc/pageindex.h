@@ -43,8 +43,8 @@
 #define PAGEINDEX_TABLE_LEVELS	7
 /* Size classes of the search hints: four to an octave from 1 to 512 pages. */
 #define PAGEINDEX_NR_HINTS	32
-/* Chunks whose summary may be out of date at any moment. */
-#define PAGEINDEX_NR_STALE	4
+/* Chunks whose summary may promise too much at any moment. */
+#define PAGEINDEX_NR_STALE	8
 
 /**
  * struct pageindex_word - states of 64 pages
@@ -94,7 +94,7 @@ struct pageindex_block {
  * @block: the blocks
  * @sum: summaries of blocks, of eight blocks, and so on
  * @idle_map: a bit for each block that has idle pages
- * @stale: chunks (plus one) whose summary is to be recomputed before use
+ * @stale: chunks (plus one) whose summary may promise more than there is
  * @hint: for each size class, a page below which no such run starts
  */
 struct pageindex {

@@ -29,22 +29,25 @@
  * same chunk. A run that appears below a hint lowers it; a search that ends
  * above raises it. hint[] never decreases with size, which bounds both loops.
  *
- * Stale chunks. A change inside a chunk is not carried into the tree but noted
- * in a four-entry, direct-mapped table; the chunk's bits are the truth. Only a
- * search that leaves its first chunk needs the tree, and brings those few
- * chunks up to date first. Allocating and freeing the same few pages therefore
- * never climbs the tree at all.
+ * Stale chunks. Taking pages does not touch the tree: the chunk is noted in a
+ * small, direct-mapped table, and its summary goes on promising what it promised
+ * before. Freeing raises a summary that promises too little. So every summary is
+ * at least the truth, and a search that believes it misses nothing; where it was
+ * promised too much it finds out from the bits, brings that chunk up to date and
+ * goes on. Allocating and freeing the same few pages therefore never climbs the
+ * tree at all, and no search can be deceived more often than the table is long.
  *
  * The layout of bitmaps and summaries follows M. Knyszek, "Scaling the Go page
  * allocator" (2019); walls, saturation, hints by size, stale chunks and the
  * two-bit states are this project's.
  */
-#include <linux/string.h>
-
 #include "pageindex_tree.h"
 
 /* The highest level whose stretch cannot saturate its summary: 2^20 pages. */
 #define EXACT_LEVEL	4U
+
+/* Summary of a chunk that is wholly free. */
+#define SUM_FREE_CHUNK	(CHUNK_PAGES | CHUNK_PAGES << SUM_BITS | CHUNK_PAGES << 2 * SUM_BITS)
 
 /* === Summaries ========================================================== */
 
@@ -184,40 +187,6 @@ static int chunk_find(const struct pageindex_word *word, unsigned long n, unsign
 	return -1;
 }
 
-/* Length of the longest run of set bits within any one of @n words. */
-static unsigned int longest_in_words(u64 *bits, unsigned int n)
-{
-	unsigned int length = 1;
-	unsigned int step;
-	bool doubling = true;
-
-	/*
-	 * A set bit says that a run of @length begins there. Double while any
-	 * such run is left, then add ever smaller steps.
-	 */
-	for (step = 1; step; step = doubling ? length : step / 2) {
-		u64 longer[PAGEINDEX_CHUNK_WORDS];
-		u64 any = 0;
-		unsigned int w;
-
-		if (length + step > 64) {
-			doubling = false;
-			continue;
-		}
-		for (w = 0; w < n; w++) {
-			longer[w] = bits[w] & (bits[w] >> step);
-			any |= longer[w];
-		}
-		if (!any) {
-			doubling = false;
-			continue;
-		}
-		memcpy(bits, longer, n * sizeof(*bits));
-		length += step;
-	}
-	return length;
-}
-
 /* Summary of one chunk, from its bits. */
 u64 pageindex_chunk_summary(const struct pageindex_word *word)
 {
@@ -246,8 +215,13 @@ u64 pageindex_chunk_summary(const struct pageindex_word *word)
 	if (whole)
 		start = run;
 	max = max(max, run);
-	if (nr_mixed && max < 63)
-		max = max(max, longest_in_words(mixed, nr_mixed));
+	/* Runs that touch no word's edge; few words have one longer than before. */
+	while (nr_mixed-- && max < 62) {
+		u64 longer = run_starts(mixed[nr_mixed], max + 1);
+
+		for (; longer; longer &= longer >> 1)
+			max++;
+	}
 	return sum_pack(start, max, run);
 }
 
@@ -266,13 +240,13 @@ static void stale_sync(struct pageindex *idx, u32 *slot)
 	pageindex_sum_update(idx, chunk, chunk);
 }
 
-/* Bring the chunks from @chunk on up to date. */
-static void stale_sync_from(struct pageindex *idx, unsigned long chunk)
+/* Bring chunks @first..@last up to date. */
+static void stale_sync_range(struct pageindex *idx, unsigned long first, unsigned long last)
 {
 	unsigned int i;
 
 	for (i = 0; i < PAGEINDEX_NR_STALE; i++)
-		if (idx->stale[i] > chunk)
+		if (idx->stale[i] > first && idx->stale[i] <= last + 1)
 			stale_sync(idx, &idx->stale[i]);
 }
 
@@ -326,8 +300,8 @@ static void part_taken(struct pageindex *idx, unsigned long chunk, unsigned int 
 }
 
 /*
- * Pages @from..@to - 1 of @chunk have become free, and are now part of the run
- * @start..@end - 1: a summary that was right is kept right.
+ * Pages of @chunk have become free, and are now part of the run @start..@end - 1:
+ * a summary that was right stays right, and one that is stale at least the truth.
  */
 static void part_freed(struct pageindex *idx, unsigned long chunk, unsigned int start,
 		       unsigned int end)
@@ -335,8 +309,6 @@ static void part_freed(struct pageindex *idx, unsigned long chunk, unsigned int 
 	u64 *leaf = sum_at(idx, 0, chunk);
 	u64 now;
 
-	if (stale(idx, chunk))
-		return;
 	now = sum_pack(start ? sum_start(*leaf) : end, max_t(u64, sum_max(*leaf), end - start),
 		       end < CHUNK_PAGES ? sum_end(*leaf) : end - start) | (*leaf & SUM_WALL);
 	if (*leaf == now)
@@ -426,7 +398,8 @@ void pageindex_freed(struct pageindex *idx, unsigned long page, unsigned long np
 		   (before < from || !chunk_joins(idx, first));
 	unsigned int after;
 
-	if (low && first == last && stale(idx, first))
+	/* A summary that promises everything cannot be raised. */
+	if (low && first == last && (*sum_at(idx, 0, first) & ~SUM_WALL) == SUM_FREE_CHUNK)
 		return;
 	after = pageindex_run_after(chunk_words(idx, last), to);
 	if (first == last) {
@@ -435,8 +408,7 @@ void pageindex_freed(struct pageindex *idx, unsigned long page, unsigned long np
 		part_freed(idx, first, from - before, CHUNK_PAGES);
 		part_freed(idx, last, 0, to + after);
 		if (last - first > 1)
-			whole_changed(idx, first + 1, last - 1,
-				      sum_pack(CHUNK_PAGES, CHUNK_PAGES, CHUNK_PAGES));
+			whole_changed(idx, first + 1, last - 1, SUM_FREE_CHUNK);
 	}
 	if (low)
 		return;
@@ -449,22 +421,48 @@ void pageindex_freed(struct pageindex *idx, unsigned long page, unsigned long np
 
 /* === Searching ========================================================== */
 
+/**
+ * pageindex_run_length() - count free pages
+ * @idx: the index
+ * @page: where to begin
+ * @n: when to stop
+ *
+ * Return: free pages from @page on in a row; if there are @n or more, at least @n
+ */
+unsigned long pageindex_run_length(const struct pageindex *idx, unsigned long page,
+				   unsigned long n)
+{
+	unsigned long have = 0;
+
+	do {
+		unsigned long chunk = (page + have) >> CHUNK_SHIFT;
+		unsigned int offset = (page + have) % CHUNK_PAGES;
+		unsigned int run = pageindex_run_after(chunk_words(idx, chunk), offset);
+
+		have += run;
+		if (offset + run < CHUNK_PAGES || !chunk_joins(idx, chunk + 1))
+			break;
+	} while (have < n);
+	return have;
+}
+
 /*
  * Lowest run of @n free pages in the chunks from @chunk on, given that the @run
- * pages before it are free. All summaries are up to date. The walk goes right
- * along a level, up wherever a parent begins, and down into the first summary
- * that holds a long enough run.
+ * pages before it are free. The walk goes right along a level, up wherever a
+ * parent begins, and down into the first summary that promises a long enough
+ * run. Where stale chunks had a part in a promise that is not kept, it begins
+ * again at the first chunk of what was promised: nothing before it will do.
  */
-static bool tree_find(const struct pageindex *idx, unsigned long n, unsigned long chunk,
+static bool tree_find(struct pageindex *idx, unsigned long n, unsigned long chunk,
 		      unsigned long run, unsigned long *found)
 {
 	unsigned int highest = n > SUM_MAX_RUN ? min(idx->top, EXACT_LEVEL) : idx->top;
 	unsigned long i = chunk;
 	unsigned int level = 0;
-	unsigned int tail;
 
 	for (;;) {
 		unsigned long page = i << level_shift(level);
+		unsigned int tail;
 		u64 sum;
 
 		if (page >= nr_chunks(idx) << CHUNK_SHIFT)
@@ -473,8 +471,16 @@ static bool tree_find(const struct pageindex *idx, unsigned long n, unsigned lon
 		if (sum & SUM_WALL)
 			run = 0;
 		if (run + sum_start(sum) >= n) {
+			unsigned long first = (page - run) >> CHUNK_SHIFT;
+
 			*found = page - run;
-			return true;
+			if (pageindex_run_length(idx, *found, n) >= n)
+				return true;
+			stale_sync_range(idx, first, (*found + n - 1) >> CHUNK_SHIFT);
+			i = first;
+			level = 0;
+			run = 0;
+			continue;
 		}
 		if (sum_max(sum) >= n && level) {
 			level--;
@@ -482,8 +488,14 @@ static bool tree_find(const struct pageindex *idx, unsigned long n, unsigned lon
 			continue;
 		}
 		if (sum_max(sum) >= n) {
-			*found = page + chunk_find(chunk_words(idx, i), n, 0, &tail);
-			return true;
+			int at = chunk_find(chunk_words(idx, i), n, 0, &tail);
+
+			if (at >= 0) {
+				*found = page + at;
+				return true;
+			}
+			stale_sync_range(idx, i, i);
+			continue;
 		}
 		if (sum_start(sum) == 1ULL << level_shift(level))
 			run += sum_start(sum);
@@ -515,7 +527,6 @@ bool pageindex_find_from(struct pageindex *idx, unsigned long n, unsigned long f
 		*found = (chunk << CHUNK_SHIFT) - tail;
 		return true;
 	}
-	stale_sync_from(idx, chunk);
 	return tree_find(idx, n, chunk, tail, found);
 }
 

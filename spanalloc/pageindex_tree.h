@@ -135,6 +135,8 @@ void pageindex_sum_update(struct pageindex *idx, unsigned long first, unsigned l
 u64 pageindex_chunk_summary(const struct pageindex_word *word);
 unsigned int pageindex_run_after(const struct pageindex_word *word, unsigned int from);
 
+unsigned long pageindex_run_length(const struct pageindex *idx, unsigned long page,
+				   unsigned long n);
 unsigned long pageindex_hint_size(unsigned int hint);
 void pageindex_note(struct pageindex *idx, unsigned long chunk);
 void pageindex_taken(struct pageindex *idx, unsigned long page, unsigned long npages);

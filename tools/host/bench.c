@@ -283,9 +283,9 @@ static void report(const char *path)
 	}
 	results_finish(&bench.results);
 	results_print(&bench.results, stdout);
-	printf("\nMedians of %u interleaved rounds (traces: %u). ratio: to spanalloc's row, for pairs\n"
-	       "that of %lu chunks, empty. One operation is an allocation and its free, or a lookup.\n"
-	       "The loop around a pair takes about %.1f ns itself, which is not subtracted.\n",
+	printf("\nMedians of %u interleaved rounds (traces: %u); ratio: to spanalloc's row, for\n"
+	       "pairs that of %lu chunks, empty. One operation is an allocation and its free,\n"
+	       "or a lookup. The loop around a pair takes %.1f ns itself, not subtracted.\n",
 	       ROUNDS, DIV_ROUND_UP(ROUNDS, LONG_EVERY), PEER_CHUNKS, bench.nothing.sample[0]);
 	results_write_json(&bench.results, out);
 	if (fclose(out)) {

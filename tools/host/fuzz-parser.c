@@ -37,11 +37,12 @@ static void oracle_again(const struct oracle *oracle)
 
 	for (i = 0; i < oracle->nr_ops; i++) {
 		const struct oracle_op *op = &oracle->op[i];
+		long long page = op->page;
 
 		if (op->is_free)
-			size += sprintf(text + size, "f %lld %lu\n", (long long)op->page, op->npages);
+			size += sprintf(text + size, "f %lld %lu\n", page, op->npages);
 		else
-			size += sprintf(text + size, "a %lu %lld\n", op->npages, (long long)op->page);
+			size += sprintf(text + size, "a %lu %lld\n", op->npages, page);
 	}
 	insist(oracle_parse(&again, text, size, &error));
 	insist(again.pages == oracle->pages && again.nr_ops == oracle->nr_ops);

@@ -135,11 +135,10 @@ static bool get_call(struct cursor *cursor, bool *is_free)
 	char call = *cursor->at++;
 
 	*is_free = call == 'f';
-	if ((call != 'a' && call != 'f') ||
-	    (cursor->at < cursor->stop && !is_blank(*cursor->at)))
-		return complain(cursor->error, cursor->line,
-				"expected 'a' (allocate) or 'f' (free)");
-	return true;
+	if ((call == 'a' || call == 'f') &&
+	    (cursor->at == cursor->stop || is_blank(*cursor->at)))
+		return true;
+	return complain(cursor->error, cursor->line, "expected 'a' (allocate) or 'f' (free)");
 }
 
 static bool get_npages(struct cursor *cursor, u64 max, u64 *npages)
@@ -260,14 +259,15 @@ struct slots {
 
 static void slots_open(struct slots *slots, struct trace *trace, u64 id, struct trace_op *op)
 {
+	size_t room = 2 * trace->nr_slots + 2;
+
 	if (slots->nr_vacant) {
 		op->slot = slots->vacant[--slots->nr_vacant];
 	} else {
 		op->slot = trace->nr_slots++;
 		/* Room for all slots to become vacant, in steps of doubling. */
 		if (!(op->slot & (op->slot - 1)))
-			slots->vacant = memory_enlarge(slots->vacant,
-						(2 * op->slot + 2) * sizeof(*slots->vacant));
+			slots->vacant = memory_enlarge(slots->vacant, room * sizeof(u32));
 	}
 	idmap_add(&slots->map, id, op->slot, op->npages);
 	slots->live += op->npages;

@@ -12,7 +12,6 @@
 #include "json.h"
 #include "replay.h"
 
-
 enum status {
 	STATUS_OK,
 	STATUS_MISMATCH,
@@ -70,13 +69,14 @@ static enum status report_oracle(const char *path, const struct oracle *oracle,
 	return STATUS_MISMATCH;
 }
 
-static enum status run_oracle(const char *path)
+static enum status run_oracle(const char *path, unsigned long age)
 {
 	struct oracle_result result;
 	struct reader_error error;
 	struct oracle oracle;
 	enum status status;
 
+	(void)age;
 	if (!oracle_load(&oracle, path, &error))
 		return unusable(path, &error);
 	if (oracle_replay(&oracle, &result, &error))
@@ -132,34 +132,39 @@ static enum status wrong_usage(const char *why)
 
 int main(int argc, char **argv)
 {
-	enum { NOTHING, ORACLE, TRACE } what = NOTHING;
+	enum status (*run)(const char *path, unsigned long age) = NULL;
 	unsigned long age = REPLAY_DEFAULT_AGE;
 	enum status worst = STATUS_OK;
 	unsigned int files = 0;
 	int i;
 
 	for (i = 1; i < argc; i++) {
-		enum status status = STATUS_OK;
+		enum status status;
 
 		if (!strcmp(argv[i], "--help")) {
 			printf(usage, REPLAY_DEFAULT_AGE);
 			return STATUS_OK;
-		} else if (!strcmp(argv[i], "--oracle")) {
-			what = ORACLE;
-		} else if (!strcmp(argv[i], "--trace")) {
-			what = TRACE;
-		} else if (!strcmp(argv[i], "--age")) {
+		}
+		if (!strcmp(argv[i], "--oracle")) {
+			run = run_oracle;
+			continue;
+		}
+		if (!strcmp(argv[i], "--trace")) {
+			run = run_trace;
+			continue;
+		}
+		if (!strcmp(argv[i], "--age")) {
 			if (!parse_age(argv[++i], &age))
 				return wrong_usage("--age needs a number of operations");
-		} else if (argv[i][0] == '-') {
-			return wrong_usage("unknown option");
-		} else if (what == NOTHING) {
-			return wrong_usage("say --oracle or --trace before the files");
-		} else {
-			files++;
-			status = what == ORACLE ? run_oracle(argv[i]) : run_trace(argv[i], age);
-			fflush(stdout);
+			continue;
 		}
+		if (argv[i][0] == '-')
+			return wrong_usage("unknown option");
+		if (!run)
+			return wrong_usage("say --oracle or --trace before the files");
+		files++;
+		status = run(argv[i], age);
+		fflush(stdout);
 		worst = max(worst, status);
 	}
 	return files ? worst : wrong_usage("no files given");

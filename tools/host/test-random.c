@@ -63,7 +63,7 @@ static void run_shape(unsigned int nr, u64 seed, unsigned long ops)
 		   shape->name, ops, seed);
 }
 
-static unsigned long long number(const char *text)
+static unsigned long long parse_number(const char *text)
 {
 	char *end;
 	unsigned long long value = strtoull(text, &end, 0);
@@ -91,10 +91,10 @@ int main(int argc, char **argv)
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (option) {
 		case 's':
-			seed = number(optarg);
+			seed = parse_number(optarg);
 			break;
 		case 'o':
-			ops = number(optarg);
+			ops = parse_number(optarg);
 			break;
 		case 'h':
 			fputs(usage, stdout);

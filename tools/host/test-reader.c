@@ -22,7 +22,7 @@ static const struct text_case trace_cases[] = {
 	{ "nothing", "", 0, true },
 	{ "comments and empty lines", "# x\n\n  \na 1 2\n# y\nf 1\n", 2, true },
 	{ "no newline at the end", "a 1 2\nf 1", 2, true },
-	{ "carriage returns and tabs", "a\t1  2\r\nf 1 \r\n", 2, true },
+	{ "carriage returns and tabs", "a\t1  2\r\nf \t1\r\n", 2, true },
 	{ "an id used again after its free", "a 1 2\nf 1\na 1 3\n", 3, true },
 	{ "ids of 64 bits", "a 18446744073709551615 1\na 0 1\nf 18446744073709551615\n", 3, true },
 	{ "an unknown call", "a 1 1\nx 1\n", 2, false },

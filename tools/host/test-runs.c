@@ -223,6 +223,21 @@ static bool no_wall(unsigned long second)
 	return true;
 }
 
+/* Searches that begin in the very chunk that ends at the wall. */
+static bool fill_up_to_wall(unsigned long length)
+{
+	unsigned long page;
+
+	add_blocks(2, false);
+	grow(0, BLOCK_CHUNKS);
+	grow(BLOCK_CHUNKS, BLOCK_CHUNKS);
+	for (page = 0; page + length <= BLOCK; page += length)
+		EXPECT_EQ(twin_alloc(&steps, length), page);
+	EXPECT_EQ(alloc(length), BLOCK);
+	EXPECT_EQ(alloc(BLOCK - page), page);
+	return true;
+}
+
 static bool wall_behind_run(unsigned long arg)
 {
 	(void)arg;
@@ -403,6 +418,8 @@ const struct step_case run_cases[] = {
 	{ "no run crosses into block 7 behind a wall", wall, 7 },
 	{ "no run crosses into block 8 behind a wall", wall, 8 },
 	{ "no run crosses into block 64 behind a wall", wall, 64 },
+	{ "runs of 11 pages fill a block up to a wall", fill_up_to_wall, 11 },
+	{ "runs of 300 pages fill a block up to a wall", fill_up_to_wall, 300 },
 	{ "runs cross into adjoining block 1", no_wall, 1 },
 	{ "runs cross into adjoining block 8", no_wall, 8 },
 	{ "runs cross into adjoining block 64", no_wall, 64 },

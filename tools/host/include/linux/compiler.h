@@ -2,13 +2,13 @@
 #ifndef HOST_LINUX_COMPILER_H
 #define HOST_LINUX_COMPILER_H
 
-#define READ_ONCE(x)		(*(const volatile __typeof__(x) *)&(x))
-#define WRITE_ONCE(x, value)	(*(volatile __typeof__(x) *)&(x) = (value))
+#define READ_ONCE(x)		__atomic_load_n(&(x), __ATOMIC_RELAXED)
+#define WRITE_ONCE(x, value)	__atomic_store_n(&(x), value, __ATOMIC_RELAXED)
 
-/* What the kernel takes from <asm/barrier.h>. */
-#define smp_load_acquire(ptr)		__atomic_load_n(ptr, __ATOMIC_ACQUIRE)
-#define smp_store_release(ptr, value)	__atomic_store_n(ptr, value, __ATOMIC_RELEASE)
-#define smp_rmb()			__atomic_thread_fence(__ATOMIC_ACQUIRE)
+/* What the kernel takes from <asm/barrier.h>; pairing is up to the users. */
+#define smp_load_acquire(ptr)		__atomic_load_n(ptr, __ATOMIC_ACQUIRE)	/* a load */
+#define smp_store_release(ptr, value)	__atomic_store_n(ptr, value, __ATOMIC_RELEASE)	/* a store */
+#define smp_rmb()			__atomic_thread_fence(__ATOMIC_ACQUIRE)	/* a fence */
 
 /* What it takes from <asm/page.h>. */
 #define PAGE_SHIFT	12

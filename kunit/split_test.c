@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Splitting: one span becomes two.
+ */
+#include "common.h"
+
+#define CHUNK	PAGEINDEX_CHUNK_PAGES
+
+static void expect_bounds(struct kunit *test, const void *addr, const void *base,
+			  unsigned long npages)
+{
+	struct span_info info = {};
+
+	KUNIT_ASSERT_TRUE(test, span_lookup(addr, &info));
+	KUNIT_EXPECT_PTR_EQ(test, info.base, base);
+	KUNIT_EXPECT_EQ(test, info.npages, npages);
+}
+
+struct cut {
+	const char *name;
+	unsigned long npages;
+	unsigned long first;	/* pages that the first part keeps */
+};
+
+static const struct cut cuts[] = {
+	{ "two pages", 2, 1 },
+	{ "after the first page", 10, 1 },
+	{ "before the last page", 10, 9 },
+	{ "a whole chunk in the middle", CHUNK, 200 },
+	{ "a whole chunk after the first page", CHUNK, 1 },
+	{ "a whole chunk before the last page", CHUNK, CHUNK - 1 },
+	{ "between whole chunks", 2 * CHUNK, CHUNK },
+	{ "inside the first of three chunks", 3 * CHUNK, 5 },
+	{ "inside the second of three chunks", 3 * CHUNK, CHUNK + 300 },
+	{ "inside the last of three chunks", 3 * CHUNK, 3 * CHUNK - 1 },
+	{ "at the end of the chunks, before a tail", 2 * CHUNK + 9, 2 * CHUNK },
+	{ "in the tail", 2 * CHUNK + 9, 2 * CHUNK + 4 },
+};
+
+PARAM_NAME(cut)
+KUNIT_ARRAY_PARAM(cut, cuts, cut_name);
+
+static void expect_parts(struct kunit *test, void *addr, const struct cut *cut)
+{
+	unsigned long second = cut->npages - cut->first;
+	void *at = page_at(addr, cut->first);
+
+	expect_bounds(test, addr, addr, cut->first);
+	expect_bounds(test, at - 1, addr, cut->first);
+	expect_bounds(test, at, at, second);
+	expect_bounds(test, page_at(addr, cut->npages) - 1, at, second);
+}
+
+static void both_parts_are_spans(struct kunit *test)
+{
+	const struct cut *cut = test->param_value;
+	struct span_heap *heap = test_heap(test);
+	unsigned long i, lost = 0;
+	struct span_heap_stats before;
+	struct span_info info;
+	void *addr, *second;
+
+	addr = must_alloc(test, heap, cut->npages);
+	second = page_at(addr, cut->first);
+	tag_pages(addr, cut->npages, 5);
+	span_heap_stats(heap, &before);
+	KUNIT_ASSERT_EQ(test, span_split(addr, cut->first), 0);
+	EXPECT_CHANGES(test, heap, &before, CHANGE(span_count, 1), CHANGE(split_count, 1));
+
+	expect_parts(test, addr, cut);
+	for (i = 0; i < cut->npages; i++)
+		lost += !span_lookup(page_at(addr, i), &info) ||
+			info.base != (i < cut->first ? addr : second);
+	KUNIT_EXPECT_EQ(test, lost, 0UL);
+	KUNIT_EXPECT_EQ(test, mistagged_pages(addr, cut->npages, 5), 0UL);
+	span_free(addr);
+	span_free(second);
+}
+
+/* The part that is freed is gone, the other is as it was, and then it is one run. */
+static void parts_are_freed(struct kunit *test, const struct cut *cut, bool second_first)
+{
+	struct span_heap *heap = test_heap(test);
+	unsigned long npages[2] = { cut->first, cut->npages - cut->first };
+	struct span_heap_stats before;
+	void *part[2], *whole;
+	unsigned int a = second_first, b = !second_first;
+
+	part[0] = must_alloc(test, heap, cut->npages);
+	part[1] = page_at(part[0], cut->first);
+	tag_pages(part[0], cut->npages, 5);
+	KUNIT_ASSERT_EQ(test, span_split(part[0], cut->first), 0);
+
+	span_heap_stats(heap, &before);
+	span_free(part[a]);
+	EXPECT_CHANGES(test, heap, &before, CHANGE(in_use_pages, -npages[a]),
+		       CHANGE(in_use_heap_pages, -npages[a]), CHANGE(idle_pages, npages[a]),
+		       CHANGE(span_count, -1), CHANGE(free_count, 1));
+	KUNIT_EXPECT_FALSE(test, found_at(part[a]));
+	KUNIT_EXPECT_FALSE(test, found_at(page_at(part[a], npages[a]) - 1));
+	expect_bounds(test, part[b], part[b], npages[b]);
+	expect_bounds(test, page_at(part[b], npages[b]) - 1, part[b], npages[b]);
+	KUNIT_EXPECT_EQ(test, mistagged_pages(part[b], npages[b], 5 + (b ? cut->first : 0)), 0UL);
+
+	span_free(part[b]);
+	KUNIT_EXPECT_FALSE(test, found_at(part[b]));
+	whole = must_alloc(test, heap, cut->npages);
+	KUNIT_EXPECT_PTR_EQ(test, whole, part[0]);
+	expect_bounds(test, part[1], whole, cut->npages);
+	span_free(whole);
+}
+
+static void parts_are_freed_in_order(struct kunit *test)
+{
+	parts_are_freed(test, test->param_value, false);
+}
+
+static void parts_are_freed_in_reverse(struct kunit *test)
+{
+	parts_are_freed(test, test->param_value, true);
+}
+
+static void a_span_is_split_to_single_pages(struct kunit *test)
+{
+	const unsigned long npages = CHUNK + 2;
+	struct span_heap *heap = test_heap(test);
+	struct span_heap_stats before;
+	unsigned long i, wrong = 0;
+	struct span_info info;
+	void *addr;
+
+	/* Half from the front, half from the back. */
+	addr = must_alloc(test, heap, npages);
+	span_heap_stats(heap, &before);
+	for (i = npages - 1; i >= npages / 2; i--)
+		wrong += !!span_split(addr, i);
+	for (i = 0; i + 1 < npages / 2; i++)
+		wrong += !!span_split(page_at(addr, i), 1);
+	KUNIT_EXPECT_EQ(test, wrong, 0UL);
+	EXPECT_CHANGES(test, heap, &before, CHANGE(span_count, npages - 1),
+		       CHANGE(split_count, npages - 1));
+	for (i = 0; i < npages; i++)
+		wrong += !span_lookup(page_at(addr, i), &info) || info.npages != 1 ||
+			 info.base != page_at(addr, i);
+	KUNIT_EXPECT_EQ(test, wrong, 0UL);
+
+	for (i = 0; i < npages; i += 2)
+		span_free(page_at(addr, i));
+	for (i = 0; i < npages; i++)
+		wrong += found_at(page_at(addr, i)) != (i % 2);
+	KUNIT_EXPECT_EQ(test, wrong, 0UL);
+	for (i = 1; i < npages; i += 2)
+		span_free(page_at(addr, i));
+}
+
+static void owner_kind_and_heap_are_kept(struct kunit *test)
+{
+	struct span_heap *heap = test_heap(test);
+	struct span_info first, second;
+	struct span_heap_stats before;
+	void *addr;
+
+	addr = span_alloc_kind(heap, 8, SPAN_KIND_STACK, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, addr);
+	KUNIT_ASSERT_EQ(test, span_set_owner(addr, test), 0);
+	KUNIT_ASSERT_EQ(test, span_split(addr, 3), 0);
+	KUNIT_ASSERT_TRUE(test, span_lookup(addr, &first));
+	KUNIT_ASSERT_TRUE(test, span_lookup(page_at(addr, 3), &second));
+	KUNIT_EXPECT_PTR_EQ(test, first.owner, (void *)test);
+	KUNIT_EXPECT_PTR_EQ(test, second.owner, (void *)test);
+	KUNIT_EXPECT_PTR_EQ(test, second.heap, heap);
+
+	/* From here on they are two spans, with an owner each. */
+	KUNIT_EXPECT_EQ(test, span_set_owner(page_at(addr, 3), heap), 0);
+	KUNIT_ASSERT_TRUE(test, span_lookup(addr, &first));
+	KUNIT_EXPECT_PTR_EQ(test, first.owner, (void *)test);
+
+	span_heap_stats(heap, &before);
+	span_free(page_at(addr, 3));
+	EXPECT_CHANGES(test, heap, &before, CHANGE(in_use_pages, -5),
+		       CHANGE(in_use_stack_pages, -5), CHANGE(idle_pages, 5),
+		       CHANGE(span_count, -1), CHANGE(free_count, 1));
+	span_free(addr);
+}
+
+struct refusal {
+	const char *name;
+	unsigned long offset;	/* bytes */
+	unsigned long npages;
+};
+
+static const struct refusal refusals[] = {
+	{ "nothing left for the first part", 0, 0 },
+	{ "nothing left for the second part", 0, 10 },
+	{ "more than there is", 0, 11 },
+	{ "absurdly many", 0, ULONG_MAX },
+	{ "one page inside", PAGE_SIZE, 3 },
+	{ "one byte inside", 1, 3 },
+	{ "last byte", 10 * PAGE_SIZE - 1, 3 },
+	{ "one past the end", 10 * PAGE_SIZE, 3 },
+};
+
+PARAM_NAME(refusal)
+KUNIT_ARRAY_PARAM(refusal, refusals, refusal_name);
+
+static void a_bad_split_is_refused(struct kunit *test)
+{
+	const struct refusal *refusal = test->param_value;
+	struct span_heap *heap = test_heap(test);
+	void *addr = must_alloc(test, heap, 10);
+	struct span_heap_stats before;
+
+	span_heap_stats(heap, &before);
+	KUNIT_EXPECT_EQ(test, span_split(addr + refusal->offset, refusal->npages), -EINVAL);
+	EXPECT_NO_CHANGE(test, heap, &before);
+	expect_bounds(test, addr, addr, 10);
+	span_free(addr);
+	KUNIT_EXPECT_EQ(test, span_split(addr, 3), -EINVAL);
+}
+
+static struct kunit_case cases[] = {
+	KUNIT_CASE_PARAM(both_parts_are_spans, cut_gen_params),
+	KUNIT_CASE_PARAM(parts_are_freed_in_order, cut_gen_params),
+	KUNIT_CASE_PARAM(parts_are_freed_in_reverse, cut_gen_params),
+	KUNIT_CASE(a_span_is_split_to_single_pages),
+	KUNIT_CASE(owner_kind_and_heap_are_kept),
+	KUNIT_CASE_PARAM(a_bad_split_is_refused, refusal_gen_params),
+	{}
+};
+
+static struct kunit_suite suite = {
+	.name = "spanalloc_split",
+	.init = test_heaps_init,
+	.exit = test_heaps_exit,
+	.test_cases = cases,
+};
+
+kunit_test_suite(suite);
