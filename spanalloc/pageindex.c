@@ -93,8 +93,10 @@ static unsigned int chunk_claim(struct pageindex *idx, unsigned long chunk, unsi
 
 	for (w = from / 64; w <= (to - 1) / 64; w++) {
 		u64 mask = word_mask(w, from, to);
+		u64 bare = ~(word[w].hi | word[w].lo) & mask;
 
-		released += hweight64(~(word[w].hi | word[w].lo) & mask);
+		if (bare)
+			released += hweight64(bare);
 		word[w].hi |= mask;
 		word[w].lo |= mask;
 	}

@@ -61,7 +61,7 @@ struct release {
  */
 struct release_batch *release_batch_new(void)
 {
-	return kvmalloc(sizeof(struct release_batch), GFP_KERNEL);
+	return kvmalloc(sizeof(struct release_batch), GFP_KERNEL | __GFP_NOWARN);
 }
 
 /**

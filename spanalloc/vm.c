@@ -161,7 +161,7 @@ void vm_missing(unsigned long addr, unsigned long *missing, unsigned long npages
  * @addr: first byte
  * @npages: how many
  *
- * Context: Any context but NMI. The TLB still knows the pages.
+ * Context: Process context. May sleep. The TLB still knows the pages.
  */
 void vm_unmap(unsigned long addr, unsigned long npages)
 {

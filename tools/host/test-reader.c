@@ -20,7 +20,7 @@ struct text_case {
 
 static const struct text_case trace_cases[] = {
 	{ "nothing", "", 0, true },
-	{ "comments and empty lines", "# x\n\n  \na 1 2\n# y\nf 1\n", 2, true },
+	{ "comments and empty lines", "# x\n\n \t\na 1 2\n# y\nf 1\n", 2, true },
 	{ "no newline at the end", "a 1 2\nf 1", 2, true },
 	{ "carriage returns and tabs", "a\t1  2\r\nf \t1\r\n", 2, true },
 	{ "an id used again after its free", "a 1 2\nf 1\na 1 3\n", 3, true },

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The hard limit: never more pages in use or idle than that.
+ */
+#include <linux/kthread.h>
+#include <linux/sched/task.h>
+
+#include "common.h"
+
+static u64 stat_backed(struct span_heap *heap)
+{
+	struct span_heap_stats stats;
+
+	span_heap_stats(heap, &stats);
+	return stats.in_use_pages + stats.idle_pages;
+}
+
+static void the_limit_is_not_exceeded(struct kunit *test)
+{
+	struct span_heap *heap = test_heap_make(test, 100, 0);
+	struct span_heap_stats before;
+	void *addr[2];
+
+	addr[0] = must_alloc(test, heap, 60);
+	span_heap_stats(heap, &before);
+	KUNIT_EXPECT_NULL(test, span_alloc(heap, 41, GFP_KERNEL));
+	KUNIT_EXPECT_NULL(test, span_alloc(heap, 101, GFP_KERNEL));
+	KUNIT_EXPECT_NULL(test, span_alloc_aligned(heap, 41, 64, GFP_KERNEL));
+	KUNIT_EXPECT_NULL(test, span_alloc_kind(heap, 41, SPAN_KIND_WORK, GFP_KERNEL));
+	EXPECT_CHANGES(test, heap, &before, CHANGE(fail_limit_count, 4));
+
+	addr[1] = must_alloc(test, heap, 40);
+	span_heap_stats(heap, &before);
+	KUNIT_EXPECT_EQ(test, before.peak_backed_pages, 100ULL);
+	KUNIT_EXPECT_NULL(test, span_alloc(heap, 1, GFP_KERNEL));
+	EXPECT_CHANGES(test, heap, &before, CHANGE(fail_limit_count, 1));
+	span_free(addr[0]);
+	span_free(addr[1]);
+}
+
+static void a_larger_request_than_the_limit_reserves_nothing(struct kunit *test)
+{
+	struct span_heap *heap = test_heap_make(test, 100, 0);
+	struct span_heap_stats before;
+
+	span_heap_stats(heap, &before);
+	KUNIT_EXPECT_NULL(test, span_alloc(heap, 101, GFP_KERNEL));
+	EXPECT_CHANGES(test, heap, &before, CHANGE(fail_limit_count, 1));
+}
+
+/* Free pages in the wrong place are given back rather than let a request fail. */
+static void idle_pages_elsewhere_make_room(struct kunit *test)
+{
+	struct span_heap *heap = test_heap_make(test, 100, 0);
+	struct span_heap_stats before;
+	void *keep, *low, *addr;
+
+	low = must_alloc(test, heap, 50);
+	keep = must_alloc(test, heap, 10);
+	span_free(low);
+	span_heap_stats(heap, &before);
+	addr = must_alloc(test, heap, 70);
+	KUNIT_EXPECT_PTR_EQ(test, addr, page_at(keep, 10));
+	/* 30 of the 50 idle pages had to go. */
+	EXPECT_CHANGES(test, heap, &before, CHANGE(in_use_pages, 70),
+		       CHANGE(in_use_heap_pages, 70), CHANGE(idle_pages, -30),
+		       CHANGE(released_pages, -40), CHANGE(span_count, 1),
+		       CHANGE(alloc_count, 1), CHANGE(backed_pages, 70),
+		       CHANGE(released_limit_pages, 30), CHANGE(tlb_flush_count, 1));
+	span_free(keep);
+	span_free(addr);
+}
+
+static void idle_pages_that_fit_are_used(struct kunit *test)
+{
+	struct span_heap *heap = test_heap_make(test, 100, 0);
+	struct span_heap_stats before;
+	void *addr;
+
+	span_free(must_alloc(test, heap, 100));
+	span_heap_stats(heap, &before);
+	addr = must_alloc(test, heap, 100);
+	EXPECT_CHANGES(test, heap, &before, CHANGE(in_use_pages, 100),
+		       CHANGE(in_use_heap_pages, 100), CHANGE(idle_pages, -100),
+		       CHANGE(span_count, 1), CHANGE(alloc_count, 1));
+	span_free(addr);
+}
+
+static void atomic_callers_release_nothing(struct kunit *test)
+{
+	struct span_heap *heap = test_heap_make(test, 100, 0);
+	struct span_heap_stats before;
+	void *keep, *low, *addr;
+
+	low = must_alloc(test, heap, 50);
+	keep = must_alloc(test, heap, 10);
+	span_free(low);
+	span_heap_stats(heap, &before);
+	KUNIT_EXPECT_NULL(test, span_alloc(heap, 70, GFP_ATOMIC));
+	KUNIT_EXPECT_NULL(test, span_alloc(heap, 70, GFP_NOWAIT));
+	EXPECT_CHANGES(test, heap, &before, CHANGE(fail_limit_count, 2));
+	addr = span_alloc(heap, 50, GFP_ATOMIC);
+	KUNIT_EXPECT_PTR_EQ(test, addr, low);
+	span_free(addr);
+	span_free(keep);
+}
+
+static void lowering_releases_idle_pages(struct kunit *test)
+{
+	struct span_heap *heap = test_heap(test);
+	struct span_heap_stats before;
+	void *keep, *addr;
+
+	keep = must_alloc(test, heap, 30);
+	span_free(must_alloc(test, heap, 170));
+	span_heap_stats(heap, &before);
+	KUNIT_EXPECT_EQ(test, span_heap_set_limit(heap, 100), 0);
+	EXPECT_CHANGES(test, heap, &before, CHANGE(idle_pages, -100), CHANGE(released_pages, 100),
+		       CHANGE(limit_pages, 100), CHANGE(released_limit_pages, 100),
+		       CHANGE(tlb_flush_count, 1));
+
+	/* Below what is in use: that stays, and nothing is added to it. */
+	KUNIT_EXPECT_EQ(test, span_heap_set_limit(heap, 20), 0);
+	KUNIT_EXPECT_EQ(test, stat_backed(heap), 30ULL);
+	KUNIT_EXPECT_NULL(test, span_alloc(heap, 1, GFP_KERNEL));
+	KUNIT_EXPECT_TRUE(test, found_at(keep));
+
+	/* Raised again, and lifted. */
+	KUNIT_EXPECT_EQ(test, span_heap_set_limit(heap, 40), 0);
+	addr = must_alloc(test, heap, 10);
+	KUNIT_EXPECT_NULL(test, span_alloc(heap, 1, GFP_KERNEL));
+	span_free(addr);
+	KUNIT_EXPECT_EQ(test, span_heap_set_limit(heap, 0), 0);
+	addr = must_alloc(test, heap, 1000);
+	span_free(addr);
+	span_free(keep);
+}
+
+static void nofail_needs_a_heap_without_limit(struct kunit *test)
+{
+	struct span_heap *heap = test_heap_make(test, 100, 0);
+	struct span_heap_stats before;
+	void *addr;
+
+	span_heap_stats(heap, &before);
+	KUNIT_EXPECT_NULL(test, span_alloc(heap, 1, GFP_KERNEL | __GFP_NOFAIL));
+	EXPECT_CHANGES(test, heap, &before, CHANGE(fail_invalid_count, 1));
+	KUNIT_EXPECT_EQ(test, span_heap_set_limit(heap, 0), 0);
+	KUNIT_EXPECT_NULL(test, span_alloc(heap, 1, GFP_NOWAIT | __GFP_NOFAIL));
+	EXPECT_CHANGES(test, heap, &before, CHANGE(fail_invalid_count, 2),
+		       CHANGE(limit_pages, -100));
+	addr = span_alloc(heap, 1, GFP_KERNEL | __GFP_NOFAIL);
+	KUNIT_EXPECT_NOT_NULL(test, addr);
+	span_free(addr);
+}
+
+/* Whatever is asked for, with whatever comes and goes. */
+static void random_requests_stay_below(struct kunit *test)
+{
+	struct span_heap *heap = test_heap_make(test, 300, 0);
+	void *addr[8] = {};
+	unsigned int round, failed = 0;
+	u32 random = 1;
+
+	for (round = 0; round < 400; round++) {
+		void **slot;
+
+		random = random * 1664525 + 1013904223;
+		slot = &addr[random >> 29];
+		if (*slot) {
+			span_free(*slot);
+			*slot = NULL;
+		} else {
+			*slot = span_alloc(heap, 1 + (random >> 16) % 120, GFP_KERNEL);
+			failed += !*slot;
+		}
+		KUNIT_ASSERT_LE(test, stat_backed(heap), 300ULL);
+	}
+	KUNIT_EXPECT_GT(test, failed, 0U);
+	KUNIT_EXPECT_LT(test, failed, 200U);
+	KUNIT_EXPECT_EQ(test, heap->count.peak_backed_pages, 300ULL);
+	for (round = 0; round < ARRAY_SIZE(addr); round++)
+		span_free(addr[round]);
+}
+
+/* === A release by somebody else ========================================= */
+
+struct waiter {
+	struct span_heap *heap;
+	void *addr;
+	bool done;
+};
+
+static int waiter_thread(void *data)
+{
+	struct waiter *waiter = data;
+
+	waiter->addr = span_alloc(waiter->heap, 100, GFP_KERNEL);
+	WRITE_ONCE(waiter->done, true);
+	return 0;
+}
+
+static void run_until_it_waits(struct task_struct *thread, const struct waiter *waiter)
+{
+	get_task_struct(thread);
+	wake_up_process(thread);
+	while (READ_ONCE(thread->__state) != TASK_UNINTERRUPTIBLE && !READ_ONCE(waiter->done))
+		cond_resched();
+}
+
+/*
+ * The idle pages that stand in the way of a request are on their way out
+ * already, at the hands of another thread. The request waits for that one, and
+ * has to see that there is room then.
+ */
+static void a_release_under_way_makes_room(struct kunit *test)
+{
+	struct span_heap *heap = test_heap_make(test, 100, 0);
+	struct waiter waiter = { .heap = heap };
+	struct pageindex_run run = {};
+	struct task_struct *thread;
+	unsigned long flags;
+
+	span_free(must_alloc(test, heap, 60));
+	thread = kthread_create(waiter_thread, &waiter, "kunit_waiter");
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, thread);
+
+	/* What release.c does, with the request in between. */
+	mutex_lock(&heap->release_lock);
+	flags = heap_lock(heap);
+	pageindex_take_idle(&heap->index, 0, PAGEINDEX_ANY, ULONG_MAX, &run, 1);
+	heap->moving += run.npages;
+	heap_unlock(heap, flags);
+	run_until_it_waits(thread, &waiter);
+	backing_drop(heap_page_address(heap, run.page), run.npages);
+	flags = heap_lock(heap);
+	pageindex_release(&heap->index, run.page, run.npages);
+	heap->moving -= run.npages;
+	heap->count.released_forced_pages += run.npages;
+	heap_unlock(heap, flags);
+	mutex_unlock(&heap->release_lock);
+
+	kthread_stop(thread);
+	put_task_struct(thread);
+	KUNIT_EXPECT_EQ(test, run.npages, 60UL);
+	KUNIT_EXPECT_NOT_NULL(test, waiter.addr);
+	span_free(waiter.addr);
+}
+
+static struct kunit_case cases[] = {
+	KUNIT_CASE(the_limit_is_not_exceeded),
+	KUNIT_CASE(a_larger_request_than_the_limit_reserves_nothing),
+	KUNIT_CASE(idle_pages_elsewhere_make_room),
+	KUNIT_CASE(idle_pages_that_fit_are_used),
+	KUNIT_CASE(atomic_callers_release_nothing),
+	KUNIT_CASE(lowering_releases_idle_pages),
+	KUNIT_CASE(nofail_needs_a_heap_without_limit),
+	KUNIT_CASE(random_requests_stay_below),
+	KUNIT_CASE(a_release_under_way_makes_room),
+	{}
+};
+
+static struct kunit_suite suite = {
+	.name = "spanalloc_limit",
+	.init = test_heaps_init,
+	.exit = test_heaps_exit,
+	.test_cases = cases,
+};
+
+kunit_test_suite(suite);

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The reserve: pages that are kept idle, with memory behind them, for callers
+ * that cannot wait.
+ */
+#include "common.h"
+
+#define CHUNK	PAGEINDEX_CHUNK_PAGES
+
+static unsigned long now;
+
+static unsigned long fake_clock(void)
+{
+	return READ_ONCE(now);
+}
+
+static int reserve_test_init(struct kunit *test)
+{
+	now = jiffies;
+	scavenger_set_clock(fake_clock);
+	return test_heaps_init(test);
+}
+
+static void reserve_test_exit(struct kunit *test)
+{
+	test_heaps_exit(test);
+	scavenger_set_clock(NULL);
+}
+
+/* Long enough for everything that is idle to be released. */
+static void let_time_pass(const struct span_heap *heap)
+{
+	unsigned int i;
+
+	for (i = 0; i < 3; i++) {
+		scavenger_run();
+		WRITE_ONCE(now, now + msecs_to_jiffies(heap->age_ms));
+	}
+	scavenger_run();
+}
+
+static unsigned long idle_pages(struct span_heap *heap)
+{
+	struct span_heap_stats stats;
+
+	span_heap_stats(heap, &stats);
+	return stats.idle_pages;
+}
+
+static void pages_are_set_aside(struct kunit *test)
+{
+	struct span_heap *heap = test_heap(test);
+	struct span_heap_stats before;
+
+	test_heap_grow(test, heap, CHUNK);
+	span_heap_stats(heap, &before);
+	KUNIT_EXPECT_EQ(test, span_heap_reserve(heap, 300), 0);
+	EXPECT_CHANGES(test, heap, &before, CHANGE(idle_pages, 300), CHANGE(released_pages, -300),
+		       CHANGE(reserve_pages, 300), CHANGE(backed_pages, 300),
+		       CHANGE(zeroed_pages, 300));
+
+	/* What is there already counts. */
+	span_heap_stats(heap, &before);
+	KUNIT_EXPECT_EQ(test, span_heap_reserve(heap, 310), 0);
+	EXPECT_CHANGES(test, heap, &before, CHANGE(idle_pages, 10), CHANGE(released_pages, -10),
+		       CHANGE(reserve_pages, 10), CHANGE(backed_pages, 10),
+		       CHANGE(zeroed_pages, 10));
+}
+
+/* A heap without a page yet, and more than a chunk. */
+static void a_reserve_makes_the_heap_grow(struct kunit *test)
+{
+	struct span_heap *heap = test_heap(test);
+	struct span_heap_stats stats;
+
+	KUNIT_EXPECT_EQ(test, span_heap_reserve(heap, CHUNK + 10), 0);
+	span_heap_stats(heap, &stats);
+	KUNIT_EXPECT_EQ(test, stats.idle_pages, (u64)CHUNK + 10);
+	KUNIT_EXPECT_EQ(test, stats.reserved_pages, 2 * (u64)CHUNK);
+}
+
+/* By as much as it takes: the first chunk is full, the second is what is needed. */
+static void a_full_heap_grows_by_a_chunk(struct kunit *test)
+{
+	struct span_heap *heap = test_heap(test);
+	void *addr = must_alloc(test, heap, CHUNK);
+	struct span_heap_stats before;
+
+	span_heap_stats(heap, &before);
+	KUNIT_EXPECT_EQ(test, span_heap_reserve(heap, 10), 0);
+	EXPECT_CHANGES(test, heap, &before, CHANGE(idle_pages, 10),
+		       CHANGE(reserved_pages, CHUNK), CHANGE(released_pages, CHUNK - 10),
+		       CHANGE(reserve_pages, 10), CHANGE(backed_pages, 10),
+		       CHANGE(zeroed_pages, 10), CHANGE(grow_count, 1));
+	span_free(addr);
+}
+
+/* Released pages in more pieces than are taken at a time: no need to grow. */
+static void a_scattered_heap_does_not_grow(struct kunit *test)
+{
+	struct span_heap *heap = test_heap(test);
+	void *addr = must_alloc(test, heap, CHUNK);
+	struct span_heap_stats before;
+	unsigned long i;
+
+	for (i = 0; i + 1 < CHUNK; i++)
+		KUNIT_ASSERT_EQ(test, span_split(page_at(addr, i), 1), 0);
+	for (i = 0; i < CHUNK; i += 2)
+		span_free(page_at(addr, i));
+	KUNIT_ASSERT_EQ(test, span_heap_scavenge(heap, ULONG_MAX), CHUNK / 2);
+	span_heap_stats(heap, &before);
+	KUNIT_EXPECT_EQ(test, span_heap_reserve(heap, 100), 0);
+	EXPECT_CHANGES(test, heap, &before, CHANGE(idle_pages, 100), CHANGE(released_pages, -100),
+		       CHANGE(reserve_pages, 100), CHANGE(backed_pages, 100),
+		       CHANGE(rebacked_pages, 100), CHANGE(zeroed_pages, 100));
+	for (i = 1; i < CHUNK; i += 2)
+		span_free(page_at(addr, i));
+}
+
+/* The point of it all. */
+static void atomic_callers_get_the_reserve(struct kunit *test)
+{
+	struct span_heap *heap = test_heap(test);
+	struct span_heap_stats before;
+	void *addr;
+
+	KUNIT_ASSERT_EQ(test, span_heap_reserve(heap, 64), 0);
+	span_heap_stats(heap, &before);
+	addr = span_alloc(heap, 64, GFP_NOWAIT | __GFP_ZERO);
+	KUNIT_ASSERT_NOT_NULL(test, addr);
+	/* No memory had to be found, and none cleared. */
+	EXPECT_CHANGES(test, heap, &before, CHANGE(in_use_pages, 64),
+		       CHANGE(in_use_heap_pages, 64), CHANGE(idle_pages, -64),
+		       CHANGE(span_count, 1), CHANGE(alloc_count, 1),
+		       CHANGE(zero_skipped_pages, 64));
+	span_free(addr);
+}
+
+/* Chunk by chunk, so that it is certain where the reserve lies. */
+static void a_sleeper_fills_the_reserve_up(struct kunit *test)
+{
+	struct span_heap *heap = test_heap(test);
+	void *addr[2];
+
+	KUNIT_ASSERT_EQ(test, span_heap_reserve(heap, CHUNK), 0);
+	addr[0] = span_alloc(heap, CHUNK, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, addr[0]);
+	KUNIT_EXPECT_EQ(test, idle_pages(heap), CHUNK);
+	/* One that may not sleep leaves that to the next, or to the scavenger. */
+	addr[1] = span_alloc(heap, CHUNK, GFP_ATOMIC);
+	KUNIT_ASSERT_NOT_NULL(test, addr[1]);
+	scavenger_run();
+	KUNIT_EXPECT_EQ(test, idle_pages(heap), CHUNK);
+	span_free(addr[0]);
+	span_free(addr[1]);
+}
+
+static void releases_stop_at_the_reserve(struct kunit *test)
+{
+	struct span_heap *heap = test_heap_make(test, 0, 1000);
+	struct span_heap_stats before;
+
+	KUNIT_ASSERT_EQ(test, span_heap_reserve(heap, 100), 0);
+	span_free(must_alloc(test, heap, 400));
+	KUNIT_EXPECT_GE(test, idle_pages(heap), 400UL);
+	KUNIT_EXPECT_EQ(test, span_heap_scavenge(heap, 50), 50UL);
+	span_heap_scavenge(heap, ULONG_MAX);
+	KUNIT_EXPECT_EQ(test, idle_pages(heap), 100UL);
+	span_heap_stats(heap, &before);
+	KUNIT_EXPECT_EQ(test, span_heap_scavenge(heap, ULONG_MAX), 0UL);
+	let_time_pass(heap);
+	EXPECT_NO_CHANGE(test, heap, &before);
+}
+
+static void the_scavenger_stops_at_the_reserve(struct kunit *test)
+{
+	struct span_heap *heap = test_heap_make(test, 0, 1000);
+	struct span_heap_stats stats;
+
+	KUNIT_ASSERT_EQ(test, span_heap_reserve(heap, 100), 0);
+	span_free(must_alloc(test, heap, 400));
+	let_time_pass(heap);
+	span_heap_stats(heap, &stats);
+	KUNIT_EXPECT_EQ(test, stats.idle_pages, 100ULL);
+	KUNIT_EXPECT_GE(test, stats.released_age_pages, 300ULL);
+	/* There is nothing left to come back for. */
+	KUNIT_EXPECT_EQ(test, scavenger_run(), (unsigned long)MAX_SCHEDULE_TIMEOUT);
+}
+
+/* What is no longer set aside is idle like any other page, and ages. */
+static void a_lowered_reserve_is_released(struct kunit *test)
+{
+	struct span_heap *heap = test_heap_make(test, 0, 1000);
+
+	KUNIT_ASSERT_EQ(test, span_heap_reserve(heap, 100), 0);
+	KUNIT_ASSERT_EQ(test, span_heap_reserve(heap, 30), 0);
+	KUNIT_EXPECT_EQ(test, idle_pages(heap), 100UL);
+	let_time_pass(heap);
+	KUNIT_EXPECT_EQ(test, idle_pages(heap), 30UL);
+	KUNIT_ASSERT_EQ(test, span_heap_reserve(heap, 0), 0);
+	let_time_pass(heap);
+	KUNIT_EXPECT_EQ(test, idle_pages(heap), 0UL);
+}
+
+/* === Reserve and limit ================================================== */
+
+static void a_limit_may_be_in_the_way(struct kunit *test)
+{
+	struct span_heap *heap = test_heap_make(test, 100, 1000);
+	void *addr;
+
+	KUNIT_EXPECT_EQ(test, span_heap_reserve(heap, 101), -EDQUOT);
+	span_heap_scavenge(heap, ULONG_MAX);
+	KUNIT_EXPECT_EQ(test, idle_pages(heap), 0UL);
+	KUNIT_EXPECT_EQ(test, heap->reserve, 0UL);
+
+	addr = must_alloc(test, heap, 60);
+	KUNIT_EXPECT_EQ(test, span_heap_reserve(heap, 41), -EDQUOT);
+	KUNIT_EXPECT_EQ(test, heap->reserve, 0UL);
+	KUNIT_EXPECT_EQ(test, span_heap_reserve(heap, 40), 0);
+	KUNIT_EXPECT_EQ(test, idle_pages(heap), 40UL);
+	span_free(addr);
+}
+
+/* What a reserve that failed has backed on the way is not forgotten. */
+static void a_failed_reserve_leaves_nothing_for_good(struct kunit *test)
+{
+	struct span_heap *heap = test_heap_make(test, 100, 1000);
+
+	KUNIT_EXPECT_EQ(test, span_heap_reserve(heap, 101), -EDQUOT);
+	let_time_pass(heap);
+	KUNIT_EXPECT_EQ(test, idle_pages(heap), 0UL);
+}
+
+/* There would be room if the reserve were released: it is not. */
+static void the_reserve_is_not_released_for_room(struct kunit *test)
+{
+	struct span_heap *heap = test_heap_make(test, 100, 0);
+	struct span_heap_stats before;
+	void *low, *keep;
+
+	low = must_alloc(test, heap, 50);
+	keep = must_alloc(test, heap, 10);
+	span_free(low);
+	KUNIT_ASSERT_EQ(test, span_heap_reserve(heap, 50), 0);
+	span_heap_stats(heap, &before);
+	KUNIT_EXPECT_NULL(test, span_alloc(heap, 70, GFP_KERNEL));
+	EXPECT_CHANGES(test, heap, &before, CHANGE(fail_limit_count, 1));
+	/* A request that the reserve serves as it is may have it. */
+	low = must_alloc(test, heap, 50);
+	span_free(low);
+	span_free(keep);
+}
+
+static void bad_reserves_are_refused(struct kunit *test)
+{
+	struct span_heap *heap = test_heap(test);
+	struct span_heap_stats before;
+
+	span_heap_stats(heap, &before);
+	KUNIT_EXPECT_EQ(test, span_heap_reserve(heap, ULONG_MAX), -EINVAL);
+	KUNIT_EXPECT_EQ(test, span_heap_reserve(heap, totalram_pages() + 1), -EINVAL);
+	EXPECT_NO_CHANGE(test, heap, &before);
+}
+
+static struct kunit_case cases[] = {
+	KUNIT_CASE(pages_are_set_aside),
+	KUNIT_CASE(a_reserve_makes_the_heap_grow),
+	KUNIT_CASE(a_full_heap_grows_by_a_chunk),
+	KUNIT_CASE(a_scattered_heap_does_not_grow),
+	KUNIT_CASE(atomic_callers_get_the_reserve),
+	KUNIT_CASE(a_sleeper_fills_the_reserve_up),
+	KUNIT_CASE(releases_stop_at_the_reserve),
+	KUNIT_CASE(the_scavenger_stops_at_the_reserve),
+	KUNIT_CASE(a_lowered_reserve_is_released),
+	KUNIT_CASE(a_limit_may_be_in_the_way),
+	KUNIT_CASE(a_failed_reserve_leaves_nothing_for_good),
+	KUNIT_CASE(the_reserve_is_not_released_for_room),
+	KUNIT_CASE(bad_reserves_are_refused),
+	{}
+};
+
+static struct kunit_suite suite = {
+	.name = "spanalloc_reserve",
+	.init = reserve_test_init,
+	.exit = reserve_test_exit,
+	.test_cases = cases,
+};
+
+kunit_test_suite(suite);
