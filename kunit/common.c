@@ -222,15 +222,15 @@ void expect_changes(struct kunit *test, struct span_heap *heap,
 	span_heap_stats(heap, &after);
 	for (i = 0; i < ARRAY_SIZE(stat_names); i++) {
 		size_t at = i * sizeof(u64);
-		s64 by = 0;
+		s64 changed = ((u64 *)&after)[i] - ((u64 *)before)[i];
+		s64 expected = 0;
 
 		if (is_free_to_change(at))
 			continue;
 		for (c = 0; c < nr; c++)
 			if (changes[c].at == at)
-				by += changes[c].by;
-		KUNIT_EXPECT_EQ_MSG(test, (s64)(((u64 *)&after)[i] - ((u64 *)before)[i]), by,
-				    "change of %s", stat_names[i]);
+				expected += changes[c].by;
+		KUNIT_EXPECT_EQ_MSG(test, changed, expected, "change of %s", stat_names[i]);
 	}
 }
 

@@ -19,6 +19,7 @@
  *	scavenger_lock		heaps that the scavenger looks after
  *	span_heap::grow_lock	address space of one heap
  *	span_heap::release_lock	the heap's batch of pages on their way out
+ *	span_map_lock		leaves of the map
  *	span_heap::lock		page index and counters of one heap; irqsave
  *
  * Under span_heap::lock nothing is allocated, zeroed, mapped, unmapped or

@@ -441,7 +441,7 @@ static bool find_idle(const struct pageindex *idx, unsigned long chunk, unsigned
  * @taken: filled in on success
  *
  * There is no summary of idle pages: this looks at the lowest few chunks that
- * have enough of them, and at runs within one chunk alone.
+ * have free pages, and at runs within one chunk alone.
  *
  * Return: false if no such run was found
  */
@@ -461,8 +461,6 @@ bool pageindex_alloc_idle(struct pageindex *idx, unsigned long npages,
 			tries--;
 			continue;
 		}
-		if (!chunk_meta(idx, chunk)->idle)
-			continue;
 		tries--;
 		if (find_idle(idx, chunk, npages, &page)) {
 			claim(idx, page, npages, taken);

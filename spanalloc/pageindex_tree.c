@@ -457,6 +457,7 @@ static bool tree_find(struct pageindex *idx, unsigned long n, unsigned long chun
 		      unsigned long run, unsigned long *found)
 {
 	unsigned int highest = n > SUM_MAX_RUN ? min(idx->top, EXACT_LEVEL) : idx->top;
+	const unsigned long before = run;
 	unsigned long i = chunk;
 	unsigned int level = 0;
 
@@ -477,9 +478,9 @@ static bool tree_find(struct pageindex *idx, unsigned long n, unsigned long chun
 			if (pageindex_run_length(idx, *found, n) >= n)
 				return true;
 			stale_sync_range(idx, first, (*found + n - 1) >> CHUNK_SHIFT);
-			i = first;
+			i = max(first, chunk);
 			level = 0;
-			run = 0;
+			run = first < chunk ? before : 0;
 			continue;
 		}
 		if (sum_max(sum) >= n && level) {

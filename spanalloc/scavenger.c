@@ -72,7 +72,7 @@ static unsigned long tend(struct span_heap *heap)
 	unsigned long now, due;
 
 	/* Racy, and no harm: whoever changes them wakes the scavenger. */
-	if (data_race(heap->index.nr_idle < heap->reserve) && heap_top_up(heap))
+	if (data_race(heap->index.nr_idle < heap->reserve) && heap_top_up(heap) == -ENOMEM)
 		retry = HZ;
 	if (!READ_ONCE(heap->watched)) {
 		heap->sweeping = false;

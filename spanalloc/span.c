@@ -66,21 +66,12 @@ void span_delete(struct span *span)
 	kmem_cache_free(span_cache, span);
 }
 
-/**
- * span_enter() - point the map at a descriptor
- * @span: a descriptor that is dead, or live and being cut
- * @base: first byte of the pages to enter
- * @npages: how many; they belong to the caller
- *
- * Context: Any but NMI. No lock: nobody else writes the slots of these pages.
- */
-void span_enter(struct span *span, unsigned long base, unsigned long npages)
+/* Put @span into the slots of pages, which belong to the caller. */
+static void fill_slots(struct span *span, unsigned long base, unsigned long npages)
 {
 	unsigned long end = base + (npages << PAGE_SHIFT);
 	unsigned long addr, next;
 
-	/* The descriptor before its slots. Pairs with span_view_find(). */
-	smp_wmb();
 	for (addr = base; addr < end; addr = next) {
 		struct arena *arena = arena_of(addr);
 		unsigned long page = (addr - arena->base) >> PAGE_SHIFT;
@@ -98,35 +89,32 @@ void span_enter(struct span *span, unsigned long base, unsigned long npages)
 }
 
 /**
+ * span_enter() - point the map at a descriptor
+ * @span: a descriptor that is dead, or live and being cut
+ * @base: first byte of the pages to enter
+ * @npages: how many; they belong to the caller
+ *
+ * Context: Any but NMI. No lock: nobody else writes the slots of these pages.
+ */
+void span_enter(struct span *span, unsigned long base, unsigned long npages)
+{
+	/* The descriptor before its slots. Pairs with span_view_find(). */
+	smp_wmb();
+	fill_slots(span, base, npages);
+}
+
+/**
  * span_leave() - take a descriptor out of the map
  * @span: a descriptor that has just died
  *
  * Its memory may become something else once it is given back, so that no slot
- * may still point to it then. A span that was cut is in the slot of a whole
- * chunk even where it ends inside it.
+ * may still point to it then.
  *
  * Context: Any but NMI. No lock: nobody else writes the slots of these pages.
  */
 void span_leave(const struct span *span)
 {
-	unsigned long end = span->base + (span->npages << PAGE_SHIFT);
-	unsigned long addr, next;
-
-	for (addr = span->base; addr < end; addr = next) {
-		struct arena *arena = arena_of(addr);
-		unsigned long page = (addr - arena->base) >> PAGE_SHIFT;
-		struct span **whole = &arena->whole[page / PAGEINDEX_CHUNK_PAGES];
-		unsigned long last;
-
-		next = min(end, round_down(addr, CHUNK_BYTES) + CHUNK_BYTES);
-		if (*whole == span) {
-			WRITE_ONCE(*whole, NULL);
-			continue;
-		}
-		last = page + ((next - addr) >> PAGE_SHIFT);
-		for (; page < last; page++)
-			WRITE_ONCE(arena->slot[page], NULL);
-	}
+	fill_slots(NULL, span->base, span->npages);
 }
 
 /**
@@ -182,6 +170,21 @@ void span_unhold(struct span *span)
 	smp_store_release(&span->state, (span->state & ~SPAN_STATE_HELD) + SPAN_STATE_STEP);
 }
 
+/* Where a cut falls into a chunk that was the span's as a whole, enter pages instead. */
+static void divide_chunk(struct span *span, unsigned long cut)
+{
+	unsigned long start = round_down(cut, CHUNK_BYTES);
+	struct arena *arena = arena_of(start);
+	struct span **whole = &arena->whole[(start - arena->base) / CHUNK_BYTES];
+
+	if (cut == start || *whole != span)
+		return;
+	fill_slots(span, start, (cut - start) >> PAGE_SHIFT);
+	/* Pages before chunk. Pairs with smp_rmb() in span_view_find(). */
+	smp_wmb();
+	WRITE_ONCE(*whole, NULL);
+}
+
 /**
  * span_cut() - shorten a span
  * @span: a span that the caller holds, whose end is another span's in the map
@@ -189,6 +192,7 @@ void span_unhold(struct span *span)
  */
 void span_cut(struct span *span, unsigned long npages)
 {
+	divide_chunk(span, span->base + (npages << PAGE_SHIFT));
 	/* Slots before bounds. Pairs with smp_rmb() in span_view_find(). */
 	smp_wmb();
 	WRITE_ONCE(span->npages, npages);

@@ -76,7 +76,7 @@ struct span {
 
 /**
  * struct arena - 64 MiB of address space and what is known about it
- * @base: address of the first byte
+ * @base: address of the first byte, a multiple of %ARENA_BYTES
  * @first_page: number of its first page in the heap's page index
  * @heap: heap that it belongs to
  * @whole: span that covers a whole chunk
@@ -127,7 +127,8 @@ static inline struct arena *span_map_arena(const struct span_map *map, unsigned 
 	unsigned long arena = (addr - map->base) >> ARENA_SHIFT;
 	struct arena **leaf;
 
-	if (addr < map->base || arena >> SPAN_MAP_LEAF_SHIFT >= map->nr_leaves)
+	/* Below the base the difference wraps, and is too large as well. */
+	if (arena >> SPAN_MAP_LEAF_SHIFT >= map->nr_leaves)
 		return NULL;
 	/* Pairs with smp_store_release() in span_map_add(). */
 	leaf = smp_load_acquire(&map->dir[arena >> SPAN_MAP_LEAF_SHIFT]);
@@ -181,7 +182,7 @@ static inline enum span_match span_view_get(struct span *span, unsigned long add
 static inline bool span_view_find(struct arena *arena, unsigned long addr,
 				  struct span_view *view)
 {
-	unsigned long page = (addr - arena->base) >> PAGE_SHIFT;
+	unsigned long page = (addr >> PAGE_SHIFT) % ARENA_PAGES;
 	struct span **slot = &arena->slot[page];
 	struct span **whole = &arena->whole[page >> PAGEINDEX_CHUNK_SHIFT];
 	struct span *by_page, *by_chunk;
@@ -198,7 +199,10 @@ static inline bool span_view_find(struct arena *arena, unsigned long addr,
 			match = span_view_get(by_chunk, addr, view);
 		if (match == SPAN_MATCH)
 			return true;
-		/* Bounds before slots. Pairs with smp_wmb() in span_cut(). */
+		/*
+		 * What was found before the slots. Pairs with smp_wmb() in
+		 * span_cut() and divide_chunk().
+		 */
 		smp_rmb();
 	} while (match == SPAN_RACED || READ_ONCE(*slot) != by_page ||
 		 READ_ONCE(*whole) != by_chunk);

@@ -226,8 +226,9 @@ const char *span_heap_name(const struct span_heap *heap);
  *	grown into. __GFP_ZERO clears what is not known to be zero. __GFP_NOFAIL
  *	needs a heap without a limit. Zone and mobility flags are refused.
  *
- * The lowest run of free pages that is long enough is taken; if there is none,
- * the heap grows. The pages are mapped, in order, and come from anywhere in
+ * The lowest run of free pages that is long enough is taken; callers that may
+ * not sleep get one with memory behind it if there is one near the bottom of the
+ * heap. If there is no run at all, the heap grows. The pages are mapped, in order, and come from anywhere in
  * physical memory.
  *
  * Context: Any that @gfp allows; with %GFP_ATOMIC, interrupt handlers too, but
@@ -301,8 +302,8 @@ int span_split(const void *addr, unsigned long npages);
  * @addr: any address at all, a wild one too
  * @info: filled in on success
  *
- * Takes no lock, and three loads that depend on one another to get from the
- * address to the span's descriptor.
+ * Takes no lock. From the address to the span's descriptor it is three loads that
+ * depend on one another.
  * Only who keeps the span alive may rely on the answer after the call.
  *
  * Context: Any, NMI included.
