@@ -2,7 +2,9 @@
 /*
  * Heaps for tests, and the checks that every one of them ends with.
  */
+#include <linux/jiffies.h>
 #include <linux/module.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 
 #include "common.h"
@@ -57,6 +59,45 @@ struct span_heap *test_heap_make(struct kunit *test, unsigned long limit_pages,
 	heaps->heap[i] = heap;
 	return heap;
 }
+
+/* === Time =============================================================== */
+
+static unsigned long test_clock_now;
+
+static unsigned long test_clock(void)
+{
+	return READ_ONCE(test_clock_now);
+}
+
+/* Let time pass, and have done what is due then; returns when more is. */
+unsigned long test_clock_pass(unsigned long ticks)
+{
+	WRITE_ONCE(test_clock_now, test_clock_now + ticks);
+	return scavenger_run();
+}
+
+int test_clock_init(struct kunit *test)
+{
+	unsigned long wait = 0;
+	unsigned int i;
+
+	test_clock_now = jiffies;
+	scavenger_set_clock(test_clock);
+	/* Earlier tests may have left something to do in the default heap. */
+	for (i = 0; wait != MAX_SCHEDULE_TIMEOUT; i++) {
+		KUNIT_ASSERT_LT(test, i, 5U);
+		wait = test_clock_pass(wait);
+	}
+	return test_heaps_init(test);
+}
+
+void test_clock_exit(struct kunit *test)
+{
+	test_heaps_exit(test);
+	scavenger_set_clock(NULL);
+}
+
+/* === The end ============================================================ */
 
 /* A test that was aborted leaves spans; what comes next shall not suffer. */
 static unsigned long free_leftovers(struct span_heap *heap)
@@ -116,7 +157,7 @@ static bool tables_agree(struct span_heap *heap, unsigned long nr_word)
 	/* Chunks that have never grown have no page tables to look at. */
 	if (arena->block.meta[chunk].fresh == U16_MAX)
 		return true;
-	vm_missing(heap_page_address(heap, page), &missing, 64);
+	vm_missing(arena->base + (page % ARENA_PAGES << PAGE_SHIFT), &missing, 64);
 	return missing == ~(word->hi | word->lo);
 }
 

@@ -22,6 +22,14 @@ void test_heap_end(struct kunit *test, struct span_heap *heap);
 void test_heap_check(struct kunit *test, struct span_heap *heap);
 void test_heap_grow(struct kunit *test, struct span_heap *heap, unsigned long npages);
 
+/*
+ * A suite that lets time pass has these instead. The scavenger's thread reads
+ * the same clock, and does no more than scavenger_run() does in the test.
+ */
+int test_clock_init(struct kunit *test);
+void test_clock_exit(struct kunit *test);
+unsigned long test_clock_pass(unsigned long ticks);
+
 /* A heap without a limit whose idle pages stay. */
 static inline struct span_heap *test_heap(struct kunit *test)
 {
@@ -34,6 +42,15 @@ static inline void *must_alloc(struct kunit *test, struct span_heap *heap, unsig
 	void *addr = span_alloc(heap, npages, GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, addr);
+	return addr;
+}
+
+static inline unsigned long test_page_address(struct span_heap *heap, unsigned long page)
+{
+	unsigned long flags = heap_lock(heap);
+	unsigned long addr = heap_page_address_locked(heap, page);
+
+	heap_unlock(heap, flags);
 	return addr;
 }
 

@@ -232,7 +232,7 @@ static void a_release_under_way_makes_room(struct kunit *test)
 	heap->moving += run.npages;
 	heap_unlock(heap, flags);
 	run_until_it_waits(thread, &waiter);
-	backing_drop(heap_page_address(heap, run.page), run.npages);
+	backing_drop(test_page_address(heap, run.page), run.npages);
 	flags = heap_lock(heap);
 	pageindex_release(&heap->index, run.page, run.npages);
 	heap->moving -= run.npages;

@@ -71,7 +71,7 @@ static void an_address_is_found(struct kunit *test)
 		below = must_alloc(test, heap, place->before);
 	addr = must_alloc(test, heap, npages);
 	KUNIT_ASSERT_PTR_EQ(test, addr,
-			    (void *)heap_page_address(heap, place->before));
+			    (void *)test_page_address(heap, place->before));
 	expect_span(test, addr + place->at, heap, addr, npages);
 
 	/* Its neighbours are somebody else's. */
@@ -97,7 +97,7 @@ static void what_was_never_allocated_is_not_found(struct kunit *test)
 	unsigned long base;
 
 	test_heap_grow(test, heap, CHUNK);
-	base = heap_page_address(heap, 0);
+	base = test_page_address(heap, 0);
 	/* The pages after the first chunk have never even grown. */
 	for (page = 0; page < 2 * CHUNK; page++)
 		found += found_at(page_at((void *)base, page));

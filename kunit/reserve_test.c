@@ -3,40 +3,21 @@
  * The reserve: pages that are kept idle, with memory behind them, for callers
  * that cannot wait.
  */
+#include <linux/jiffies.h>
+#include <linux/sched.h>
+
 #include "common.h"
 
 #define CHUNK	PAGEINDEX_CHUNK_PAGES
-
-static unsigned long now;
-
-static unsigned long fake_clock(void)
-{
-	return READ_ONCE(now);
-}
-
-static int reserve_test_init(struct kunit *test)
-{
-	now = jiffies;
-	scavenger_set_clock(fake_clock);
-	return test_heaps_init(test);
-}
-
-static void reserve_test_exit(struct kunit *test)
-{
-	test_heaps_exit(test);
-	scavenger_set_clock(NULL);
-}
 
 /* Long enough for everything that is idle to be released. */
 static void let_time_pass(const struct span_heap *heap)
 {
 	unsigned int i;
 
-	for (i = 0; i < 3; i++) {
-		scavenger_run();
-		WRITE_ONCE(now, now + msecs_to_jiffies(heap->age_ms));
-	}
 	scavenger_run();
+	for (i = 0; i < 3; i++)
+		test_clock_pass(msecs_to_jiffies(heap->age_ms));
 }
 
 static unsigned long idle_pages(struct span_heap *heap)
@@ -282,8 +263,8 @@ static struct kunit_case cases[] = {
 
 static struct kunit_suite suite = {
 	.name = "spanalloc_reserve",
-	.init = reserve_test_init,
-	.exit = reserve_test_exit,
+	.init = test_clock_init,
+	.exit = test_clock_exit,
 	.test_cases = cases,
 };
 

@@ -104,7 +104,7 @@ static void init_on_free_is_honoured(struct kunit *test)
 		kunit_skip(test, "init_on_free is off");
 	dirty(test, heap, 10);
 	/* The pages are idle: still mapped, and nobody else's. */
-	addr = (void *)heap_page_address(heap, 0);
+	addr = (void *)test_page_address(heap, 0);
 	KUNIT_EXPECT_TRUE(test, is_zero(addr, 10));
 }
 

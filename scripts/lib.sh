@@ -25,7 +25,7 @@ die() {
 
 # The comment block under a script's licence line is its help text.
 usage() {
-	awk 'NR < 3 { next } !/^#/ { exit } { sub(/^# ?/, ""); print }' "$0"
+	awk 'NR < 4 { next } !/^#/ { exit } { sub(/^# ?/, ""); print }' "$0"
 }
 
 need_value() {

@@ -31,4 +31,7 @@
 	alloc_pages_bulk_array_node(gfp, nid, nr, pages)
 #endif
 
+/* vmalloc() takes GFP_ATOMIC and GFP_NOWAIT since 6.19. */
+#define VMALLOC_CAN_BE_ATOMIC	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0))
+
 #endif /* SPANALLOC_COMPAT_H */

@@ -73,13 +73,11 @@ verify() {
 	report $? "$1: SHA-256 of $good of $total files"
 }
 
-# busybox's xargs garbles arguments of the applets that it runs in its own
-# process, rm among them.
+# By its path: an applet that busybox's xargs finds by name runs in the process
+# of xargs itself, and rm garbles its list of names there.
 delete_half() {
-	local name
-	while IFS= read -r name; do
-		rm "/mnt/$name" || return 1
-	done < /demo/drop
+	(cd /mnt && xargs /bin/rm < /demo/drop) &&
+		[ "$(find /mnt -type f | wc -l)" = "$(wc -l < /demo/keep)" ]
 }
 
 # The scavenger may take twice the age; allow a slow guest a little more.

@@ -12,51 +12,51 @@ const struct shape shapes[] = {
 		.name = "tiny heap",
 		.start_blocks = 1, .start_chunks = 1, .max_blocks = 1,
 		.max_npages = 600,
-		.weight = { 30, 6, 24, 8, 2, 6, 3, 2, 2, 1, 1 },
+		.weight = { 30, 6, 24, 8, 2, 6, 3, 2, 2, 1, 1, 3, 3, 4 },
 	},
 	{
 		.name = "full heap",
 		.start_blocks = 1, .start_chunks = 6, .max_blocks = 1,
 		.max_npages = 700,
-		.weight = { 60, 8, 16, 8, 2, 3, 1, 1, 1, 0, 0 },
+		.weight = { 60, 8, 16, 8, 2, 3, 1, 1, 1, 0, 0, 2, 1, 4 },
 	},
 	{
 		.name = "one huge arena",
 		.start_blocks = 18, .start_chunks = 18 * PAGEINDEX_BLOCK_CHUNKS, .max_blocks = 20,
 		.max_npages = 9 * PAGEINDEX_BLOCK_PAGES,
-		.weight = { 30, 5, 26, 8, 2, 5, 2, 1, 1, 1, 1 },
+		.weight = { 30, 5, 26, 8, 2, 5, 2, 1, 1, 1, 1, 2, 2, 2 },
 	},
 	{
 		.name = "many arenas",
 		.start_blocks = 24, .start_chunks = 24, .max_blocks = 80, .walls = 100,
 		.sparse = true,
 		.max_npages = 2000,
-		.weight = { 32, 5, 22, 8, 2, 4, 2, 1, 1, 4, 1 },
+		.weight = { 32, 5, 22, 8, 2, 4, 2, 1, 1, 4, 1, 2, 3, 3 },
 	},
 	{
 		.name = "growing heap",
 		.start_blocks = 0, .start_chunks = 0, .max_blocks = 12, .walls = 30,
 		.max_npages = 5000,
-		.weight = { 40, 6, 26, 6, 2, 3, 2, 1, 1, 6, 1 },
+		.weight = { 40, 6, 26, 6, 2, 3, 2, 1, 1, 6, 1, 2, 2, 3 },
 	},
 	{
 		.name = "heap with holes",
 		.start_blocks = 3, .start_chunks = 20, .max_blocks = 9, .walls = 40,
 		.sparse = true,
 		.max_npages = 3000,
-		.weight = { 36, 8, 24, 10, 2, 3, 2, 1, 1, 2, 1 },
+		.weight = { 36, 8, 24, 10, 2, 3, 2, 1, 1, 2, 1, 2, 2, 3 },
 	},
 	{
 		.name = "heap under scavenging",
 		.start_blocks = 2, .start_chunks = 40, .max_blocks = 4, .walls = 50,
 		.max_npages = 1500,
-		.weight = { 30, 3, 24, 6, 6, 14, 8, 8, 1, 1, 0 },
+		.weight = { 30, 3, 24, 6, 6, 14, 8, 8, 1, 1, 0, 6, 6, 3 },
 	},
 	{
 		.name = "aligned requests",
 		.start_blocks = 2, .start_chunks = 64, .max_blocks = 6, .walls = 50,
 		.max_npages = 4096,
-		.weight = { 8, 34, 24, 6, 2, 2, 1, 1, 1, 1, 0 },
+		.weight = { 8, 34, 24, 6, 2, 2, 1, 1, 1, 1, 0, 1, 1, 4 },
 	},
 };
 
@@ -178,10 +178,26 @@ static bool pick_chunk(struct exercise *ex, unsigned long *chunk)
 	return true;
 }
 
+/* What one call may take at the most. */
+struct most {
+	unsigned long pages;
+	unsigned int runs;
+};
+
+static struct most pick_most(struct exercise *ex)
+{
+	struct most most = { .pages = TWIN_NONE, .runs = MAX_RUNS };
+
+	if (!pick(ex, 2))
+		most.runs = 1 + pick(ex, 6);
+	if (!pick(ex, 2))
+		most.pages = pick(ex, 80);
+	return most;
+}
+
 static void do_take(struct exercise *ex)
 {
-	unsigned int max_runs = pick(ex, 2) ? MAX_RUNS : 1 + pick(ex, 6);
-	unsigned long max_pages = pick(ex, 2) ? TWIN_NONE : pick(ex, 80);
+	struct most most = pick_most(ex);
 	enum pageindex_age age = pick(ex, 2) ? PAGEINDEX_ANY : PAGEINDEX_OLD;
 	struct pageindex_run runs[MAX_RUNS];
 	unsigned long chunk;
@@ -189,7 +205,7 @@ static void do_take(struct exercise *ex)
 
 	if (!pick_chunk(ex, &chunk) || ex->twin.failed)
 		return;
-	nr = twin_take_idle(&ex->twin, chunk, age, max_pages, runs, max_runs);
+	nr = twin_take_idle(&ex->twin, chunk, age, most.pages, runs, most.runs);
 	for (i = 0; i < nr && !ex->twin.failed; i++) {
 		if (pick(ex, 8))
 			twin_release(&ex->twin, runs[i].page, runs[i].npages);
@@ -298,6 +314,64 @@ static void do_table(struct exercise *ex)
 		twin_set_table(&ex->twin, idx->max_blocks + 1 + pick(ex, 70));
 }
 
+static void do_idle(struct exercise *ex)
+{
+	unsigned long npages = pick_npages(ex);
+	unsigned long page = twin_alloc_idle(&ex->twin, npages);
+
+	if (page != TWIN_NONE)
+		keep_span(ex, page, npages);
+}
+
+/* Released pages of a chunk become idle, as when a heap fills its reserve. */
+static void do_reserve(struct exercise *ex)
+{
+	struct most most = pick_most(ex);
+	struct pageindex_run runs[MAX_RUNS];
+	unsigned long fresh;
+	unsigned int nr, i;
+
+	if (!twin_nr_chunks(&ex->twin))
+		return;
+	nr = twin_take_released(&ex->twin, pick(ex, twin_nr_chunks(&ex->twin)), most.pages, runs,
+				most.runs, &fresh);
+	for (i = 0; i < nr && !ex->twin.failed; i++) {
+		if (pick(ex, 8))
+			twin_free(&ex->twin, runs[i].page, runs[i].npages, pick(ex, 4) == 0);
+		else
+			keep_span(ex, runs[i].page, runs[i].npages);
+	}
+}
+
+/*
+ * A request under a limit close to what is backed; if it is refused, then under
+ * one page less than it says it needs, and then under that.
+ */
+static void do_limited(struct exercise *ex)
+{
+	unsigned long npages = pick_npages(ex);
+	unsigned long align = pick(ex, 4) ? 1 : 1UL << pick(ex, PAGEINDEX_CHUNK_SHIFT);
+	unsigned long limit = model_nr_backed(&ex->twin.model) + pick(ex, npages + 2);
+	unsigned int round;
+
+	if (pick(ex, 8) == 0)
+		limit -= min(limit, pick(ex, 64));
+	for (round = 0; round < 3 && !ex->twin.failed; round++) {
+		unsigned long page;
+
+		twin_set_limit(&ex->twin, limit);
+		ex->twin.excess = 0;
+		page = align > 1 ? twin_alloc_aligned(&ex->twin, npages, align) :
+		       twin_alloc(&ex->twin, npages);
+		if (page != TWIN_NONE)
+			keep_span(ex, page, npages);
+		if (!ex->twin.excess)
+			break;
+		limit += max(ex->twin.excess - 1, 1UL);
+	}
+	twin_set_limit(&ex->twin, ULONG_MAX);
+}
+
 static void (*const action[])(struct exercise *ex) = {
 	[EXERCISE_ALLOC] = do_alloc,
 	[EXERCISE_ALIGNED] = do_aligned,
@@ -310,6 +384,9 @@ static void (*const action[])(struct exercise *ex) = {
 	[EXERCISE_NEXT_USED] = do_next_used,
 	[EXERCISE_GROW] = do_grow,
 	[EXERCISE_TABLE] = do_table,
+	[EXERCISE_IDLE] = do_idle,
+	[EXERCISE_RESERVE] = do_reserve,
+	[EXERCISE_LIMITED] = do_limited,
 };
 
 void exercise_begin(struct exercise *ex, const struct shape *shape, struct dice *dice)

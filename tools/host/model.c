@@ -45,21 +45,36 @@ void model_grow(struct model *model, unsigned long chunk, unsigned long nchunks)
 	model->count[MODEL_RELEASED] += npages;
 }
 
+/* Pages from @page on, up to @end or to the end of its chunk, that are just like it. */
+static unsigned long alike(const struct model *model, unsigned long page, unsigned long end)
+{
+	unsigned long i = page;
+
+	end = min(end, round_up(page + 1, PAGEINDEX_CHUNK_PAGES));
+	while (i < end && model->page[i] == model->page[page])
+		i++;
+	return i - page;
+}
+
 void model_set(struct model *model, unsigned long page, unsigned long npages,
 	       enum model_state state, bool dirty)
 {
-	unsigned long i;
+	unsigned long end = page + npages;
+	unsigned long n;
 
-	for (i = page; i < page + npages; i++) {
-		enum model_state was = model_state(model, i);
-		u8 keep = model->page[i] & MODEL_TOUCHED;
+	for (; page < end; page += n) {
+		enum model_state was = model_state(model, page);
+		u8 keep = model->page[page] & MODEL_TOUCHED;
 
-		model->count[was]--;
-		model->free[i >> PAGEINDEX_CHUNK_SHIFT] += model_is_free(state) -
-							   model_is_free(was);
+		n = alike(model, page, end);
+		if (model_is_free(was))
+			model->free[page >> PAGEINDEX_CHUNK_SHIFT] -= n;
+		if (model_is_free(state))
+			model->free[page >> PAGEINDEX_CHUNK_SHIFT] += n;
 		if (state == MODEL_USED)
 			keep = MODEL_TOUCHED;
-		model->page[i] = state | keep | (dirty ? MODEL_DIRTY : 0);
+		model->count[was] -= n;
+		memset(model->page + page, state | keep | (dirty ? MODEL_DIRTY : 0), n);
 	}
 	model->count[state] += npages;
 }
@@ -91,15 +106,14 @@ bool model_run_free(const struct model *model, unsigned long page, unsigned long
 	return true;
 }
 
-/* How many pages a scan for a run may step over at page @i, all alike. */
+/* How many pages a scan for a run may step over at page @i, all alike in that. */
 static unsigned long step_over(const struct model *model, unsigned long i)
 {
-	unsigned int free;
+	unsigned int free = model->free[i / PAGEINDEX_CHUNK_PAGES];
 
-	if (i % PAGEINDEX_CHUNK_PAGES)
-		return 0;
-	free = model->free[i / PAGEINDEX_CHUNK_PAGES];
-	return free && free < PAGEINDEX_CHUNK_PAGES ? 0 : PAGEINDEX_CHUNK_PAGES;
+	if (i % PAGEINDEX_CHUNK_PAGES || (free && free < PAGEINDEX_CHUNK_PAGES))
+		return alike(model, i, model_span(model));
+	return PAGEINDEX_CHUNK_PAGES;
 }
 
 unsigned long model_find(const struct model *model, unsigned long npages)
@@ -108,7 +122,7 @@ unsigned long model_find(const struct model *model, unsigned long npages)
 	unsigned long i = 0;
 
 	while (i < model_span(model)) {
-		unsigned long step = step_over(model, i) ?: 1;
+		unsigned long step = step_over(model, i);
 
 		if (walled(model, i))
 			run = 0;
@@ -116,6 +130,24 @@ unsigned long model_find(const struct model *model, unsigned long npages)
 		i += step;
 		if (run >= npages)
 			return i - run;
+	}
+	return MODEL_NONE;
+}
+
+/* The lowest run of idle pages that lies in @chunk altogether. */
+unsigned long model_find_idle(const struct model *model, unsigned long chunk,
+			      unsigned long npages)
+{
+	unsigned long first = chunk << PAGEINDEX_CHUNK_SHIFT;
+	unsigned long run = 0;
+	unsigned long i;
+
+	if (!model->free[chunk])
+		return MODEL_NONE;
+	for (i = first; i < first + PAGEINDEX_CHUNK_PAGES; i++) {
+		run = model_is_idle(model_state(model, i)) ? run + 1 : 0;
+		if (run == npages)
+			return i + 1 - run;
 	}
 	return MODEL_NONE;
 }

@@ -55,6 +55,8 @@ bool model_is(const struct model *model, unsigned long page, unsigned long npage
 	      enum model_state state);
 bool model_run_free(const struct model *model, unsigned long page, unsigned long npages);
 unsigned long model_find(const struct model *model, unsigned long npages);
+unsigned long model_find_idle(const struct model *model, unsigned long chunk,
+			      unsigned long npages);
 unsigned long model_next_used(const struct model *model, unsigned long page);
 unsigned long model_prev_idle_chunk(const struct model *model, unsigned long chunk);
 unsigned long model_count(const struct model *model, unsigned long page, unsigned long npages,
@@ -85,6 +87,11 @@ static inline bool model_is_free(enum model_state state)
 static inline unsigned long model_nr_idle(const struct model *model)
 {
 	return model->count[MODEL_YOUNG] + model->count[MODEL_OLD];
+}
+
+static inline unsigned long model_nr_backed(const struct model *model)
+{
+	return model_nr_idle(model) + model->count[MODEL_USED];
 }
 
 #endif /* HOST_MODEL_H */

@@ -48,6 +48,16 @@ unsigned long alloc_aligned(unsigned long npages, unsigned long align)
 	return twin_verify(&steps) ? page : NONE;
 }
 
+unsigned long alloc_idle(unsigned long npages)
+{
+	unsigned long page;
+
+	if (steps.failed)
+		return NONE;
+	page = twin_alloc_idle(&steps, npages);
+	return twin_verify(&steps) ? page : NONE;
+}
+
 void put(unsigned long page, unsigned long npages)
 {
 	if (steps.failed)
@@ -83,6 +93,19 @@ unsigned int take(unsigned long chunk, enum pageindex_age age, unsigned long max
 	return twin_verify(&steps) ? nr : 0;
 }
 
+unsigned int take_released(unsigned long chunk, unsigned long max_pages,
+			   struct pageindex_run *runs, unsigned int max_runs,
+			   unsigned long *fresh)
+{
+	unsigned int nr;
+
+	*fresh = 0;
+	if (steps.failed)
+		return 0;
+	nr = twin_take_released(&steps, chunk, max_pages, runs, max_runs, fresh);
+	return twin_verify(&steps) ? nr : 0;
+}
+
 void age(unsigned long chunk)
 {
 	if (steps.failed)
@@ -113,5 +136,13 @@ void set_table(unsigned long max_blocks)
 	if (steps.failed)
 		return;
 	twin_set_table(&steps, max_blocks);
+	twin_verify(&steps);
+}
+
+void set_limit(unsigned long max_backed)
+{
+	if (steps.failed)
+		return;
+	twin_set_limit(&steps, max_backed);
 	twin_verify(&steps);
 }

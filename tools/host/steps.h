@@ -31,6 +31,8 @@ extern const struct step_case run_cases[];
 extern const unsigned int nr_run_cases;
 extern const struct step_case backing_cases[];
 extern const unsigned int nr_backing_cases;
+extern const struct step_case reserve_cases[];
+extern const unsigned int nr_reserve_cases;
 
 extern struct twin steps;
 
@@ -42,15 +44,20 @@ void add_chunks(unsigned long nchunks);
 
 unsigned long alloc(unsigned long npages);
 unsigned long alloc_aligned(unsigned long npages, unsigned long align);
+unsigned long alloc_idle(unsigned long npages);
 void put(unsigned long page, unsigned long npages);
 void put_clean(unsigned long page, unsigned long npages);
 void release(unsigned long page, unsigned long npages);
 unsigned int take(unsigned long chunk, enum pageindex_age age, unsigned long max_pages,
 		  struct pageindex_run *runs, unsigned int max_runs);
+unsigned int take_released(unsigned long chunk, unsigned long max_pages,
+			   struct pageindex_run *runs, unsigned int max_runs,
+			   unsigned long *fresh);
 void age(unsigned long chunk);
 unsigned long prev_idle(unsigned long chunk);
 unsigned long next_used(unsigned long page);
 void set_table(unsigned long max_blocks);
+void set_limit(unsigned long max_backed);
 
 static inline unsigned long nr_idle(void)
 {

@@ -25,8 +25,9 @@ static void run_cases_of(const struct step_case *cases, unsigned int nr_cases)
 
 int main(void)
 {
-	tap_plan(nr_run_cases + nr_backing_cases);
+	tap_plan(nr_run_cases + nr_backing_cases + nr_reserve_cases);
 	run_cases_of(run_cases, nr_run_cases);
 	run_cases_of(backing_cases, nr_backing_cases);
+	run_cases_of(reserve_cases, nr_reserve_cases);
 	return tap_status();
 }

@@ -190,6 +190,12 @@ void twin_set_table(struct twin *twin, unsigned long max_blocks)
 	compare_counters(twin);
 }
 
+void twin_set_limit(struct twin *twin, unsigned long max_backed)
+{
+	twin->steps++;
+	twin_index(twin)->max_backed = max_backed;
+}
+
 /* Pages of a run within one chunk that lie above all that were ever in use. */
 static unsigned long fresh_in_chunk(const struct model *model, unsigned long page,
 				    unsigned long npages)
@@ -220,22 +226,29 @@ static unsigned long fresh_pages(const struct model *model, unsigned long page,
 	return fresh;
 }
 
+static void compare_fresh(struct twin *twin, unsigned long fresh, unsigned long low,
+			  unsigned long high)
+{
+	if (fresh < low || fresh > high)
+		differ(twin, "%lu of the pages taken were fresh, should be %lu to %lu", fresh,
+		       low, high);
+}
+
 static void compare_claim(struct twin *twin, const struct pageindex_claim *claim,
 			  unsigned long npages)
 {
 	const struct model *model = &twin->model;
 	unsigned long page = claim->page;
 	unsigned long released = model_count(model, page, npages, MODEL_RELEASED);
-	unsigned long low = fresh_pages(model, page, npages);
-	unsigned long high = model_count_untouched(model, page, npages);
 	unsigned long i;
 
 	if (claim->released != released)
 		differ(twin, "%lu of pages %lu+%lu were released, should be %lu",
 		       claim->released, page, npages, released);
-	if (claim->fresh < low || claim->fresh > high)
-		differ(twin, "%lu of pages %lu+%lu were fresh, should be %lu to %lu",
-		       claim->fresh, page, npages, low, high);
+	if (released && model_nr_backed(model) + released > twin_index(twin)->max_backed)
+		differ(twin, "taking pages %lu+%lu goes above the limit", page, npages);
+	compare_fresh(twin, claim->fresh, fresh_pages(model, page, npages),
+		      model_count_untouched(model, page, npages));
 	if (claim->clean > npages)
 		differ(twin, "pages %lu+%lu are clean from %lu on", page, npages, claim->clean);
 	for (i = claim->clean; i < npages; i++)
@@ -256,12 +269,40 @@ static unsigned long claimed(struct twin *twin, const struct pageindex_claim *cl
 	return claim->page;
 }
 
+/* By how many pages taking this run would exceed the limit. */
+static unsigned long excess(const struct twin *twin, unsigned long page, unsigned long npages)
+{
+	const struct model *model = &twin->model;
+	unsigned long limit = twin->heap.index.max_backed;
+	unsigned long released = model_count(model, page, npages, MODEL_RELEASED);
+	unsigned long backed = model_nr_backed(model) + released;
+
+	return released && backed > limit ? backed - limit : 0;
+}
+
+/* Where more is backed already, what is above need not be part of the answer. */
+static void compare_excess(struct twin *twin, unsigned long have, unsigned long want,
+			   unsigned long npages)
+{
+	unsigned long backed = model_nr_backed(&twin->model);
+	unsigned long limit = twin->heap.index.max_backed;
+	unsigned long before = want && backed > limit ? backed - limit : 0;
+
+	if (have > want || have < want - before)
+		differ(twin, "%lu pages are %lu above the limit, should be %lu", npages, have,
+		       want);
+	twin->excess = have;
+}
+
 unsigned long twin_alloc(struct twin *twin, unsigned long npages)
 {
 	unsigned long want = model_find(&twin->model, npages);
-	struct pageindex_claim claim = {};
+	unsigned long above = want == TWIN_NONE ? 0 : excess(twin, want, npages);
+	struct pageindex_claim claim = { .released = TWIN_NONE };
 
 	twin->steps++;
+	if (above)
+		want = TWIN_NONE;
 	if (!pageindex_alloc(twin_index(twin), npages, &claim))
 		claim.page = TWIN_NONE;
 	if (claim.page != want) {
@@ -269,30 +310,83 @@ unsigned long twin_alloc(struct twin *twin, unsigned long npages)
 		       (long)want);
 		return TWIN_NONE;
 	}
-	if (claim.page == TWIN_NONE) {
-		compare_counters(twin);
+	if (claim.page != TWIN_NONE)
+		return claimed(twin, &claim, npages);
+	compare_excess(twin, claim.released, above, npages);
+	compare_counters(twin);
+	return TWIN_NONE;
+}
+
+/* Which run was meant is not known, only that it is no longer than was asked for. */
+static unsigned long not_aligned(struct twin *twin, unsigned long npages, unsigned long align,
+				 unsigned long above)
+{
+	unsigned long most = model_nr_backed(&twin->model) + npages;
+	unsigned long room;
+
+	twin->excess = above;
+	compare_counters(twin);
+	if (above) {
+		if (above > most || most - above < twin_index(twin)->max_backed)
+			differ(twin, "%lu pages aligned to %lu are %lu above the limit", npages,
+			       align, above);
+		return TWIN_NONE;
+	}
+	room = model_find(&twin->model, npages + align - 1);
+	if (room != TWIN_NONE)
+		differ(twin, "no %lu pages aligned to %lu, but a free run at %lu", npages, align,
+		       room);
+	return TWIN_NONE;
+}
+
+unsigned long twin_alloc_aligned(struct twin *twin, unsigned long npages, unsigned long align)
+{
+	struct pageindex_claim claim = { .released = TWIN_NONE };
+
+	twin->steps++;
+	if (!pageindex_alloc_aligned(twin_index(twin), npages, align, &claim))
+		return not_aligned(twin, npages, align, claim.released);
+	if (claim.page % align || !model_run_free(&twin->model, claim.page, npages)) {
+		differ(twin, "%lu pages aligned to %lu at %lu: not aligned or not free", npages,
+		       align, claim.page);
 		return TWIN_NONE;
 	}
 	return claimed(twin, &claim, npages);
 }
 
-unsigned long twin_alloc_aligned(struct twin *twin, unsigned long npages, unsigned long align)
+/*
+ * The search for idle pages may give up early, but in a heap of one block not
+ * before the first chunk that has any.
+ */
+static bool idle_is_near(const struct model *model, unsigned long npages)
+{
+	unsigned long chunk, first = TWIN_NONE;
+
+	if (model->nr_blocks != 1)
+		return false;
+	for (chunk = 0; chunk < PAGEINDEX_BLOCK_CHUNKS && first == TWIN_NONE; chunk++)
+		first = model_find_idle(model, chunk, 1);
+	return first != TWIN_NONE && model_find_idle(model, chunk - 1, npages) != TWIN_NONE;
+}
+
+unsigned long twin_alloc_idle(struct twin *twin, unsigned long npages)
 {
 	struct pageindex_claim claim = {};
+	unsigned long want;
 
 	twin->steps++;
-	if (!pageindex_alloc_aligned(twin_index(twin), npages, align, &claim)) {
-		unsigned long room = model_find(&twin->model, npages + align - 1);
-
-		if (room != TWIN_NONE)
-			differ(twin, "no %lu pages aligned to %lu, but a free run at %lu", npages,
-			       align, room);
+	if (!pageindex_alloc_idle(twin_index(twin), npages, &claim)) {
+		if (idle_is_near(&twin->model, npages))
+			differ(twin, "no %lu idle pages", npages);
 		compare_counters(twin);
 		return TWIN_NONE;
 	}
-	if (claim.page % align || !model_run_free(&twin->model, claim.page, npages)) {
-		differ(twin, "%lu pages aligned to %lu at %lu: not aligned or not free", npages,
-		       align, claim.page);
+	want = claim.page < model_span(&twin->model) ?
+	       model_find_idle(&twin->model, claim.page >> PAGEINDEX_CHUNK_SHIFT, npages) :
+	       TWIN_NONE;
+	if (claim.page != want) {
+		differ(twin, "%lu idle pages at %lu, should be at %ld", npages, claim.page,
+		       (long)want);
 		return TWIN_NONE;
 	}
 	return claimed(twin, &claim, npages);
@@ -314,62 +408,134 @@ void twin_release(struct twin *twin, unsigned long page, unsigned long npages)
 	compare(twin, page, npages);
 }
 
-/* The highest page below @end of the chunk at @first that may be taken. */
-static unsigned long next_due(const struct model *model, unsigned long first, unsigned long end,
-			      enum pageindex_age age)
-{
-	while (end-- > first) {
-		enum model_state state = model_state(model, end);
+/**
+ * struct taking - what is to be taken from a chunk, page after page
+ * @due: the pages, in that order
+ * @nr_due: how many there are
+ * @up: from the lowest up, not from the highest down
+ * @max_pages: at most so many
+ * @max_runs: in at most so many runs
+ */
+struct taking {
+	unsigned long due[PAGEINDEX_CHUNK_PAGES];
+	unsigned int nr_due;
+	bool up;
+	unsigned long max_pages;
+	unsigned int max_runs;
+};
 
-		if (state == MODEL_OLD || (state == MODEL_YOUNG && age == PAGEINDEX_ANY))
-			return end;
-	}
-	return TWIN_NONE;
+static void taking_add(struct taking *taking, unsigned long page)
+{
+	taking->due[taking->nr_due++] = page;
 }
 
-/* Runs may be cut short, but no page that is due may be left out on the way down. */
-static unsigned long compare_run(struct twin *twin, const struct pageindex_run *run,
-				 unsigned long first, unsigned long end, enum pageindex_age age)
+/* How many pages were taken, as far as they are the right ones. */
+static unsigned long compare_runs(struct twin *twin, const struct taking *taking,
+				  const struct pageindex_run *runs, unsigned int nr)
 {
-	unsigned long i;
+	unsigned long total = 0;
+	unsigned int i;
 
-	for (i = 0; i < run->npages; i++) {
-		unsigned long have = run->page + run->npages - 1 - i;
-		unsigned long want = next_due(&twin->model, first, end, age);
+	for (i = 0; i < nr; i++) {
+		unsigned long j;
 
-		if (have != want) {
+		for (j = 0; j < runs[i].npages; j++, total++) {
+			unsigned long have = runs[i].page +
+					     (taking->up ? j : runs[i].npages - 1 - j);
+			unsigned long want = total < taking->nr_due ? taking->due[total] :
+					     TWIN_NONE;
+
+			if (have == want)
+				continue;
 			differ(twin, "took page %lu, should have taken %ld", have, (long)want);
-			return end;
+			return total;
 		}
-		end = have;
 	}
-	return end;
+	return total;
+}
+
+static void compare_taken(struct twin *twin, const struct taking *taking,
+			  const struct pageindex_run *runs, unsigned int nr, unsigned long chunk)
+{
+	unsigned long total;
+	unsigned int i;
+
+	if (nr > taking->max_runs) {
+		differ(twin, "took %u runs, asked for %u", nr, taking->max_runs);
+		return;
+	}
+	total = compare_runs(twin, taking, runs, nr);
+	if (twin->failed)
+		return;
+	if (total > taking->max_pages)
+		differ(twin, "took %lu pages, asked for %lu", total, taking->max_pages);
+	if (nr < taking->max_runs && total < min(taking->max_pages, 0UL + taking->nr_due))
+		differ(twin, "took %lu pages of chunk %lu, there are more", total, chunk);
+	for (i = 0; i < nr; i++)
+		model_set(&twin->model, runs[i].page, runs[i].npages, MODEL_USED, false);
+	compare(twin, chunk << PAGEINDEX_CHUNK_SHIFT, PAGEINDEX_CHUNK_PAGES);
 }
 
 unsigned int twin_take_idle(struct twin *twin, unsigned long chunk, enum pageindex_age age,
 			    unsigned long max_pages, struct pageindex_run *runs,
 			    unsigned int max_runs)
 {
-	unsigned long first = chunk << PAGEINDEX_CHUNK_SHIFT;
-	unsigned long end = first + PAGEINDEX_CHUNK_PAGES;
-	unsigned long total = 0;
+	struct taking taking = { .max_pages = max_pages, .max_runs = max_runs };
+	unsigned long page = (chunk + 1) << PAGEINDEX_CHUNK_SHIFT;
 	unsigned int nr, i;
 
+	for (i = 0; i < PAGEINDEX_CHUNK_PAGES; i++) {
+		enum model_state state = model_state(&twin->model, --page);
+
+		if (state == MODEL_OLD || (state == MODEL_YOUNG && age == PAGEINDEX_ANY))
+			taking_add(&taking, page);
+	}
 	twin->steps++;
 	nr = pageindex_take_idle(twin_index(twin), chunk, age, max_pages, runs, max_runs);
-	for (i = 0; i < nr && i < max_runs && !twin->failed; i++) {
-		end = compare_run(twin, &runs[i], first, end, age);
+	compare_taken(twin, &taking, runs, nr, chunk);
+	return nr;
+}
+
+/* Unlike idle runs, no run of released pages is cut short but by @max_pages. */
+static void compare_released(struct twin *twin, const struct taking *taking,
+			     const struct pageindex_run *runs, unsigned int nr)
+{
+	unsigned long total = 0;
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		unsigned long next = runs[i].page + runs[i].npages;
+
 		total += runs[i].npages;
+		if (total < min(taking->max_pages, 0UL + taking->nr_due) &&
+		    taking->due[total] == next)
+			differ(twin, "the run at page %lu is longer than %lu", runs[i].page,
+			       runs[i].npages);
 	}
-	if (nr > max_runs || total > max_pages)
-		differ(twin, "took %lu pages in %u runs, asked for %lu in %u", total, nr,
-		       max_pages, max_runs);
-	if (nr < max_runs && total < max_pages &&
-	    next_due(&twin->model, first, end, age) != TWIN_NONE)
-		differ(twin, "took %lu pages of chunk %lu, there are more", total, chunk);
-	for (i = 0; i < nr && !twin->failed; i++)
-		model_set(&twin->model, runs[i].page, runs[i].npages, MODEL_USED, false);
-	compare(twin, first, PAGEINDEX_CHUNK_PAGES);
+}
+
+unsigned int twin_take_released(struct twin *twin, unsigned long chunk, unsigned long max_pages,
+				struct pageindex_run *runs, unsigned int max_runs,
+				unsigned long *fresh)
+{
+	struct taking taking = { .up = true, .max_pages = max_pages, .max_runs = max_runs };
+	unsigned long first = chunk << PAGEINDEX_CHUNK_SHIFT;
+	unsigned long low = 0, high = 0;
+	unsigned int nr, i;
+
+	for (i = 0; i < PAGEINDEX_CHUNK_PAGES; i++)
+		if (model_state(&twin->model, first + i) == MODEL_RELEASED)
+			taking_add(&taking, first + i);
+	twin->steps++;
+	nr = pageindex_take_released(twin_index(twin), chunk, max_pages, runs, max_runs, fresh);
+	for (i = 0; i < min(nr, max_runs); i++) {
+		low += fresh_pages(&twin->model, runs[i].page, runs[i].npages);
+		high += model_count_untouched(&twin->model, runs[i].page, runs[i].npages);
+	}
+	compare_fresh(twin, *fresh, low, high);
+	compare_taken(twin, &taking, runs, nr, chunk);
+	if (!twin->failed)
+		compare_released(twin, &taking, runs, nr);
 	return nr;
 }
 

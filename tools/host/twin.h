@@ -18,6 +18,8 @@
  * @heap: the index
  * @model: the model
  * @claim: what the last successful allocation reported
+ * @excess: by how much the last one that failed was above the limit; 0 if there
+ *	was no room
  * @steps: calls made
  * @failed: the two have differed
  */
@@ -25,6 +27,7 @@ struct twin {
 	struct pageheap heap;
 	struct model model;
 	struct pageindex_claim claim;
+	unsigned long excess;
 	unsigned long steps;
 	bool failed;
 };
@@ -35,16 +38,21 @@ void twin_destroy(struct twin *twin);
 void twin_add_block(struct twin *twin, bool adjoining);
 void twin_grow(struct twin *twin, unsigned long chunk, unsigned long nchunks);
 void twin_set_table(struct twin *twin, unsigned long max_blocks);
+void twin_set_limit(struct twin *twin, unsigned long max_backed);
 
-/* These two return the first page, or TWIN_NONE if nothing fits. */
+/* These return the first page, or TWIN_NONE if nothing fits. */
 unsigned long twin_alloc(struct twin *twin, unsigned long npages);
 unsigned long twin_alloc_aligned(struct twin *twin, unsigned long npages, unsigned long align);
+unsigned long twin_alloc_idle(struct twin *twin, unsigned long npages);
 
 void twin_free(struct twin *twin, unsigned long page, unsigned long npages, bool clean);
 void twin_release(struct twin *twin, unsigned long page, unsigned long npages);
 unsigned int twin_take_idle(struct twin *twin, unsigned long chunk, enum pageindex_age age,
 			    unsigned long max_pages, struct pageindex_run *runs,
 			    unsigned int max_runs);
+unsigned int twin_take_released(struct twin *twin, unsigned long chunk, unsigned long max_pages,
+				struct pageindex_run *runs, unsigned int max_runs,
+				unsigned long *fresh);
 void twin_age(struct twin *twin, unsigned long chunk);
 bool twin_prev_idle(struct twin *twin, unsigned long *chunk);
 unsigned long twin_next_used(struct twin *twin, unsigned long page);

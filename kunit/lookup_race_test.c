@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Lookup while others allocate, free and split: an answer is a span that the
+ * address is in, or none; and a span that lives all the time is always found.
+ */
+#include <linux/kthread.h>
+#include <linux/prandom.h>
+#include <linux/sched/task.h>
+
+#include "common.h"
+
+#define CHUNK	PAGEINDEX_CHUNK_PAGES
+
+/* === Threads ============================================================ */
+
+/**
+ * struct worker - a thread that changes a heap
+ * @task: the thread
+ * @fn: what it does
+ * @heap: to what
+ * @addr: a span that it works on, if the test gives it one
+ * @random: what decides on what it does next
+ * @errors: what it has found wrong
+ * @done: it is about to end
+ */
+struct worker {
+	struct task_struct *task;
+	void (*fn)(struct worker *worker);
+	struct span_heap *heap;
+	void *addr;
+	struct rnd_state random;
+	unsigned long errors;
+	bool done;
+};
+
+static int worker_thread(void *data)
+{
+	struct worker *worker = data;
+
+	worker->fn(worker);
+	WRITE_ONCE(worker->done, true);
+	return 0;
+}
+
+static void start(struct kunit *test, struct worker *worker)
+{
+	worker->done = false;
+	worker->task = kthread_create(worker_thread, worker, "kunit_worker");
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, worker->task);
+	get_task_struct(worker->task);
+	wake_up_process(worker->task);
+}
+
+/* Waits for the thread's end, however far it is. */
+static void stop(struct worker *worker)
+{
+	while (!READ_ONCE(worker->done))
+		cond_resched();
+	kthread_stop(worker->task);
+	put_task_struct(worker->task);
+}
+
+/* === Spans that come and go ============================================= */
+
+#define WORKERS	2
+#define OPS	4000
+#define SLOTS	16
+#define HELD	8
+
+static bool finds(const void *addr, const void *base, unsigned long npages)
+{
+	struct span_info info;
+
+	return span_lookup(addr, &info) && info.base == base && info.npages == npages;
+}
+
+/* Allocate, split and free at random; what is this thread's own is always found. */
+static void churn(struct worker *worker)
+{
+	unsigned long npages[SLOTS];
+	void *addr[SLOTS] = {};
+	unsigned int op, i;
+
+	for (op = 0; op < OPS; op++) {
+		u32 random = prandom_u32_state(&worker->random);
+
+		i = random % SLOTS;
+		random /= SLOTS;
+		if (!addr[i]) {
+			npages[i] = 1 + random % (random & 0x10000 ? 16 : 2 * CHUNK);
+			addr[i] = span_alloc(worker->heap, npages[i], GFP_KERNEL);
+			if (!addr[i])
+				worker->errors++;
+			continue;
+		}
+		worker->errors += !finds(page_at(addr[i], npages[i]) - 1, addr[i], npages[i]);
+		if (npages[i] > 1 && random % 2) {
+			unsigned long first = 1 + random / 2 % (npages[i] - 1);
+
+			worker->errors += !!span_split(addr[i], first);
+			span_free(page_at(addr[i], first));
+			npages[i] = first;
+			continue;
+		}
+		span_free(addr[i]);
+		addr[i] = NULL;
+	}
+	for (i = 0; i < SLOTS; i++)
+		span_free(addr[i]);
+}
+
+/* One look at a random address of the heap. */
+static unsigned long look_anywhere(struct span_heap *heap, struct rnd_state *random)
+{
+	struct arena *arena = arena_of_page(&heap->index, 0);
+	const void *addr = (void *)arena->base +
+			   prandom_u32_state(random) % (8 * CHUNK_BYTES);
+	struct span_info info;
+
+	if (!span_lookup(addr, &info))
+		return 0;
+	return addr < info.base || addr >= (const void *)page_at(info.base, info.npages) ||
+	       info.heap != heap || info.npages > 2 * CHUNK;
+}
+
+static void answers_are_right_while_spans_come_and_go(struct kunit *test)
+{
+	struct worker *workers = kunit_kcalloc(test, WORKERS, sizeof(*workers), GFP_KERNEL);
+	struct span_heap *heap = test_heap(test);
+	unsigned long looks = 0, wrong = 0, lost = 0;
+	void *held[HELD], *gap[HELD];
+	struct rnd_state random;
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, workers);
+	/* Spans that stay, of all lengths, with room for others between them. */
+	for (i = 0; i < HELD; i++) {
+		held[i] = must_alloc(test, heap, 3UL << i);
+		gap[i] = must_alloc(test, heap, 100);
+	}
+	for (i = 0; i < HELD; i++)
+		span_free(gap[i]);
+	prandom_seed_state(&random, 1);
+	for (i = 0; i < WORKERS; i++) {
+		workers[i].fn = churn;
+		workers[i].heap = heap;
+		prandom_seed_state(&workers[i].random, 2 + i);
+	}
+	for (i = 0; i < WORKERS; i++)
+		start(test, &workers[i]);
+	while (!READ_ONCE(workers[0].done) || !READ_ONCE(workers[1].done)) {
+		for (i = 0; i < HELD; i++) {
+			u32 at = prandom_u32_state(&random) % (3UL << i << PAGE_SHIFT);
+
+			lost += !finds(held[i] + at, held[i], 3UL << i);
+			wrong += look_anywhere(heap, &random);
+		}
+		looks += 2 * HELD;
+		cond_resched();
+	}
+	for (i = 0; i < WORKERS; i++) {
+		stop(&workers[i]);
+		KUNIT_EXPECT_EQ(test, workers[i].errors, 0UL);
+	}
+	kunit_info(test, "%lu looks", looks);
+	KUNIT_EXPECT_EQ(test, lost, 0UL);
+	KUNIT_EXPECT_EQ(test, wrong, 0UL);
+	for (i = 0; i < HELD; i++)
+		span_free(held[i]);
+}
+
+/* === A span that is being split ========================================= */
+
+#define SPLIT_PAGES	(2 * CHUNK + 40)
+#define SPLIT_ROUNDS	20
+
+/* From the back, so that each split takes the base's span apart once more. */
+static void split_up(struct worker *worker)
+{
+	unsigned long npages = SPLIT_PAGES;
+
+	while (npages > 1) {
+		npages -= min(npages - 1, 1UL + prandom_u32_state(&worker->random) % 40);
+		worker->errors += !!span_split(worker->addr, npages);
+	}
+}
+
+static void a_span_is_found_while_it_is_split(struct kunit *test)
+{
+	struct worker *worker = kunit_kzalloc(test, sizeof(*worker), GFP_KERNEL);
+	struct span_heap *heap = test_heap(test);
+	unsigned long lost = 0, page = 0, looks = 0;
+	struct rnd_state random;
+	struct span_info info;
+	unsigned int round;
+
+	KUNIT_ASSERT_NOT_NULL(test, worker);
+	prandom_seed_state(&random, 1);
+	prandom_seed_state(&worker->random, 2);
+	worker->fn = split_up;
+	for (round = 0; round < SPLIT_ROUNDS; round++) {
+		worker->addr = must_alloc(test, heap, SPLIT_PAGES);
+		start(test, worker);
+		while (!READ_ONCE(worker->done)) {
+			void *addr = worker->addr +
+				prandom_u32_state(&random) % (SPLIT_PAGES << PAGE_SHIFT);
+
+			looks++;
+			lost += !span_lookup(addr, &info) || addr < info.base ||
+				addr >= page_at(info.base, info.npages);
+		}
+		stop(worker);
+		for (page = 0; page < SPLIT_PAGES; page += info.npages) {
+			KUNIT_ASSERT_TRUE(test, span_lookup(page_at(worker->addr, page), &info));
+			KUNIT_ASSERT_PTR_EQ(test, info.base,
+					    (const void *)page_at(worker->addr, page));
+			span_free(info.base);
+		}
+	}
+	kunit_info(test, "%lu looks", looks);
+	KUNIT_EXPECT_EQ(test, worker->errors, 0UL);
+	KUNIT_EXPECT_EQ(test, lost, 0UL);
+}
+
+/* === A span that two want to free ======================================= */
+
+#define FREE_SPANS	2000
+
+static void free_all(struct worker *worker)
+{
+	void **addr = worker->addr;
+	unsigned int i;
+
+	for (i = 0; i < FREE_SPANS; i++)
+		span_free(addr[i]);
+}
+
+static void of_two_frees_one_is_refused(struct kunit *test)
+{
+	void **addr = kunit_kcalloc(test, FREE_SPANS, sizeof(*addr), GFP_KERNEL);
+	struct worker *worker = kunit_kzalloc(test, sizeof(*worker), GFP_KERNEL);
+	struct span_heap *heap = test_heap(test);
+	struct span_heap_stats before;
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, addr);
+	KUNIT_ASSERT_NOT_NULL(test, worker);
+	for (i = 0; i < FREE_SPANS; i++)
+		addr[i] = must_alloc(test, heap, 1);
+	span_heap_stats(heap, &before);
+	worker->fn = free_all;
+	worker->addr = addr;
+	start(test, worker);
+	for (i = 0; i < FREE_SPANS; i++)
+		span_free(addr[i]);
+	stop(worker);
+	EXPECT_CHANGES(test, heap, &before, CHANGE(in_use_pages, -FREE_SPANS),
+		       CHANGE(in_use_heap_pages, -FREE_SPANS), CHANGE(idle_pages, FREE_SPANS),
+		       CHANGE(span_count, -FREE_SPANS), CHANGE(free_count, FREE_SPANS),
+		       CHANGE(bad_free_count, FREE_SPANS));
+}
+
+static struct kunit_case cases[] = {
+	KUNIT_CASE(answers_are_right_while_spans_come_and_go),
+	KUNIT_CASE(a_span_is_found_while_it_is_split),
+	KUNIT_CASE(of_two_frees_one_is_refused),
+	{}
+};
+
+static struct kunit_suite suite = {
+	.name = "spanalloc_lookup_race",
+	.init = test_heaps_init,
+	.exit = test_heaps_exit,
+	.test_cases = cases,
+};
+
+kunit_test_suite(suite);

@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Statistics: exact after any number of random operations, compared with books
+ * that the test keeps itself.
+ */
+#include <linux/moduleparam.h>
+#include <linux/prandom.h>
+#include <linux/random.h>
+
+#include "common.h"
+
+#define SLOTS	64
+#define ROUNDS	4000
+
+static unsigned int seed;
+module_param(seed, uint, 0444);
+MODULE_PARM_DESC(seed, "repeat the random tests of a run that printed this seed (default 0: a new one)");
+
+/* === The test's own books =============================================== */
+
+struct slot {
+	void *addr;
+	unsigned long npages;
+	enum span_kind kind;
+	unsigned long tag;
+};
+
+/**
+ * struct books - what the statistics have to be
+ * @heap: the heap
+ * @random: what decides on the next operation
+ * @slot: the live spans
+ * @in_use: their pages, by kind
+ * @spans: how many there are
+ * @limit: the heap's limit
+ * @peak: most pages in use and idle so far
+ * @allocs: spans allocated
+ * @frees: spans freed
+ * @splits: spans split
+ * @limit_failures: allocations refused for the limit
+ * @forced: pages that forced releases said they released
+ * @to_clear: pages that were to be clear
+ * @corrupt: pages that had changed by the time they were freed
+ */
+struct books {
+	struct span_heap *heap;
+	struct rnd_state random;
+	struct slot slot[SLOTS];
+	u64 in_use[SPAN_NR_KINDS];
+	u64 spans;
+	u64 limit;
+	u64 peak;
+	u64 allocs;
+	u64 frees;
+	u64 splits;
+	u64 limit_failures;
+	u64 forced;
+	u64 to_clear;
+	unsigned long corrupt;
+};
+
+static u32 below(struct books *books, u32 n)
+{
+	return prandom_u32_state(&books->random) % n;
+}
+
+static u64 total_in_use(const struct books *books)
+{
+	return books->in_use[SPAN_KIND_HEAP] + books->in_use[SPAN_KIND_STACK] +
+	       books->in_use[SPAN_KIND_BITS] + books->in_use[SPAN_KIND_WORK];
+}
+
+/* === Operations ========================================================= */
+
+static void do_alloc(struct kunit *test, struct books *books, struct slot *slot)
+{
+	/* As many of each magnitude, up to two chunks. */
+	unsigned long npages = 1UL << below(books, 10);
+	enum span_kind kind = SPAN_KIND_HEAP;
+	gfp_t gfp = GFP_KERNEL;
+	void *addr;
+
+	npages += below(books, npages);
+	if (below(books, 4) == 0)
+		gfp |= __GFP_ZERO;
+	if (below(books, 3) == 0) {
+		addr = span_alloc_aligned(books->heap, npages, 1UL << below(books, 10), gfp);
+	} else {
+		kind = below(books, SPAN_NR_KINDS);
+		addr = span_alloc_kind(books->heap, npages, kind, gfp);
+	}
+	/* What is idle makes way, so only what is in use counts. */
+	KUNIT_EXPECT_EQ(test, !addr,
+			books->limit && total_in_use(books) + npages > books->limit);
+	if (!addr) {
+		books->limit_failures++;
+		return;
+	}
+	if (gfp & __GFP_ZERO || want_init_on_alloc(gfp)) {
+		books->to_clear += npages;
+		books->corrupt += !!memchr_inv(addr, 0, npages << PAGE_SHIFT);
+	}
+	slot->addr = addr;
+	slot->npages = npages;
+	slot->kind = kind;
+	slot->tag = prandom_u32_state(&books->random);
+	tag_pages(addr, npages, slot->tag);
+	books->in_use[kind] += npages;
+	books->spans++;
+	books->allocs++;
+}
+
+static void do_free(struct books *books, struct slot *slot)
+{
+	books->corrupt += mistagged_pages(slot->addr, slot->npages, slot->tag);
+	span_free(slot->addr);
+	slot->addr = NULL;
+	books->in_use[slot->kind] -= slot->npages;
+	books->spans--;
+	books->frees++;
+}
+
+static void do_split(struct kunit *test, struct books *books, struct slot *slot)
+{
+	struct slot *other = &books->slot[below(books, SLOTS)];
+	unsigned long first;
+
+	if (other->addr || slot->npages < 2)
+		return;
+	first = 1 + below(books, slot->npages - 1);
+	KUNIT_EXPECT_EQ(test, span_split(slot->addr, first), 0);
+	*other = *slot;
+	other->addr = page_at(slot->addr, first);
+	other->npages -= first;
+	other->tag += first;
+	slot->npages = first;
+	books->spans++;
+	books->splits++;
+}
+
+static void do_scavenge(struct books *books)
+{
+	unsigned long npages = below(books, 4) ? below(books, 1000) : ULONG_MAX;
+
+	books->forced += span_heap_scavenge(books->heap, npages);
+}
+
+static void do_limit(struct kunit *test, struct books *books)
+{
+	books->limit = below(books, 3) ? total_in_use(books) + below(books, 3000) : 0;
+	KUNIT_EXPECT_EQ(test, span_heap_set_limit(books->heap, books->limit), 0);
+}
+
+static void do_something(struct kunit *test, struct books *books)
+{
+	struct slot *slot = &books->slot[below(books, SLOTS)];
+	unsigned int what = below(books, 100);
+
+	if (what < 2)
+		do_scavenge(books);
+	else if (what < 3)
+		do_limit(test, books);
+	else if (!slot->addr)
+		do_alloc(test, books, slot);
+	else if (what < 20)
+		do_split(test, books, slot);
+	else
+		do_free(books, slot);
+}
+
+/* === Comparison ========================================================= */
+
+static void expect_levels(struct kunit *test, struct books *books,
+			  const struct span_heap_stats *stats)
+{
+	KUNIT_EXPECT_EQ(test, stats->in_use_pages, total_in_use(books));
+	KUNIT_EXPECT_EQ(test, stats->in_use_heap_pages, books->in_use[SPAN_KIND_HEAP]);
+	KUNIT_EXPECT_EQ(test, stats->in_use_stack_pages, books->in_use[SPAN_KIND_STACK]);
+	KUNIT_EXPECT_EQ(test, stats->in_use_bits_pages, books->in_use[SPAN_KIND_BITS]);
+	KUNIT_EXPECT_EQ(test, stats->in_use_work_pages, books->in_use[SPAN_KIND_WORK]);
+	KUNIT_EXPECT_EQ(test, stats->reserved_pages,
+			stats->in_use_pages + stats->idle_pages + stats->released_pages);
+	KUNIT_EXPECT_EQ(test, stats->span_count, books->spans);
+	KUNIT_EXPECT_EQ(test, stats->limit_pages, books->limit);
+	KUNIT_EXPECT_EQ(test, stats->reserve_pages, 0ULL);
+	if (books->limit)
+		KUNIT_EXPECT_LE(test, stats->in_use_pages + stats->idle_pages,
+				max(books->limit, total_in_use(books)));
+}
+
+static void expect_counts(struct kunit *test, struct books *books,
+			  const struct span_heap_stats *stats)
+{
+	KUNIT_EXPECT_EQ(test, stats->alloc_count, books->allocs);
+	KUNIT_EXPECT_EQ(test, stats->free_count, books->frees);
+	KUNIT_EXPECT_EQ(test, stats->split_count, books->splits);
+	KUNIT_EXPECT_EQ(test, stats->fail_limit_count, books->limit_failures);
+	KUNIT_EXPECT_EQ(test, stats->fail_invalid_count + stats->fail_space_count +
+			stats->fail_backing_count + stats->fail_metadata_count +
+			stats->bad_free_count, 0ULL);
+	KUNIT_EXPECT_EQ(test, stats->released_forced_pages, books->forced);
+	KUNIT_EXPECT_EQ(test, stats->released_age_pages, 0ULL);
+	KUNIT_EXPECT_EQ(test, stats->released_pressure_pages, 0ULL);
+	KUNIT_EXPECT_EQ(test, stats->zeroed_pages + stats->zero_skipped_pages, books->to_clear);
+	KUNIT_EXPECT_EQ(test, stats->peak_backed_pages, books->peak);
+	KUNIT_EXPECT_LE(test, stats->rebacked_pages, stats->backed_pages);
+	KUNIT_EXPECT_LE(test, stats->lock_contend_count, stats->lock_acquire_count);
+}
+
+static void random_operations_are_counted(struct kunit *test)
+{
+	struct books *books = kunit_kzalloc(test, sizeof(*books), GFP_KERNEL);
+	u32 start = seed ? seed : get_random_u32();
+	struct span_heap_stats stats;
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, books);
+	kunit_info(test, "seed=%u", start);
+	prandom_seed_state(&books->random, start);
+	books->heap = test_heap(test);
+	for (i = 0; i < ROUNDS; i++) {
+		do_something(test, books);
+		span_heap_stats(books->heap, &stats);
+		books->peak = max(books->peak, stats.in_use_pages + stats.idle_pages);
+		expect_levels(test, books, &stats);
+		if (i % 500 == 0)
+			test_heap_check(test, books->heap);
+	}
+	for (i = 0; i < SLOTS; i++)
+		if (books->slot[i].addr)
+			do_free(books, &books->slot[i]);
+	span_heap_stats(books->heap, &stats);
+	expect_levels(test, books, &stats);
+	expect_counts(test, books, &stats);
+	KUNIT_EXPECT_EQ(test, books->corrupt, 0UL);
+	KUNIT_EXPECT_GT(test, books->limit_failures, 0ULL);
+	KUNIT_EXPECT_GT(test, books->splits, 100ULL);
+}
+
+/* === Single counters ==================================================== */
+
+/* Pages that were passed over when others were backed have no history. */
+static void pages_backed_again_are_counted(struct kunit *test)
+{
+	struct span_heap *heap = test_heap(test);
+	struct span_heap_stats stats;
+	void *addr[3];
+
+	addr[0] = must_alloc(test, heap, 1);
+	addr[1] = span_alloc_aligned(heap, 64, 64, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, addr[1]);
+	addr[2] = must_alloc(test, heap, 63);
+	span_heap_stats(heap, &stats);
+	KUNIT_EXPECT_EQ(test, stats.backed_pages, 128ULL);
+	KUNIT_EXPECT_EQ(test, stats.rebacked_pages, 0ULL);
+
+	span_free(addr[1]);
+	KUNIT_ASSERT_EQ(test, span_heap_scavenge(heap, ULONG_MAX), 64UL);
+	addr[1] = must_alloc(test, heap, 70);
+	span_heap_stats(heap, &stats);
+	KUNIT_EXPECT_EQ(test, stats.backed_pages, 198ULL);
+	KUNIT_EXPECT_EQ(test, stats.rebacked_pages, 64ULL);
+	span_free(addr[0]);
+	span_free(addr[1]);
+	span_free(addr[2]);
+}
+
+static void the_peak_stays(struct kunit *test)
+{
+	struct span_heap *heap = test_heap(test);
+	struct span_heap_stats stats;
+	void *addr = must_alloc(test, heap, 100);
+
+	span_free(must_alloc(test, heap, 200));
+	span_heap_scavenge(heap, ULONG_MAX);
+	span_heap_stats(heap, &stats);
+	KUNIT_EXPECT_EQ(test, stats.peak_backed_pages, 300ULL);
+	span_free(must_alloc(test, heap, 150));
+	span_heap_stats(heap, &stats);
+	KUNIT_EXPECT_EQ(test, stats.peak_backed_pages, 300ULL);
+	KUNIT_ASSERT_EQ(test, span_heap_reserve(heap, 250), 0);
+	span_heap_stats(heap, &stats);
+	KUNIT_EXPECT_EQ(test, stats.peak_backed_pages, 350ULL);
+	span_free(addr);
+}
+
+/* Reading them leaves a trace too, in one counter alone. */
+static void the_lock_is_counted(struct kunit *test)
+{
+	struct span_heap *heap = test_heap(test);
+	struct span_heap_stats first, second;
+
+	span_heap_stats(heap, &first);
+	span_heap_stats(heap, &second);
+	KUNIT_EXPECT_EQ(test, second.lock_acquire_count, first.lock_acquire_count + 1);
+	second.lock_acquire_count = first.lock_acquire_count;
+	KUNIT_EXPECT_EQ(test, memcmp(&first, &second, sizeof(first)), 0);
+}
+
+static struct kunit_case cases[] = {
+	KUNIT_CASE(random_operations_are_counted),
+	KUNIT_CASE(pages_backed_again_are_counted),
+	KUNIT_CASE(the_peak_stays),
+	KUNIT_CASE(the_lock_is_counted),
+	{}
+};
+
+static struct kunit_suite suite = {
+	.name = "spanalloc_stats",
+	.init = test_heaps_init,
+	.exit = test_heaps_exit,
+	.test_cases = cases,
+};
+
+kunit_test_suite(suite);

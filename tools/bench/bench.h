@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * spanalloc_bench: what its parts know of one another.
+ *
+ *	main		parameters; what is measured, in which order
+ *	measure		one cell: all subjects in turn, several times
+ *	vmrun, vmcases	the cases of the kernel's own test of vmalloc
+ *	subjects	the allocators, each with its own copy of the timed loops
+ *	crew		threads bound to CPUs that start together
+ *	histogram	latencies
+ *	results		rows, as a file in debugfs
+ */
+#ifndef SPANALLOC_BENCH_H
+#define SPANALLOC_BENCH_H
+
+#include <linux/mm.h>
+#include <linux/types.h>
+
+#include "clock.h"
+
+#define MAX_THREADS	64
+#define MAX_REPEATS	63
+
+/* The random picks of a churn repeat after so many. */
+#define NR_PICKS	4096
+
+/* Spans on their way from one thread to the other at most. */
+#define RING_SIZE	64
+
+struct span_heap;
+extern struct span_heap *bench_heap;
+
+/* === Results ============================================================ */
+
+/**
+ * struct row - one result, and what it was measured at
+ * @bench: name of the benchmark
+ * @subject: name of the allocator
+ * @metric: what was measured, with its unit
+ * @pages: length of an allocation, 0 for none in particular
+ * @threads: how many at a time
+ * @loops: operations per sample, 0 to say nothing of it
+ * @value: median, in thousandths
+ * @q1: lower quartile, likewise
+ * @q3: upper quartile, likewise
+ * @samples: number of samples, 0 if there is no median to speak of
+ * @base: spanalloc's value of the same, 0 if there is none or it is spanalloc's
+ */
+struct row {
+	const char *bench;
+	const char *subject;
+	const char *metric;
+	unsigned long pages;
+	unsigned int threads;
+	unsigned long loops;
+	u64 value;
+	u64 q1;
+	u64 q3;
+	unsigned int samples;
+	u64 base;
+};
+
+int results_open(void);
+void results_close(void);
+void results_add(const struct row *row);
+
+/* === Histogram ========================================================== */
+
+#define HISTOGRAM_SUB_BITS	5
+#define HISTOGRAM_BUCKETS	(64 << HISTOGRAM_SUB_BITS)
+
+/**
+ * struct histogram - how often which value came
+ * @count: per bucket; a bucket is 3 % wide or narrower
+ * @total: sum of the above
+ * @max: the largest value, exact
+ */
+struct histogram {
+	u32 count[HISTOGRAM_BUCKETS];
+	u64 total;
+	u64 max;
+};
+
+void histogram_clear(struct histogram *hist);
+void histogram_merge(struct histogram *into, const struct histogram *from);
+u64 histogram_at(const struct histogram *hist, unsigned int per_mille);
+
+static inline unsigned int histogram_bucket(u64 value)
+{
+	unsigned int shift;
+
+	if (value < 2 << HISTOGRAM_SUB_BITS)
+		return value;
+	shift = fls64(value) - HISTOGRAM_SUB_BITS - 1;
+	return (shift << HISTOGRAM_SUB_BITS) + (value >> shift);
+}
+
+static inline void histogram_add(struct histogram *hist, u64 value)
+{
+	hist->count[histogram_bucket(value)]++;
+	hist->total++;
+	if (value > hist->max)
+		hist->max = value;
+}
+
+/* === Crew =============================================================== */
+
+/**
+ * struct ring - spans on their way from one thread to another
+ * @slot: the spans
+ * @head: how many were ever put in; the sender's
+ * @tail: how many were ever taken out; the receiver's
+ */
+struct ring {
+	void *slot[RING_SIZE];
+	unsigned long head ____cacheline_aligned_in_smp;
+	unsigned long tail ____cacheline_aligned_in_smp;
+};
+
+/**
+ * struct worker - a thread and what is its own
+ * @task: the thread
+ * @id: its number
+ * @slots: live spans of a churn
+ * @picks: which of them to replace
+ * @alloc_times: ticks per allocation
+ * @free_times: ticks per free
+ * @ring: what this thread sends
+ * @failures: allocations that failed
+ * @ns: how long the last job took
+ */
+struct worker {
+	struct task_struct *task;
+	unsigned int id;
+	void **slots;
+	u16 *picks;
+	struct histogram *alloc_times;
+	struct histogram *free_times;
+	struct ring *ring;
+	unsigned long failures;
+	u64 ns;
+};
+
+/**
+ * struct job - what the threads do
+ * @run: called by each thread, all at the same moment; says how long it took
+ * @subject: the allocator
+ * @npages: length of an allocation
+ * @loops: operations per thread
+ * @live: live spans per thread
+ * @threads: how many threads
+ */
+struct job {
+	u64 (*run)(const struct job *job, struct worker *worker);
+	const struct subject *subject;
+	unsigned long npages;
+	unsigned long loops;
+	unsigned long live;
+	unsigned int threads;
+};
+
+int crew_gather(unsigned int threads);
+void crew_dismiss(void);
+struct worker *crew_worker(unsigned int id);
+void crew_do(const struct job *job);
+void crew_barrier(const struct job *job);
+
+/* === Subjects =========================================================== */
+
+/**
+ * struct subject - an allocator, and the timed loops with its calls compiled in
+ * @name: as in the results
+ * @prepare: get ready for allocations of @npages; false if it has no such length
+ * @finish: undo the above
+ * @alloc: allocate, by an indirect call, for what is not timed
+ * @free: free likewise
+ * @pair: allocate and free, @loops times
+ * @churn: replace spans at random, @loops times
+ * @exchange: allocate @loops spans, sending them out, and free what comes in
+ * @latency: as @churn, timing every call
+ */
+struct subject {
+	const char *name;
+	bool (*prepare)(unsigned long npages);
+	void (*finish)(void);
+	void *(*alloc)(unsigned long npages);
+	void (*free)(void *addr, unsigned long npages);
+	void (*pair)(const struct job *job, struct worker *worker);
+	void (*churn)(const struct job *job, struct worker *worker);
+	void (*exchange)(const struct job *job, struct worker *worker, struct ring *in);
+	void (*latency)(const struct job *job, struct worker *worker);
+};
+
+extern const struct subject bench_subjects[];
+extern const unsigned int nr_bench_subjects;
+
+/* The first is spanalloc, what others are compared with; the last is nobody. */
+#define SUBJECT_SPANALLOC	(&bench_subjects[0])
+#define SUBJECT_EMPTY_LOOP	(&bench_subjects[nr_bench_subjects - 1])
+
+bool subject_is_wanted(const struct subject *subject);
+
+/* === Measuring ========================================================== */
+
+/**
+ * struct effort - how hard to measure
+ * @loops: operations per sample, 0 to find a number that takes @sample_us
+ * @sample_us: how long a sample should take
+ * @repeats: samples per subject
+ * @live_pages: at most so many pages are live in a churn
+ */
+struct effort {
+	unsigned long loops;
+	unsigned int sample_us;
+	unsigned int repeats;
+	unsigned long live_pages;
+};
+
+extern struct effort effort;
+
+int measure_open(void);
+void measure_close(void);
+void measure_pair(unsigned long npages, unsigned int threads);
+void measure_churn(unsigned long npages, unsigned int threads);
+void measure_two(unsigned long npages);
+void measure_latency(unsigned long npages, unsigned int threads);
+
+/* === The cases of the test of vmalloc =================================== */
+
+/**
+ * struct vm_subject - spans or vmalloc, with the same interface
+ * @name: as in the results
+ * @alloc: allocate @npages; NULL on failure
+ * @alloc_noblock: the same where sleeping is forbidden; NULL if there is no such call
+ * @alloc_aligned: the same, cleared, at a multiple of @align bytes; NULL likewise
+ * @free: free
+ */
+struct vm_subject {
+	const char *name;
+	void *(*alloc)(unsigned long npages);
+	void *(*alloc_noblock)(unsigned long npages, gfp_t gfp);
+	void *(*alloc_aligned)(unsigned long npages, unsigned long align);
+	void (*free)(const void *addr);
+};
+
+/**
+ * struct vm_case - a case of the kernel's test of vmalloc
+ * @name: its name there
+ * @mask: its bit in run_test_mask
+ * @available: whether the subject has what it takes
+ * @may_fail: whether failure is no surprise
+ * @run: all of it; 0 or a negative error code
+ */
+struct vm_case {
+	const char *name;
+	unsigned int mask;
+	bool (*available)(const struct vm_subject *subject);
+	bool may_fail;
+	int (*run)(const struct vm_subject *subject);
+};
+
+extern const struct vm_case vm_cases[];
+extern const unsigned int nr_vm_cases;
+extern unsigned int test_loop_count;
+extern unsigned int nr_pages;
+
+int vmrun_check_params(void);
+unsigned int vmrun_threads(void);
+void vmrun_all(void);
+
+/* An aligned vmalloc, if this kernel lets us have it. */
+bool valign_init(void);
+void *valign_alloc(unsigned long npages, unsigned long align);
+
+#endif /* SPANALLOC_BENCH_H */

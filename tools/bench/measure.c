@@ -1,0 +1,547 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Measuring: for each place in the table all subjects in turn, and that several
+ * times, so that what disturbs the machine for a while disturbs all alike.
+ * Reported are the median and the quartiles.
+ *
+ * How many operations make a sample is found out first, per subject; the trial
+ * warms up, too. From pairs and churn the empty loop's median, measured in the
+ * same rounds, is subtracted; from latencies what it takes to read the clock.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/delay.h>
+#include <linux/math64.h>
+#include <linux/mm.h>
+#include <linux/prandom.h>
+#include <linux/printk.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/sort.h>
+
+#include "bench.h"
+
+#define MAX_SUBJECTS	8
+#define MAX_LOOPS	(1UL << 24)
+
+/* At least so many spans live, or there is no choice in a churn. */
+#define MIN_LIVE	4
+#define MAX_LIVE	512
+
+/**
+ * struct cell - a place in the table, for one subject
+ * @job: what is timed
+ * @usable: whether the subject can do it
+ * @sample: its results, in picoseconds per operation and thread
+ * @base: median of the empty loop, to be subtracted
+ */
+struct cell {
+	struct job job;
+	bool usable;
+	u64 sample[MAX_REPEATS];
+	u64 empty;
+};
+
+/* One thread by itself, two side by side, two that free each other's spans. */
+enum { OWN_1, OWN_2, CROSS_2, NR_TWO };
+
+static struct cell *cells;
+static struct histogram *alloc_times;
+static struct histogram *free_times;
+
+/* Ticks of the short clock in 2^20 picoseconds, and what reading it takes. */
+static u64 ps_per_tick_20;
+static u64 tick_cost;
+
+static struct cell *cell_of(const struct subject *subject, unsigned int variant)
+{
+	return &cells[variant * MAX_SUBJECTS + (subject - bench_subjects)];
+}
+
+/* === What is timed ====================================================== */
+
+static u64 run_pair(const struct job *job, struct worker *worker)
+{
+	u64 start;
+
+	crew_barrier(job);
+	start = ktime_get_ns();
+	job->subject->pair(job, worker);
+	return ktime_get_ns() - start;
+}
+
+/* The same choices for every subject. */
+static void fill(const struct job *job, struct worker *worker)
+{
+	struct rnd_state rnd;
+	unsigned int i;
+
+	prandom_seed_state(&rnd, worker->id + 1);
+	for (i = 0; i < NR_PICKS; i++)
+		worker->picks[i] = prandom_u32_state(&rnd) % job->live;
+	for (i = 0; i < job->live; i++) {
+		worker->slots[i] = job->subject->alloc(job->npages);
+		worker->failures += !worker->slots[i];
+	}
+}
+
+static void empty(const struct job *job, struct worker *worker)
+{
+	unsigned long i;
+
+	for (i = 0; i < job->live; i++) {
+		if (worker->slots[i])
+			job->subject->free(worker->slots[i], job->npages);
+	}
+}
+
+static u64 run_churn(const struct job *job, struct worker *worker)
+{
+	u64 start, ns;
+
+	fill(job, worker);
+	crew_barrier(job);
+	start = ktime_get_ns();
+	if (!worker->failures)
+		job->subject->churn(job, worker);
+	ns = ktime_get_ns() - start;
+	empty(job, worker);
+	return ns;
+}
+
+static u64 run_latency(const struct job *job, struct worker *worker)
+{
+	u64 start, ns;
+
+	fill(job, worker);
+	crew_barrier(job);
+	start = ktime_get_ns();
+	if (!worker->failures)
+		job->subject->latency(job, worker);
+	ns = ktime_get_ns() - start;
+	empty(job, worker);
+	return ns;
+}
+
+static u64 exchange(const struct job *job, struct worker *worker, struct ring *in)
+{
+	u64 start;
+
+	worker->ring->head = 0;
+	worker->ring->tail = 0;
+	crew_barrier(job);
+	start = ktime_get_ns();
+	job->subject->exchange(job, worker, in);
+	return ktime_get_ns() - start;
+}
+
+static u64 run_own(const struct job *job, struct worker *worker)
+{
+	return exchange(job, worker, worker->ring);
+}
+
+static u64 run_cross(const struct job *job, struct worker *worker)
+{
+	return exchange(job, worker, crew_worker(!worker->id)->ring);
+}
+
+/* === Samples ============================================================ */
+
+static int compare_samples(const void *left, const void *right)
+{
+	u64 a = *(const u64 *)left, b = *(const u64 *)right;
+
+	return a < b ? -1 : a > b;
+}
+
+static void sort_samples(struct cell *cell)
+{
+	sort(cell->sample, effort.repeats, sizeof(u64), compare_samples, NULL);
+}
+
+/* The sample that a quarter, two or three of them are below, without the empty loop. */
+static u64 quartile(const struct cell *cell, unsigned int quarter)
+{
+	u64 sample = cell->sample[(effort.repeats - 1) * quarter / 4];
+
+	return sample - min(sample, cell->empty);
+}
+
+static void clear_times(unsigned int threads)
+{
+	unsigned int id;
+
+	for (id = 0; id < threads; id++) {
+		histogram_clear(crew_worker(id)->alloc_times);
+		histogram_clear(crew_worker(id)->free_times);
+		crew_worker(id)->failures = 0;
+	}
+}
+
+/* Nanoseconds that the threads took on average, 0 if an allocation failed. */
+static u64 do_once(const struct job *job)
+{
+	unsigned int id;
+	u64 sum = 0;
+
+	clear_times(job->threads);
+	crew_do(job);
+	cond_resched();
+	for (id = 0; id < job->threads; id++) {
+		if (crew_worker(id)->failures)
+			return 0;
+		sum += crew_worker(id)->ns;
+	}
+	return max(div_u64(sum, job->threads), 1ULL);
+}
+
+/* Find out how many operations make a sample. */
+static bool find_loops(struct job *job)
+{
+	u64 want = effort.sample_us * (u64)NSEC_PER_USEC;
+	u64 ns;
+
+	job->loops = effort.loops ?: 1;
+	for (;;) {
+		ns = do_once(job);
+		if (!ns || effort.loops)
+			return ns;
+		if (ns >= want / 4 || job->loops >= MAX_LOOPS)
+			break;
+		job->loops *= 4;
+	}
+	job->loops = clamp(div64_u64(job->loops * want, ns), 1ULL, (u64)MAX_LOOPS);
+	return true;
+}
+
+static void set_up(const struct subject *subject, unsigned int variant, const struct job *job)
+{
+	struct cell *cell = cell_of(subject, variant);
+
+	cell->job = *job;
+	cell->job.subject = subject;
+	cell->empty = 0;
+	cell->usable = find_loops(&cell->job);
+	if (!cell->usable)
+		pr_notice("%s: %lu pages, %u threads: an allocation failed\n", subject->name,
+			  job->npages, job->threads);
+}
+
+static const struct subject *first_subject(void)
+{
+	const struct subject *subject = bench_subjects;
+
+	while (!subject_is_wanted(subject))
+		subject++;
+	return subject;
+}
+
+static const struct subject *next_subject(const struct subject *subject)
+{
+	do {
+		subject++;
+	} while (subject <= SUBJECT_EMPTY_LOOP && !subject_is_wanted(subject));
+	return subject;
+}
+
+#define for_each_wanted(subject)						\
+	for ((subject) = first_subject(); (subject) <= SUBJECT_EMPTY_LOOP;	\
+	     (subject) = next_subject(subject))
+
+static void keep_times(const struct subject *subject, unsigned int threads)
+{
+	unsigned int id;
+
+	for (id = 0; id < threads; id++) {
+		histogram_merge(&alloc_times[subject - bench_subjects],
+				crew_worker(id)->alloc_times);
+		histogram_merge(&free_times[subject - bench_subjects],
+				crew_worker(id)->free_times);
+	}
+}
+
+static void take_sample(const struct subject *subject, unsigned int variant, unsigned int round)
+{
+	struct cell *cell = cell_of(subject, variant);
+	u64 ns;
+
+	if (!cell->usable)
+		return;
+	ns = do_once(&cell->job);
+	if (!ns) {
+		cell->usable = false;
+		pr_notice("%s: %lu pages, %u threads: an allocation failed\n", subject->name,
+			  cell->job.npages, cell->job.threads);
+		return;
+	}
+	cell->sample[round] = div64_u64(ns * 1000, cell->job.loops);
+	if (cell->job.run == run_latency)
+		keep_times(subject, cell->job.threads);
+}
+
+/* All subjects, all rounds, for the jobs @jobs, which are of the same length. */
+static void take_samples(const struct job *jobs, unsigned int nr_jobs)
+{
+	const struct subject *subject;
+	bool ready[MAX_SUBJECTS];
+	unsigned int round, i;
+
+	for_each_wanted(subject) {
+		bool ok = subject->prepare(jobs[0].npages);
+
+		ready[subject - bench_subjects] = ok;
+		if (!ok)
+			pr_notice("%s: does not do %lu pages\n", subject->name, jobs[0].npages);
+		for (i = 0; i < nr_jobs; i++) {
+			cell_of(subject, i)->usable = false;
+			if (ok)
+				set_up(subject, i, &jobs[i]);
+		}
+	}
+	for (round = 0; round < effort.repeats; round++) {
+		for_each_wanted(subject) {
+			for (i = 0; i < nr_jobs; i++)
+				take_sample(subject, i, round);
+		}
+	}
+	for_each_wanted(subject) {
+		for (i = 0; i < nr_jobs; i++)
+			sort_samples(cell_of(subject, i));
+		if (ready[subject - bench_subjects])
+			subject->finish();
+	}
+}
+
+/* === What is reported =================================================== */
+
+static unsigned long live_spans(unsigned long npages, unsigned int threads)
+{
+	return clamp(effort.live_pages / npages / threads, (unsigned long)MIN_LIVE,
+		     (unsigned long)MAX_LIVE);
+}
+
+static bool is_peer(const struct subject *subject)
+{
+	return subject != SUBJECT_SPANALLOC && subject != SUBJECT_EMPTY_LOOP;
+}
+
+/* Report time per operation, the empty loop subtracted from all but itself. */
+static void report_times(const char *bench)
+{
+	u64 empty = quartile(cell_of(SUBJECT_EMPTY_LOOP, 0), 2);
+	const struct subject *subject;
+	u64 base = 0;
+
+	for_each_wanted(subject) {
+		struct cell *cell = cell_of(subject, 0);
+		struct row row = {
+			.bench = bench,
+			.subject = subject->name,
+			.metric = "ns_per_op",
+			.pages = cell->job.npages,
+			.threads = cell->job.threads,
+			.loops = cell->job.loops,
+			.samples = effort.repeats,
+		};
+
+		if (!cell->usable)
+			continue;
+		if (subject != SUBJECT_EMPTY_LOOP)
+			cell->empty = empty;
+		row.q1 = quartile(cell, 1);
+		row.value = quartile(cell, 2);
+		row.q3 = quartile(cell, 3);
+		if (subject == SUBJECT_SPANALLOC)
+			base = row.value;
+		if (is_peer(subject))
+			row.base = base;
+		results_add(&row);
+	}
+}
+
+void measure_pair(unsigned long npages, unsigned int threads)
+{
+	const struct job job = { .run = run_pair, .npages = npages, .threads = threads };
+
+	take_samples(&job, 1);
+	report_times("pair");
+}
+
+void measure_churn(unsigned long npages, unsigned int threads)
+{
+	const struct job job = {
+		.run = run_churn,
+		.npages = npages,
+		.threads = threads,
+		.live = live_spans(npages, threads),
+	};
+
+	take_samples(&job, 1);
+	report_times("churn");
+}
+
+/* Operations per millisecond of all threads together, in thousandths. */
+static u64 throughput(const struct cell *cell, unsigned int quarter)
+{
+	u64 ps = quartile(cell, quarter);
+
+	return ps ? div64_u64(cell->job.threads * 1000 * (u64)NSEC_PER_SEC, ps) : 0;
+}
+
+/*
+ * Throughput, and how it compares with that of one thread, the sample of which
+ * came just before in every round.
+ */
+static void report_throughput(const struct subject *subject, unsigned int variant)
+{
+	static const char * const names[NR_TWO] = { "own", "own", "cross" };
+	const struct cell *cell = cell_of(subject, variant);
+	u64 alone = throughput(cell_of(subject, OWN_1), 2);
+	struct row row = {
+		.bench = names[variant],
+		.subject = subject->name,
+		.metric = "kop_per_s",
+		.pages = cell->job.npages,
+		.threads = cell->job.threads,
+		.loops = cell->job.loops,
+		.samples = effort.repeats,
+		.q1 = throughput(cell, 3),
+		.value = throughput(cell, 2),
+		.q3 = throughput(cell, 1),
+	};
+
+	results_add(&row);
+	if (variant == OWN_1 || !alone)
+		return;
+	row.metric = "speedup";
+	row.value = div64_u64(row.value * 1000, alone);
+	row.samples = 0;
+	results_add(&row);
+}
+
+void measure_two(unsigned long npages)
+{
+	unsigned long batch = live_spans(npages, 8);
+	const struct job jobs[NR_TWO] = {
+		[OWN_1] = { .run = run_own, .npages = npages, .threads = 1, .live = batch },
+		[OWN_2] = { .run = run_own, .npages = npages, .threads = 2, .live = batch },
+		[CROSS_2] = { .run = run_cross, .npages = npages, .threads = 2, .live = batch },
+	};
+	const struct subject *subject;
+	unsigned int variant;
+
+	take_samples(jobs, NR_TWO);
+	for_each_wanted(subject) {
+		for (variant = 0; variant < NR_TWO; variant++) {
+			if (cell_of(subject, OWN_1)->usable && cell_of(subject, variant)->usable)
+				report_throughput(subject, variant);
+		}
+	}
+}
+
+/* From ticks to picoseconds, without the time it takes to read the clock. */
+static u64 ticks_to_ps(u64 ticks)
+{
+	return mul_u64_u64_shr(ticks - min(ticks, tick_cost), ps_per_tick_20, 20);
+}
+
+static void report_histogram(struct row *row, const struct histogram *hist,
+			     const char * const *metrics)
+{
+	static const unsigned int per_mille[] = { 500, 990, 999 };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(per_mille); i++) {
+		row->metric = metrics[i];
+		row->value = ticks_to_ps(histogram_at(hist, per_mille[i]));
+		results_add(row);
+	}
+	row->metric = metrics[i];
+	row->value = ticks_to_ps(hist->max);
+	results_add(row);
+}
+
+void measure_latency(unsigned long npages, unsigned int threads)
+{
+	static const char * const alloc_metrics[] = {
+		"alloc_p50_ns", "alloc_p99_ns", "alloc_p99.9_ns", "alloc_max_ns"
+	};
+	static const char * const free_metrics[] = {
+		"free_p50_ns", "free_p99_ns", "free_p99.9_ns", "free_max_ns"
+	};
+	const struct job job = {
+		.run = run_latency,
+		.npages = npages,
+		.threads = threads,
+		.live = live_spans(npages, threads),
+	};
+	const struct subject *subject;
+
+	for_each_wanted(subject) {
+		histogram_clear(&alloc_times[subject - bench_subjects]);
+		histogram_clear(&free_times[subject - bench_subjects]);
+	}
+	take_samples(&job, 1);
+	for_each_wanted(subject) {
+		const struct cell *cell = cell_of(subject, 0);
+		struct row row = {
+			.bench = "latency",
+			.subject = subject->name,
+			.pages = npages,
+			.threads = threads,
+			.loops = cell->job.loops * effort.repeats,
+		};
+
+		if (!cell->usable)
+			continue;
+		report_histogram(&row, &alloc_times[subject - bench_subjects], alloc_metrics);
+		report_histogram(&row, &free_times[subject - bench_subjects], free_metrics);
+	}
+}
+
+/* === Getting ready ====================================================== */
+
+static void calibrate_ticks(void)
+{
+	struct histogram *hist = &alloc_times[0];
+	u64 ns, ticks, start;
+	unsigned int i;
+
+	ns = ktime_get_ns();
+	ticks = clock_ticks();
+	msleep(50);
+	ticks = clock_ticks() - ticks;
+	ns = ktime_get_ns() - ns;
+	ps_per_tick_20 = div64_u64(ns * 1000 << 20, max(ticks, 1ULL));
+
+	histogram_clear(hist);
+	for (i = 0; i < 1000; i++) {
+		start = clock_ticks();
+		histogram_add(hist, clock_ticks() - start);
+	}
+	tick_cost = histogram_at(hist, 500);
+	pr_info("short clock: %llu ticks per us, %llu ticks to read\n",
+		div64_u64(ticks * 1000, ns), tick_cost);
+}
+
+/* If this fails, measure_close() is to be called all the same. */
+int measure_open(void)
+{
+	BUILD_BUG_ON(MAX_LIVE > NR_PICKS);
+	if (WARN_ON(nr_bench_subjects > MAX_SUBJECTS))
+		return -EINVAL;
+	cells = kvcalloc(NR_TWO * MAX_SUBJECTS, sizeof(*cells), GFP_KERNEL);
+	alloc_times = kvcalloc(MAX_SUBJECTS, sizeof(*alloc_times), GFP_KERNEL);
+	free_times = kvcalloc(MAX_SUBJECTS, sizeof(*free_times), GFP_KERNEL);
+	if (!cells || !alloc_times || !free_times)
+		return -ENOMEM;
+	calibrate_ticks();
+	return 0;
+}
+
+void measure_close(void)
+{
+	kvfree(cells);
+	kvfree(alloc_times);
+	kvfree(free_times);
+}

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The allocators that are compared.
+ *
+ * All are asked for whole pages as an ordinary caller would, with GFP_KERNEL, and
+ * quietly. gen_pool keeps books of addresses only: there is no memory behind
+ * what it hands out here, and nobody touches it.
+ */
+#include <linux/genalloc.h>
+#include <linux/gfp.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+
+#include <spanalloc/spanalloc.h>
+
+#include "loops.h"
+
+#define QUIETLY		(GFP_KERNEL | __GFP_NOWARN)
+
+/* 64 MiB at an address that is none, and is not 0. */
+#define POOL_BASE	(1UL << 40)
+#define POOL_BYTES	(64UL << 20)
+
+static bool any_length(unsigned long npages)
+{
+	return npages;
+}
+
+static void nothing_to_undo(void)
+{
+}
+
+/* === spanalloc ========================================================== */
+
+static __always_inline void *spanalloc_alloc(unsigned long npages)
+{
+	return span_alloc(bench_heap, npages, QUIETLY);
+}
+
+static __always_inline void spanalloc_free(void *addr, unsigned long npages)
+{
+	span_free(addr);
+}
+
+/* What the last cell left idle must not be there for the next. */
+static void spanalloc_finish(void)
+{
+	span_heap_scavenge(bench_heap, ULONG_MAX);
+}
+
+DEFINE_LOOPS(spanalloc);
+
+/* === vmalloc, kvmalloc ================================================== */
+
+static __always_inline void *vmalloc_alloc(unsigned long npages)
+{
+	return __vmalloc(npages << PAGE_SHIFT, QUIETLY);
+}
+
+static __always_inline void vmalloc_free(void *addr, unsigned long npages)
+{
+	vfree(addr);
+}
+
+DEFINE_LOOPS(vmalloc);
+
+static __always_inline void *kvmalloc_alloc(unsigned long npages)
+{
+	return kvmalloc(npages << PAGE_SHIFT, QUIETLY);
+}
+
+static __always_inline void kvmalloc_free(void *addr, unsigned long npages)
+{
+	kvfree(addr);
+}
+
+DEFINE_LOOPS(kvmalloc);
+
+/* === alloc_pages ======================================================== */
+
+static bool buddy_prepare(unsigned long npages)
+{
+	struct page *page = alloc_pages(QUIETLY, get_order(npages << PAGE_SHIFT));
+
+	if (page)
+		__free_pages(page, get_order(npages << PAGE_SHIFT));
+	return page;
+}
+
+static __always_inline void *buddy_alloc(unsigned long npages)
+{
+	return alloc_pages(QUIETLY, get_order(npages << PAGE_SHIFT));
+}
+
+static __always_inline void buddy_free(void *addr, unsigned long npages)
+{
+	__free_pages(addr, get_order(npages << PAGE_SHIFT));
+}
+
+DEFINE_LOOPS(buddy);
+
+/* === gen_pool =========================================================== */
+
+static struct gen_pool *pool;
+
+static bool pool_prepare(unsigned long npages)
+{
+	pool = gen_pool_create(PAGE_SHIFT, NUMA_NO_NODE);
+	if (!pool)
+		return false;
+	if (!gen_pool_add(pool, POOL_BASE, POOL_BYTES, NUMA_NO_NODE))
+		return true;
+	gen_pool_destroy(pool);
+	return false;
+}
+
+static void pool_finish(void)
+{
+	gen_pool_destroy(pool);
+}
+
+static __always_inline void *pool_alloc(unsigned long npages)
+{
+	return (void *)gen_pool_alloc(pool, npages << PAGE_SHIFT);
+}
+
+static __always_inline void pool_free(void *addr, unsigned long npages)
+{
+	gen_pool_free(pool, (unsigned long)addr, npages << PAGE_SHIFT);
+}
+
+DEFINE_LOOPS(pool);
+
+/* === kmem_cache ========================================================= */
+
+static struct kmem_cache *cache;
+
+static bool cache_prepare(unsigned long npages)
+{
+	if (npages << PAGE_SHIFT > KMALLOC_MAX_SIZE)
+		return false;
+	cache = kmem_cache_create("spanalloc_bench", npages << PAGE_SHIFT, PAGE_SIZE, 0, NULL);
+	return cache;
+}
+
+static void cache_finish(void)
+{
+	kmem_cache_destroy(cache);
+}
+
+static __always_inline void *cache_alloc(unsigned long npages)
+{
+	return kmem_cache_alloc(cache, QUIETLY);
+}
+
+static __always_inline void cache_free(void *addr, unsigned long npages)
+{
+	kmem_cache_free(cache, addr);
+}
+
+DEFINE_LOOPS(cache);
+
+/* === Nobody ============================================================= */
+
+/* The loop by itself: what is subtracted from everybody else's time. */
+static __always_inline void *empty_alloc(unsigned long npages)
+{
+	void *addr = &pool;
+
+	OPTIMIZER_HIDE_VAR(addr);
+	return addr;
+}
+
+static __always_inline void empty_free(void *addr, unsigned long npages)
+{
+	OPTIMIZER_HIDE_VAR(addr);
+}
+
+DEFINE_LOOPS(empty);
+
+const struct subject bench_subjects[] = {
+	{ "spanalloc", any_length, spanalloc_finish, USE_LOOPS(spanalloc) },
+	{ "alloc_pages", buddy_prepare, nothing_to_undo, USE_LOOPS(buddy) },
+	{ "vmalloc", any_length, nothing_to_undo, USE_LOOPS(vmalloc) },
+	{ "kvmalloc", any_length, nothing_to_undo, USE_LOOPS(kvmalloc) },
+	{ "gen_pool", pool_prepare, pool_finish, USE_LOOPS(pool) },
+	{ "kmem_cache", cache_prepare, cache_finish, USE_LOOPS(cache) },
+	{ "empty_loop", any_length, nothing_to_undo, USE_LOOPS(empty) },
+};
+
+const unsigned int nr_bench_subjects = ARRAY_SIZE(bench_subjects);
