@@ -28,6 +28,7 @@ static const char * const stat_names[] = {
 	"in_use_bits_pages",
 	"in_use_work_pages",
 	"idle_pages",
+	"cached_pages",
 	"released_pages",
 	"peak_backed_pages",
 	"limit_pages",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Heap: allocating, freeing and splitting spans.
+ * Heap: spans from the page index, and back to it.
  *
  * An allocation goes through these steps, each undone if a later one fails:
  *
@@ -13,12 +13,7 @@
  *
  * The lock is held for the claim and the counters alone. From then on the run
  * is the caller's, which is why backing and publishing need none.
- *
- * A free takes the descriptor's life first: of any number of callers that free
- * the same span, one goes on to give its pages back.
  */
-#define pr_fmt(fmt) "spanalloc: " fmt
-
 #include <linux/jiffies.h>
 #include <linux/kmemleak.h>
 #include <linux/mm.h>
@@ -26,22 +21,8 @@
 
 #include "internal.h"
 
-/* Flags that ask for memory of a sort that spans are not made of. */
-#define UNSUPPORTED_GFP	(__GFP_HIGHMEM | __GFP_DMA | __GFP_DMA32 | __GFP_MOVABLE | \
-			 __GFP_RECLAIMABLE | __GFP_COMP)
-
 DECLARE_WAIT_QUEUE_HEAD(heap_news_wait);
 bool heap_has_news;
-
-/* What an allocation is about. */
-struct request {
-	struct span_heap *heap;
-	unsigned long npages;
-	unsigned long align;
-	enum span_kind kind;
-	gfp_t gfp;
-	unsigned long caller;
-};
 
 /* === News for the scavenger ============================================= */
 
@@ -58,7 +39,7 @@ bool heap_watch_locked(struct span_heap *heap)
 	lockdep_assert_held(&heap->lock);
 	if (heap->watched || heap->index.nr_idle <= heap->reserve)
 		return false;
-	heap->watched = true;
+	WRITE_ONCE(heap->watched, true);
 	return true;
 }
 
@@ -78,130 +59,26 @@ void heap_watch(struct span_heap *heap, bool news)
 	wake_up(&heap_news_wait);
 }
 
-/* === Diagnostics ======================================================== */
-
 /**
- * heap_kind_name() - name a kind of span
- * @kind: the kind
+ * heap_watch_now() - have the scavenger look after a heap with parked spans alone
+ * @heap: the heap
  *
- * Return: one word
+ * Context: Any but NMI.
  */
-const char *heap_kind_name(enum span_kind kind)
+void heap_watch_now(struct span_heap *heap)
 {
-	static const char * const names[] = { "heap", "stack", "bits", "work" };
+	unsigned long flags = heap_lock(heap);
+	bool news = !heap->watched;
 
-	static_assert(ARRAY_SIZE(names) == SPAN_NR_KINDS);
-	return names[kind];
-}
-
-/* Say once, at a bounded rate, what is wrong with an address. */
-static void report_address(const char *what, const void *addr, unsigned long caller)
-{
-	struct span_view view;
-	struct arena *arena;
-
-	rcu_read_lock();
-	arena = arena_of((unsigned long)addr);
-	if (!arena)
-		pr_warn_ratelimited("%s(%p) from %pS: not an address of any heap\n", what, addr,
-				    (void *)caller);
-	else if (span_at(addr, &view))
-		pr_warn_ratelimited("%s(%p) from %pS: %lu bytes into a span of %lu pages, in use (%s), of heap %s\n",
-				    what, addr, (void *)caller, (unsigned long)addr - view.base,
-				    view.npages, heap_kind_name(span_state_kind(view.state)),
-				    arena->heap->name);
-	else
-		pr_warn_ratelimited("%s(%p) from %pS: span is dead, freed or never allocated, of heap %s\n",
-				    what, addr, (void *)caller, arena->heap->name);
-	rcu_read_unlock();
-}
-
-/* A free of something else than a live span's base. */
-static void report_bad_free(const void *addr, unsigned long caller)
-{
-	struct arena *arena;
-	unsigned long flags;
-
-	report_address("span_free", addr, caller);
-	rcu_read_lock();
-	arena = arena_of((unsigned long)addr);
-	if (arena) {
-		flags = heap_lock(arena->heap);
-		arena->heap->count.bad_free_count++;
-		heap_unlock(arena->heap, flags);
-	}
-	rcu_read_unlock();
-}
-
-/**
- * heap_is_ok() - check a heap that a client passed
- * @heap: what it passed
- * @what: the function it called
- * @caller: where from
- *
- * Return: false, after a diagnostic, if it cannot be a heap
- */
-bool heap_is_ok(const struct span_heap *heap, const char *what, unsigned long caller)
-{
-	if (!IS_ERR_OR_NULL(heap))
-		return true;
-	pr_warn_ratelimited("%s from %pS: heap is %pe\n", what, (void *)caller, heap);
-	return false;
-}
-
-static bool gfp_is_ok(const struct request *req)
-{
-	gfp_t bad = req->gfp & UNSUPPORTED_GFP;
-
-	if (bad) {
-		pr_warn_once("spans cannot be allocated with %pGg, as %pS asked\n", &bad,
-			     (void *)req->caller);
-		return false;
-	}
-	if (!(req->gfp & __GFP_NOFAIL))
-		return true;
-	if (READ_ONCE(req->heap->limit) || !gfpflags_allow_blocking(req->gfp)) {
-		pr_warn_once("%pS asked for __GFP_NOFAIL where it cannot be promised, of heap %s\n",
-			     (void *)req->caller, req->heap->name);
-		return false;
-	}
-	return true;
-}
-
-static bool request_is_ok(const struct request *req)
-{
-	if (!req->npages || req->npages > totalram_pages()) {
-		pr_warn_ratelimited("%pS asked for a span of %lu pages of heap %s\n",
-				    (void *)req->caller, req->npages, req->heap->name);
-		return false;
-	}
-	if (!is_power_of_2(req->align) || req->align > ARENA_PAGES) {
-		pr_warn_ratelimited("%pS asked for a span aligned to %lu pages of heap %s\n",
-				    (void *)req->caller, req->align, req->heap->name);
-		return false;
-	}
-	if ((unsigned int)req->kind >= SPAN_NR_KINDS) {
-		pr_warn_ratelimited("%pS asked for a span of kind %d of heap %s\n",
-				    (void *)req->caller, req->kind, req->heap->name);
-		return false;
-	}
-	return gfp_is_ok(req);
+	WRITE_ONCE(heap->watched, true);
+	heap_unlock(heap, flags);
+	heap_watch(heap, news);
 }
 
 /* === Allocating ========================================================= */
 
-/* Count a failure; returns NULL so that it can end a function. */
-static void *failed(struct span_heap *heap, u64 *counter)
-{
-	unsigned long flags = heap_lock(heap);
-
-	++*counter;
-	heap_unlock(heap, flags);
-	return NULL;
-}
-
 /* Where a request is to be served from; callers that cannot wait prefer idle pages. */
-static bool find_locked(const struct request *req, struct pageindex_claim *claim)
+static bool find_locked(const struct span_request *req, struct pageindex_claim *claim)
 {
 	struct pageindex *idx = &req->heap->index;
 
@@ -213,7 +90,7 @@ static bool find_locked(const struct request *req, struct pageindex_claim *claim
 }
 
 /* Take a run from the index, and count it as a live span. */
-static bool claim_locked(const struct request *req, struct pageindex_claim *claim,
+static bool claim_locked(const struct span_request *req, struct pageindex_claim *claim,
 			 unsigned long *addr)
 {
 	struct span_heap *heap = req->heap;
@@ -229,7 +106,8 @@ static bool claim_locked(const struct request *req, struct pageindex_claim *clai
 }
 
 /* Returns what to count if it fails, NULL if it does not. */
-static u64 *claim(const struct request *req, struct pageindex_claim *claim, unsigned long *addr)
+static u64 *claim(const struct span_request *req, struct pageindex_claim *claim,
+		  unsigned long *addr)
 {
 	struct span_heap *heap = req->heap;
 	bool sleep = gfpflags_allow_blocking(req->gfp);
@@ -267,10 +145,13 @@ static void unclaim_part_locked(struct span_heap *heap, const struct pageindex_c
 	lockdep_assert_held(&heap->lock);
 	if (start == end)
 		return;
-	if (released)
+	if (released) {
 		pageindex_release(&heap->index, claim->page + start, end - start);
-	else
-		pageindex_free(&heap->index, claim->page + start, end - start, false);
+		if (claim->fresh == claim->released)
+			pageindex_unback(&heap->index, claim->page + start, end - start);
+	} else {
+		pageindex_free(&heap->index, claim->page + start, end - start, 0);
+	}
 }
 
 /*
@@ -278,7 +159,7 @@ static void unclaim_part_locked(struct span_heap *heap, const struct pageindex_c
  * where that is possible; in atomic context, where no TLB can be flushed, it
  * stays as idle pages.
  */
-static void unclaim(const struct request *req, const struct pageindex_claim *claim,
+static void unclaim(const struct span_request *req, const struct pageindex_claim *claim,
 		    const struct backing *backing)
 {
 	struct span_heap *heap = req->heap;
@@ -332,7 +213,7 @@ static void count_backing(struct span_heap *heap, const struct pageindex_claim *
 }
 
 /* Put memory behind a claim; false after undoing it. */
-static bool back(const struct request *req, const struct pageindex_claim *claim,
+static bool back(const struct span_request *req, const struct pageindex_claim *claim,
 		 unsigned long addr)
 {
 	struct span_heap *heap = req->heap;
@@ -358,7 +239,7 @@ static bool back(const struct request *req, const struct pageindex_claim *claim,
 }
 
 /* Replace what an allocation took from the heap's reserve, or have it replaced. */
-static void mind_reserve(const struct request *req)
+static void mind_reserve(const struct span_request *req)
 {
 	struct span_heap *heap = req->heap;
 
@@ -372,109 +253,54 @@ static void mind_reserve(const struct request *req)
 		heap_watch(heap, true);
 }
 
-static void *alloc_once(const struct request *req)
+/**
+ * heap_begin_span() - bring a span to life for whoever asked for it
+ * @span: a dead span, entered in the map, with memory behind it
+ * @req: what was asked for
+ */
+void heap_begin_span(struct span *span, const struct span_request *req)
+{
+	span->owner = NULL;
+	span->caller = req->caller;
+	span->born = jiffies;
+	span_publish(span, req->kind);
+	kmemleak_alloc((void *)span->base, req->npages << PAGE_SHIFT, 1, metadata_gfp(req->gfp));
+}
+
+/**
+ * heap_alloc() - allocate a span from the page index
+ * @req: what is asked for; has been checked
+ * @failure: on failure, the counter that says why; it is the caller's to count
+ *
+ * Return: address of the first byte, or NULL
+ */
+void *heap_alloc(const struct span_request *req, u64 **failure)
 {
 	struct span_heap *heap = req->heap;
 	struct span *span = span_new(req->gfp);
 	struct pageindex_claim taken;
 	unsigned long addr;
-	u64 *failure;
 
+	*failure = &heap->count.fail_metadata_count;
 	if (!span)
-		return failed(heap, &heap->count.fail_metadata_count);
-	failure = claim(req, &taken, &addr);
-	if (failure) {
+		return NULL;
+	*failure = claim(req, &taken, &addr);
+	if (!*failure && !back(req, &taken, addr))
+		*failure = &heap->count.fail_backing_count;
+	if (*failure) {
 		span_delete(span);
-		return failed(heap, failure);
-	}
-	if (!back(req, &taken, addr)) {
-		span_delete(span);
-		return failed(heap, &heap->count.fail_backing_count);
+		return NULL;
 	}
 	span->base = addr;
 	span->npages = req->npages;
 	span->heap = heap;
-	span->owner = NULL;
-	span->caller = req->caller;
-	span->born = jiffies;
 	span_enter(span, addr, req->npages);
-	span_publish(span, req->kind);
-	kmemleak_alloc((void *)addr, req->npages << PAGE_SHIFT, 1, metadata_gfp(req->gfp));
+	heap_begin_span(span, req);
 	mind_reserve(req);
 	return (void *)addr;
 }
 
-static void *alloc(const struct request *req)
-{
-	void *addr;
-
-	if (!heap_is_ok(req->heap, "span_alloc", req->caller))
-		return NULL;
-	might_sleep_if(gfpflags_allow_blocking(req->gfp));
-	if (!request_is_ok(req))
-		return failed(req->heap, &req->heap->count.fail_invalid_count);
-	for (;;) {
-		addr = alloc_once(req);
-		if (addr || !(req->gfp & __GFP_NOFAIL) || READ_ONCE(req->heap->limit))
-			return addr;
-		schedule_timeout_uninterruptible(1);
-	}
-}
-
-void *span_alloc(struct span_heap *heap, unsigned long npages, gfp_t gfp)
-{
-	const struct request req = {
-		.heap = heap,
-		.npages = npages,
-		.align = 1,
-		.kind = SPAN_KIND_HEAP,
-		.gfp = gfp,
-		.caller = _RET_IP_,
-	};
-
-	return alloc(&req);
-}
-EXPORT_SYMBOL_NS_GPL(span_alloc, "SPANALLOC");
-
-void *span_alloc_aligned(struct span_heap *heap, unsigned long npages,
-			 unsigned long align_pages, gfp_t gfp)
-{
-	const struct request req = {
-		.heap = heap,
-		.npages = npages,
-		.align = align_pages,
-		.kind = SPAN_KIND_HEAP,
-		.gfp = gfp,
-		.caller = _RET_IP_,
-	};
-
-	return alloc(&req);
-}
-EXPORT_SYMBOL_NS_GPL(span_alloc_aligned, "SPANALLOC");
-
-void *span_alloc_kind(struct span_heap *heap, unsigned long npages, enum span_kind kind,
-		      gfp_t gfp)
-{
-	const struct request req = {
-		.heap = heap,
-		.npages = npages,
-		.align = 1,
-		.kind = kind,
-		.gfp = gfp,
-		.caller = _RET_IP_,
-	};
-
-	return alloc(&req);
-}
-EXPORT_SYMBOL_NS_GPL(span_alloc_kind, "SPANALLOC");
-
-/* === Freeing, splitting, walking ======================================== */
-
-/* Look up a live span by its base; @view is only valid if this returns true. */
-static bool span_at_base(const void *addr, struct span_view *view)
-{
-	return span_at(addr, view) && view->base == (unsigned long)addr;
-}
+/* === Freeing, walking ================================================== */
 
 static unsigned long page_of(unsigned long addr)
 {
@@ -483,97 +309,60 @@ static unsigned long page_of(unsigned long addr)
 	return arena->first_page + ((addr - arena->base) >> PAGE_SHIFT);
 }
 
-/* Give the pages of a span that has just died back to its heap. */
-static void free_pages_of(const struct span_view *view)
+/**
+ * heap_free() - give the pages and the descriptor of a dead span back
+ * @heap: the heap
+ * @span: the span, which has died
+ * @kind: what it was for
+ *
+ * Context: Any but NMI.
+ */
+void heap_free(struct span_heap *heap, struct span *span, enum span_kind kind)
 {
-	struct span_heap *heap = view->heap;
-	unsigned long page = page_of(view->base);
-	bool clean = want_init_on_free();
+	unsigned int clean = want_init_on_free() ? PAGEINDEX_FREE_CLEAN : 0;
 	unsigned long flags;
 	bool news;
 
-	if (clean)
-		memset((void *)view->base, 0, view->npages << PAGE_SHIFT);
+	span_leave(span);
 	flags = heap_lock(heap);
-	pageindex_free(&heap->index, page, view->npages, clean);
-	heap->in_use[span_state_kind(view->state)] -= view->npages;
+	pageindex_free(&heap->index, page_of(span->base), span->npages, clean);
+	heap->in_use[kind] -= span->npages;
 	heap->spans--;
 	heap->count.free_count++;
 	news = heap_watch_locked(heap);
 	heap_unlock(heap, flags);
 	heap_watch(heap, news);
+	span_delete(span);
 }
 
-void span_free(const void *addr)
+/**
+ * heap_unpark() - give the pages and descriptors of parked spans back
+ * @heap: the heap
+ * @spans: the spans; a cache has counted them as freed
+ * @nr: how many
+ * @old: they have been parked for as long as idle pages are kept
+ *
+ * Context: Any but NMI. All pages in one hold of the heap's lock.
+ */
+void heap_unpark(struct span_heap *heap, struct span **spans, unsigned int nr, bool old)
 {
-	struct span_view view;
-	bool ok;
-
-	if (!addr)
-		return;
-	rcu_read_lock();
-	ok = span_at_base(addr, &view) && span_retire(&view);
-	rcu_read_unlock();
-	if (!ok) {
-		report_bad_free(addr, _RET_IP_);
-		return;
-	}
-	kmemleak_free(addr);
-	span_leave(view.span);
-	free_pages_of(&view);
-	span_delete(view.span);
-}
-EXPORT_SYMBOL_NS_GPL(span_free, "SPANALLOC");
-
-/* Cut @view's span, which the caller holds, and bring @second to life. */
-static void split_held(const struct span_view *view, struct span *second, unsigned long npages)
-{
-	struct span_heap *heap = view->heap;
-	struct span *first = view->span;
+	unsigned int how = (want_init_on_free() ? PAGEINDEX_FREE_CLEAN : 0) |
+			   (old ? PAGEINDEX_FREE_OLD : 0);
 	unsigned long flags;
+	unsigned int i;
+	bool news;
 
-	second->base = view->base + (npages << PAGE_SHIFT);
-	second->npages = view->npages - npages;
-	second->heap = heap;
-	second->owner = view->owner;
-	second->caller = first->caller;
-	second->born = first->born;
-	span_enter(second, second->base, second->npages);
-	span_publish(second, span_state_kind(view->state));
-	span_cut(first, npages);
-	span_unhold(first);
-
+	for (i = 0; i < nr; i++)
+		span_leave(spans[i]);
 	flags = heap_lock(heap);
-	heap->spans++;
-	heap->count.split_count++;
+	for (i = 0; i < nr; i++)
+		pageindex_free(&heap->index, page_of(spans[i]->base), spans[i]->npages, how);
+	news = heap_watch_locked(heap);
 	heap_unlock(heap, flags);
+	heap_watch(heap, news);
+	for (i = 0; i < nr; i++)
+		span_delete(spans[i]);
 }
-
-int span_split(const void *addr, unsigned long npages)
-{
-	struct span *second = span_new(GFP_ATOMIC | __GFP_NOWARN);
-	struct span_view view;
-	unsigned long base = (unsigned long)addr;
-	bool ok;
-
-	if (!second)
-		return -ENOMEM;
-	rcu_read_lock();
-	ok = span_at_base(addr, &view) && npages && npages < view.npages && span_hold(&view);
-	rcu_read_unlock();
-	if (!ok) {
-		span_delete(second);
-		report_address("span_split", addr, _RET_IP_);
-		return -EINVAL;
-	}
-	kmemleak_free(addr);
-	kmemleak_alloc(addr, npages << PAGE_SHIFT, 1, GFP_ATOMIC);
-	kmemleak_alloc((void *)(base + (npages << PAGE_SHIFT)),
-		       (view.npages - npages) << PAGE_SHIFT, 1, GFP_ATOMIC);
-	split_held(&view, second, npages);
-	return 0;
-}
-EXPORT_SYMBOL_NS_GPL(span_split, "SPANALLOC");
 
 /**
  * heap_next_span() - go through a heap's live spans in order of address

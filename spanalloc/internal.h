@@ -7,9 +7,11 @@
  *	page index	pageindex*.c		which pages are free, which backed
  *	span, arena	span.c, arena.c		descriptors, the map, growth
  *	backing		backing.c		physical pages behind a run
- *	heap		heap.c, limit.c, release.c
- *						allocate, free, limits, give back
- *	scavenger	scavenger.c		when to give back
+ *	heap		heap.c, reserve.c, release.c
+ *						allocate, free, give back
+ *	caches		cache.c			spans kept ready for each CPU
+ *	allocation	alloc.c			what clients call: caches, else heap
+ *	scavenger	scavenger.c		when to give back; limits
  *	faces		stats.c, debugfs.c	numbers
  *	registry	registry.c, main.c	making and ending heaps, the module
  *
@@ -21,6 +23,7 @@
  *	span_heap::release_lock	the heap's batch of pages on their way out
  *	span_map_lock		leaves of the map
  *	span_heap::lock		page index and counters of one heap; irqsave
+ *	span_cache::lock	one CPU's cache; irqsave. Never with the one above
  *
  * Under span_heap::lock nothing is allocated, zeroed, mapped, unmapped or
  * flushed. Under grow_lock allocations do not enter I/O, since reclaim may need
@@ -129,6 +132,7 @@ static inline struct arena *arena_of_page(const struct pageindex *idx, unsigned 
 /* === heap =============================================================== */
 
 struct release_batch;
+struct span_cache;
 
 /**
  * struct span_heap - a heap
@@ -138,10 +142,12 @@ struct release_batch;
  * @list: in the registry
  * @scavenged: in the scavenger's list
  * @debugfs: the heap's directory
+ * @hotplug: in the list of heaps whose caches mind CPUs that go away
+ * @cache: per-CPU caches; NULL if the heap has none
  * @lock: protects what follows, up to @grow_lock
  * @index: which pages are free, which are backed
- * @in_use: pages of live spans, by kind
- * @spans: live spans
+ * @in_use: pages of live spans, by kind, but for what the caches count
+ * @spans: live spans, but for what the caches count
  * @moving: pages between idle and released, in either direction
  * @limit: pages that may be in use or idle; 0 for any number
  * @reserve: idle pages that the scavenger leaves alone and sleepers replace
@@ -165,6 +171,8 @@ struct span_heap {
 	struct list_head list;
 	struct list_head scavenged;
 	struct dentry *debugfs;
+	struct hlist_node hotplug;
+	struct span_cache __percpu *cache;
 
 	spinlock_t lock ____cacheline_aligned_in_smp;
 	struct pageindex index;
@@ -205,18 +213,6 @@ static inline void heap_unlock(struct span_heap *heap, unsigned long flags)
 	__releases(&heap->lock)
 {
 	spin_unlock_irqrestore(&heap->lock, flags);
-}
-
-/* Pages in use, whatever for. */
-static inline unsigned long heap_in_use_locked(const struct span_heap *heap)
-{
-	unsigned long pages = 0;
-	int kind;
-
-	lockdep_assert_held(&heap->lock);
-	for (kind = 0; kind < SPAN_NR_KINDS; kind++)
-		pages += heap->in_use[kind];
-	return pages;
 }
 
 /* Call after more pages have been backed. */
@@ -294,12 +290,76 @@ unsigned long heap_sweep(struct span_heap *heap);
 extern wait_queue_head_t heap_news_wait;
 extern bool heap_has_news;
 
+/**
+ * struct span_request - what an allocation is about
+ * @heap: where from
+ * @npages: length in pages
+ * @align: power of two
+ * @kind: what for
+ * @gfp: how
+ * @caller: on whose behalf
+ */
+struct span_request {
+	struct span_heap *heap;
+	unsigned long npages;
+	unsigned long align;
+	enum span_kind kind;
+	gfp_t gfp;
+	unsigned long caller;
+};
+
+void *heap_alloc(const struct span_request *req, u64 **failure);
+void heap_begin_span(struct span *span, const struct span_request *req);
+void heap_free(struct span_heap *heap, struct span *span, enum span_kind kind);
+void heap_unpark(struct span_heap *heap, struct span **spans, unsigned int nr, bool old);
 void heap_watch(struct span_heap *heap, bool news);
+void heap_watch_now(struct span_heap *heap);
 bool heap_watch_locked(struct span_heap *heap);
-const char *heap_kind_name(enum span_kind kind);
-bool heap_is_ok(const struct span_heap *heap, const char *what, unsigned long caller);
 bool heap_next_span(struct span_heap *heap, unsigned long *page, struct span_view *view);
 int heap_top_up(struct span_heap *heap);
+
+/* === caches ============================================================= */
+
+/* The longest spans that are cached, in pages. */
+#define CACHE_MAX_LENGTH	16
+
+/**
+ * struct cache_sum - the numbers of all caches of a heap
+ * @in_use: by kind, to be added to &struct span_heap's
+ * @spans: to be added to &struct span_heap's
+ * @pages: parked pages
+ * @hits: allocations served
+ * @misses: allocations not served
+ * @frees: frees parked
+ * @zeroed: pages cleared
+ */
+struct cache_sum {
+	long in_use[SPAN_NR_KINDS];
+	long spans;
+	unsigned long pages;
+	u64 hits;
+	u64 misses;
+	u64 frees;
+	u64 zeroed;
+};
+
+int cache_init(void);
+void cache_exit(void);
+int cache_new(struct span_heap *heap);
+void cache_delete(struct span_heap *heap);
+struct span *cache_pop(struct span_heap *heap, unsigned long npages, enum span_kind kind,
+		       bool zero);
+bool cache_push(struct span_heap *heap, struct span *span, enum span_kind kind);
+unsigned long cache_drain(struct span_heap *heap);
+unsigned long cache_sweep(struct span_heap *heap);
+unsigned long cache_pages(struct span_heap *heap);
+void cache_sum(struct span_heap *heap, struct cache_sum *sum);
+size_t cache_bytes(const struct span_heap *heap);
+
+/* === allocation ========================================================= */
+
+const char *heap_kind_name(enum span_kind kind);
+bool heap_is_ok(const struct span_heap *heap, const char *what, unsigned long caller);
 
 /* === scavenger ========================================================== */
 

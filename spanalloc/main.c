@@ -22,6 +22,9 @@ static int __init spanalloc_init(void)
 	ret = span_init();
 	if (ret)
 		goto no_span;
+	ret = cache_init();
+	if (ret)
+		goto no_cache;
 	ret = scavenger_start();
 	if (ret)
 		goto no_scavenger;
@@ -35,6 +38,8 @@ no_registry:
 	debugfs_exit();
 	scavenger_stop();
 no_scavenger:
+	cache_exit();
+no_cache:
 	span_exit();
 no_span:
 	span_map_exit();
@@ -46,6 +51,7 @@ static void __exit spanalloc_exit(void)
 	registry_exit();
 	debugfs_exit();
 	scavenger_stop();
+	cache_exit();
 	span_exit();
 	span_map_exit();
 }

@@ -205,13 +205,17 @@ static void chunk_release(struct pageindex *idx, unsigned long chunk, unsigned i
 
 /* In use to idle. */
 static void chunk_free(struct pageindex *idx, unsigned long chunk, unsigned int from,
-		       unsigned int to)
+		       unsigned int to, bool old)
 {
 	struct pageindex_word *word = chunk_words(idx, chunk);
 	unsigned int w;
 
-	for (w = from / 64; w <= (to - 1) / 64; w++)
-		word[w].lo &= ~word_mask(w, from, to);
+	for (w = from / 64; w <= (to - 1) / 64; w++) {
+		if (old)
+			word[w].hi &= ~word_mask(w, from, to);
+		else
+			word[w].lo &= ~word_mask(w, from, to);
+	}
 	idle_add(idx, chunk, to - from);
 }
 
@@ -475,9 +479,11 @@ bool pageindex_alloc_idle(struct pageindex *idx, unsigned long npages,
  * @idx: the index
  * @page: first page
  * @npages: how many, all in use
- * @clean: they hold nothing but zeros
+ * @flags: %PAGEINDEX_FREE_CLEAN if they hold nothing but zeros,
+ *	%PAGEINDEX_FREE_OLD if the next sweep shall take them
  */
-void pageindex_free(struct pageindex *idx, unsigned long page, unsigned long npages, bool clean)
+void pageindex_free(struct pageindex *idx, unsigned long page, unsigned long npages,
+		    unsigned int flags)
 {
 	unsigned long end = page + npages;
 	unsigned long at, next;
@@ -490,8 +496,8 @@ void pageindex_free(struct pageindex *idx, unsigned long page, unsigned long npa
 
 		next = min(end, (chunk + 1) << CHUNK_SHIFT);
 		to = from + (next - at);
-		chunk_free(idx, chunk, from, to);
-		if (!clean && to > meta->dirty)
+		chunk_free(idx, chunk, from, to, flags & PAGEINDEX_FREE_OLD);
+		if (!(flags & PAGEINDEX_FREE_CLEAN) && to > meta->dirty)
 			meta->dirty = to;
 	}
 	pageindex_freed(idx, page, npages);
@@ -517,6 +523,28 @@ void pageindex_release(struct pageindex *idx, unsigned long page, unsigned long 
 	}
 	idx->nr_released += npages;
 	pageindex_freed(idx, page, npages);
+}
+
+/**
+ * pageindex_unback() - take back that pages were backed for the first time
+ * @idx: the index
+ * @page: first page
+ * @npages: how many; all were fresh when they were taken, and none was backed
+ */
+void pageindex_unback(struct pageindex *idx, unsigned long page, unsigned long npages)
+{
+	unsigned long end = page + npages;
+	unsigned long at, next;
+
+	for (at = page; at < end; at = next) {
+		struct pageindex_meta *meta = chunk_meta(idx, at >> CHUNK_SHIFT);
+		unsigned int from = at % CHUNK_PAGES;
+
+		next = min(end, round_up(at + 1, CHUNK_PAGES));
+		/* Unless what lies above has been backed since. */
+		if (meta->fresh == from + (next - at))
+			meta->fresh = from;
+	}
 }
 
 /**
@@ -692,96 +720,4 @@ unsigned long pageindex_next_used(const struct pageindex *idx, unsigned long pag
 		page = (chunk + 1) << CHUNK_SHIFT;
 	}
 	return ULONG_MAX;
-}
-
-/* === Checking =========================================================== */
-
-static bool check_chunk(const struct pageindex *idx, unsigned long chunk, unsigned long *idle,
-			unsigned long *released)
-{
-	const struct pageindex_word *word = chunk_words(idx, chunk);
-	const struct pageindex_meta *meta = chunk_meta(idx, chunk);
-	u64 leaf = *sum_at(idx, 0, chunk);
-	unsigned int chunk_idle = 0;
-	unsigned int w;
-	u64 now;
-
-	for (w = 0; w < PAGEINDEX_CHUNK_WORDS; w++) {
-		chunk_idle += hweight64(word[w].hi ^ word[w].lo);
-		*released += hweight64(~(word[w].hi | word[w].lo));
-	}
-	*idle += chunk_idle;
-	if (chunk_idle != meta->idle)
-		return false;
-	if (meta->fresh == NEVER_GROWN)
-		return (leaf & ~SUM_WALL) == 0;
-	now = pageindex_chunk_summary(word);
-	if (idx->stale[chunk % PAGEINDEX_NR_STALE] != chunk + 1)
-		return (leaf & ~SUM_WALL) == now;
-	return sum_start(leaf) >= sum_start(now) && sum_max(leaf) >= sum_max(now) &&
-	       sum_end(leaf) >= sum_end(now);
-}
-
-static bool check_sums(const struct pageindex *idx)
-{
-	unsigned int level;
-
-	for (level = 0; level < idx->top; level++) {
-		unsigned int fan = fan_shift(level);
-		unsigned long nr = nr_chunks(idx) << CHUNK_SHIFT >> level_shift(level);
-		unsigned long i;
-
-		for (i = 0; i < nr; i += 1UL << fan) {
-			u64 now = pageindex_sum_merge(sum_at(idx, level, i), 1U << fan,
-						      level_shift(level));
-
-			if (*sum_at(idx, level + 1, i >> fan) != now)
-				return false;
-		}
-	}
-	return true;
-}
-
-/* No run may start below the hint for its size or a smaller one. */
-static bool check_hints(const struct pageindex *idx)
-{
-	unsigned long end = nr_chunks(idx) << CHUNK_SHIFT;
-	unsigned long page, run;
-	unsigned int i;
-
-	for (page = 0; page < end; page += run) {
-		run = pageindex_run_length(idx, page, ULONG_MAX);
-		if (!run) {
-			u64 free = word_free(&chunk_words(idx, page >> CHUNK_SHIFT)[page / 64 % 8]);
-
-			/* To the next free page of this word, or to the next word. */
-			free &= ~0ULL << page % 64;
-			run = free ? __ffs64(free) - page % 64 : 64 - page % 64;
-			continue;
-		}
-		for (i = 0; i < PAGEINDEX_NR_HINTS && pageindex_hint_size(i) <= run; i++)
-			if (idx->hint[i] > page)
-				return false;
-	}
-	return true;
-}
-
-/**
- * pageindex_check() - verify everything that the index derives from its bits
- * @idx: the index
- *
- * Looks at every page: for tests.
- *
- * Return: false if a counter, a summary or a hint is wrong
- */
-bool pageindex_check(const struct pageindex *idx)
-{
-	unsigned long idle = 0, released = 0;
-	unsigned long chunk;
-
-	for (chunk = 0; chunk < nr_chunks(idx); chunk++)
-		if (!check_chunk(idx, chunk, &idle, &released))
-			return false;
-	return idle == idx->nr_idle && released == idx->nr_released && check_sums(idx) &&
-	       check_hints(idx);
 }

@@ -146,6 +146,10 @@ enum pageindex_age {
 	PAGEINDEX_ANY
 };
 
+/* For pageindex_free(): the pages hold zeros; they have been idle for a while. */
+#define PAGEINDEX_FREE_CLEAN	1U
+#define PAGEINDEX_FREE_OLD	2U
+
 void pageindex_init(struct pageindex *idx);
 size_t pageindex_table_bytes(unsigned long max_blocks);
 void *pageindex_set_table(struct pageindex *idx, void *table, unsigned long max_blocks);
@@ -159,7 +163,9 @@ bool pageindex_alloc_aligned(struct pageindex *idx, unsigned long npages, unsign
 			     struct pageindex_claim *claim);
 bool pageindex_alloc_idle(struct pageindex *idx, unsigned long npages,
 			  struct pageindex_claim *taken);
-void pageindex_free(struct pageindex *idx, unsigned long page, unsigned long npages, bool clean);
+void pageindex_free(struct pageindex *idx, unsigned long page, unsigned long npages,
+		    unsigned int flags);
+void pageindex_unback(struct pageindex *idx, unsigned long page, unsigned long npages);
 void pageindex_release(struct pageindex *idx, unsigned long page, unsigned long npages);
 
 bool pageindex_prev_idle(struct pageindex *idx, unsigned long *chunk);

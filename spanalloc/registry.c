@@ -27,7 +27,7 @@ static bool params_are_ok(const struct span_heap_params *params)
 {
 	size_t len;
 
-	if (!params || !params->name || params->flags)
+	if (!params || !params->name || params->flags & ~SPAN_HEAP_NO_CACHE)
 		return false;
 	len = strnlen(params->name, SPAN_HEAP_NAME_SIZE);
 	if (!len || len == SPAN_HEAP_NAME_SIZE || strchr(params->name, '/') ||
@@ -35,6 +35,13 @@ static bool params_are_ok(const struct span_heap_params *params)
 		return false;
 	return params->node == NUMA_NO_NODE ||
 	       (params->node >= 0 && params->node < MAX_NUMNODES && node_online(params->node));
+}
+
+static void heap_delete(struct span_heap *heap)
+{
+	cache_delete(heap);
+	release_batch_delete(heap->batch);
+	kvfree(heap);
 }
 
 static struct span_heap *heap_new(const struct span_heap_params *params)
@@ -59,6 +66,10 @@ static struct span_heap *heap_new(const struct span_heap_params *params)
 	pageindex_init(&heap->index);
 	if (heap->limit)
 		heap->index.max_backed = heap->limit;
+	if (!(params->flags & SPAN_HEAP_NO_CACHE) && cache_new(heap)) {
+		heap_delete(heap);
+		return NULL;
+	}
 	return heap;
 }
 
@@ -87,8 +98,7 @@ struct span_heap *span_heap_create(const struct span_heap_params *params)
 	mutex_lock(&registry_lock);
 	if (name_is_taken(heap->name)) {
 		mutex_unlock(&registry_lock);
-		release_batch_delete(heap->batch);
-		kvfree(heap);
+		heap_delete(heap);
 		return ERR_PTR(-EEXIST);
 	}
 	list_add_tail(&heap->list, &registry_heaps);
@@ -136,9 +146,12 @@ static void report_leaks(struct span_heap *heap, unsigned long spans)
 /* No more allocations; false, and no change, if spans live. */
 static bool stop_allocations(struct span_heap *heap, unsigned long *spans)
 {
-	unsigned long flags = heap_lock(heap);
+	struct cache_sum cached;
+	unsigned long flags;
 
-	*spans = heap->spans;
+	cache_sum(heap, &cached);
+	flags = heap_lock(heap);
+	*spans = heap->spans + cached.spans;
 	if (!*spans)
 		heap->dying = true;
 	heap_unlock(heap, flags);
@@ -153,10 +166,10 @@ static void heap_end(struct span_heap *heap)
 	flags = heap_lock(heap);
 	heap->reserve = 0;
 	heap_unlock(heap, flags);
+	cache_drain(heap);
 	heap_release(heap, ULONG_MAX, RELEASE_FORCED);
 	arena_release_all(heap);
-	release_batch_delete(heap->batch);
-	kvfree(heap);
+	heap_delete(heap);
 }
 
 static void unregister(struct span_heap *heap)

@@ -22,9 +22,9 @@
 
 #include "internal.h"
 
-/* Two chunks' worth, so that a flush rarely serves fewer than 512 pages. */
+/* Two chunks' worth, or one of single pages: a flush serves 512 if so many are due. */
 #define BATCH_PAGES	1024
-#define BATCH_RUNS	256
+#define BATCH_RUNS	512
 
 /* Chunks looked at in one hold of the heap's lock. */
 #define CHUNKS_PER_HOLD	16

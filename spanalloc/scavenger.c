@@ -12,7 +12,7 @@
  *	     ^				     |
  *	     +--nothing idle after a sweep---+---else sweep again in one age
  *
- * release.c says what a sweep does. The next one is due an age after the end of
+ * release.c and cache.c say what a sweep does. The next one is due an age after the end of
  * this one, which is what makes "not before one age" hold however long it takes.
  */
 #include <linux/freezer.h>
@@ -53,16 +53,19 @@ static unsigned long heap_age(const struct span_heap *heap)
 	return max(msecs_to_jiffies(ms), 1UL);
 }
 
-/* After a sweep: is there anything left to come back for? */
+/*
+ * After a sweep: is there anything left to come back for? A page that is parked
+ * after the caches have been looked at finds the heap not watched, and says so.
+ */
 static bool still_watched(struct span_heap *heap)
 {
 	unsigned long flags = heap_lock(heap);
-	bool watched;
 
-	heap->watched = heap->index.nr_idle > heap->reserve;
-	watched = heap->watched;
+	WRITE_ONCE(heap->watched, heap->index.nr_idle > heap->reserve);
 	heap_unlock(heap, flags);
-	return watched;
+	if (!READ_ONCE(heap->watched) && cache_pages(heap))
+		WRITE_ONCE(heap->watched, true);
+	return READ_ONCE(heap->watched);
 }
 
 /* Look after one heap; returns jiffies until it wants to be looked at again. */
@@ -83,6 +86,7 @@ static unsigned long tend(struct span_heap *heap)
 		heap->sweep_from = scavenger_clock();
 	}
 	if (time_after_eq(scavenger_clock(), heap->sweep_from + heap_age(heap))) {
+		cache_sweep(heap);
 		heap_sweep(heap);
 		heap->sweep_from = scavenger_clock();
 		if (!still_watched(heap)) {
@@ -172,10 +176,32 @@ void scavenger_remove(struct span_heap *heap)
 	mutex_unlock(&scavenger_lock);
 }
 
+int span_heap_set_limit(struct span_heap *heap, unsigned long limit_pages)
+{
+	unsigned long flags, backed;
+
+	if (!heap_is_ok(heap, "span_heap_set_limit", _RET_IP_))
+		return -EINVAL;
+	might_sleep();
+	flags = heap_lock(heap);
+	heap->limit = limit_pages;
+	heap->index.max_backed = limit_pages ? limit_pages : ULONG_MAX;
+	backed = heap->index.nr_pages - heap->index.nr_released;
+	heap_unlock(heap, flags);
+	if (limit_pages && backed > limit_pages) {
+		cache_drain(heap);
+		heap_release(heap, backed - limit_pages, RELEASE_LIMIT);
+	}
+	return 0;
+}
+EXPORT_SYMBOL_NS_GPL(span_heap_set_limit, "SPANALLOC");
+
 unsigned long span_heap_scavenge(struct span_heap *heap, unsigned long npages)
 {
 	if (!heap_is_ok(heap, "span_heap_scavenge", _RET_IP_))
 		return 0;
+	might_sleep();
+	cache_drain(heap);
 	return heap_release(heap, npages, RELEASE_FORCED);
 }
 EXPORT_SYMBOL_NS_GPL(span_heap_scavenge, "SPANALLOC");

@@ -42,6 +42,9 @@ enum span_kind {
 	SPAN_NR_KINDS
 };
 
+/* The heap has no per-CPU caches: what is freed reaches its page index at once. */
+#define SPAN_HEAP_NO_CACHE	0x1UL
+
 /**
  * struct span_heap_params - how a heap is to be made
  * @name: directory name in debugfs and name in diagnostics; required, unique
@@ -50,7 +53,7 @@ enum span_kind {
  * @limit_pages: hard limit on pages in use plus idle; 0 for none
  * @scavenge_age_ms: idle pages are released after this many milliseconds; 0
  *	follows the module parameter of the same name
- * @flags: reserved for SPAN_HEAP_* policy flags; none exist, so must be 0
+ * @flags: any of the SPAN_HEAP_* flags
  */
 struct span_heap_params {
 	const char *name;
@@ -90,6 +93,7 @@ struct span_info {
  * @in_use_bits_pages: of %SPAN_KIND_BITS
  * @in_use_work_pages: of %SPAN_KIND_WORK
  * @idle_pages: free, with memory behind them
+ * @cached_pages: of these, pages of spans parked in the per-CPU caches
  * @released_pages: free, with nothing behind them
  * @peak_backed_pages: most that in use and idle ever were together
  * @limit_pages: hard limit on in use plus idle; 0: none
@@ -136,6 +140,7 @@ struct span_heap_stats {
 	u64 in_use_bits_pages;
 	u64 in_use_work_pages;
 	u64 idle_pages;
+	u64 cached_pages;
 	u64 released_pages;
 	u64 peak_backed_pages;
 	u64 limit_pages;
@@ -226,10 +231,11 @@ const char *span_heap_name(const struct span_heap *heap);
  *	grown into. __GFP_ZERO clears what is not known to be zero. __GFP_NOFAIL
  *	needs a heap without a limit. Zone and mobility flags are refused.
  *
- * The lowest run of free pages that is long enough is taken; callers that may
- * not sleep get one with memory behind it if there is one near the bottom of the
- * heap. If there is no run at all, the heap grows. The pages are mapped, in order, and come from anywhere in
- * physical memory.
+ * Lengths up to 16 pages come from the CPU's cache if it has one. Else the lowest
+ * run of free pages that is long enough is taken; callers that may not sleep get
+ * one with memory behind it if there is one near the bottom of the heap. If there
+ * is no run at all, the heap grows. The pages are mapped, in order, and come from
+ * anywhere in physical memory.
  *
  * Context: Any that @gfp allows; with %GFP_ATOMIC, interrupt handlers too, but
  * not NMI.
@@ -271,8 +277,9 @@ void *span_alloc_kind(struct span_heap *heap, unsigned long npages, enum span_ki
  * span_free() - free a span
  * @addr: its first byte; NULL does nothing
  *
- * The pages stay mapped and become idle: the next allocation may have them, and
- * the scavenger releases them when they have been idle for long enough.
+ * The pages stay mapped and become idle, in the CPU's cache or in the heap: the
+ * next allocation may have them, and the scavenger releases them when they have
+ * been idle for long enough.
  *
  * Anything else than the base of a live span is refused, with a line in the
  * kernel's log that says what the address is. Of two callers that free the same
@@ -372,7 +379,8 @@ int span_heap_set_limit(struct span_heap *heap, unsigned long limit_pages);
 /**
  * span_heap_stats() - read a heap's numbers
  * @heap: the heap
- * @stats: filled in; all of one moment, so that sums are exact
+ * @stats: filled in; sums are exact at any time, and everything is whenever nobody
+ *	allocates or frees
  *
  * Context: Any but NMI. Never sleeps.
  */

@@ -2,42 +2,62 @@
 /*
  * Statistics: one consistent copy of a heap's numbers.
  *
- * Everything is read in one hold of the heap's lock, so that the sums hold at
- * any moment, not only at quiet ones. A page on its way from idle to released
- * still has memory behind it, and one on its way back is about to: both count
- * as idle.
+ * The page index is read in one hold of the heap's lock, the caches one after
+ * the other. What is not released and not in use counts as idle: free pages with
+ * memory behind them, parked spans, and pages on their way from idle to released
+ * or back. So the three always add up, and are exact whenever nobody allocates or
+ * frees.
  */
 #include <linux/mm.h>
 
 #include "internal.h"
 
+static u64 in_use(const struct span_heap *heap, const struct cache_sum *cached,
+		  enum span_kind kind)
+{
+	long pages = heap->in_use[kind] + cached->in_use[kind];
+
+	/* A sum over CPUs at work may be off by what they do meanwhile. */
+	return max(pages, 0L);
+}
+
 void span_heap_stats(struct span_heap *heap, struct span_heap_stats *stats)
 {
 	const struct pageindex *idx;
-	unsigned long flags;
+	struct cache_sum cached;
+	unsigned long flags, backed;
 
 	memset(stats, 0, sizeof(*stats));
 	if (!heap_is_ok(heap, "span_heap_stats", _RET_IP_))
 		return;
 	idx = &heap->index;
+	cache_sum(heap, &cached);
 	flags = heap_lock(heap);
 	*stats = heap->count;
+	backed = idx->nr_pages - idx->nr_released;
 	stats->reserved_pages = idx->nr_pages;
-	stats->in_use_pages = heap_in_use_locked(heap);
-	stats->in_use_heap_pages = heap->in_use[SPAN_KIND_HEAP];
-	stats->in_use_stack_pages = heap->in_use[SPAN_KIND_STACK];
-	stats->in_use_bits_pages = heap->in_use[SPAN_KIND_BITS];
-	stats->in_use_work_pages = heap->in_use[SPAN_KIND_WORK];
-	stats->idle_pages = idx->nr_idle + heap->moving;
+	stats->in_use_heap_pages = in_use(heap, &cached, SPAN_KIND_HEAP);
+	stats->in_use_stack_pages = in_use(heap, &cached, SPAN_KIND_STACK);
+	stats->in_use_bits_pages = in_use(heap, &cached, SPAN_KIND_BITS);
+	stats->in_use_work_pages = in_use(heap, &cached, SPAN_KIND_WORK);
+	stats->in_use_pages = stats->in_use_heap_pages + stats->in_use_stack_pages +
+			      stats->in_use_bits_pages + stats->in_use_work_pages;
 	stats->released_pages = idx->nr_released;
+	stats->idle_pages = backed - min(backed, stats->in_use_pages);
+	stats->cached_pages = cached.pages;
+	stats->alloc_count += cached.hits;
+	stats->free_count += cached.frees;
+	stats->cache_hit_count = cached.hits;
+	stats->cache_miss_count = cached.misses;
+	stats->zeroed_pages += cached.zeroed;
 	stats->limit_pages = heap->limit;
 	stats->reserve_pages = heap->reserve;
 	stats->arena_count = idx->nr_blocks;
-	stats->span_count = heap->spans;
+	stats->span_count = heap->spans + cached.spans;
 	stats->grow_count = heap->grows;
-	stats->metadata_bytes = sizeof(*heap) + heap->table_bytes +
+	stats->metadata_bytes = sizeof(*heap) + cache_bytes(heap) + heap->table_bytes +
 				idx->nr_blocks * PAGE_ALIGN(sizeof(struct arena)) +
-				heap->spans * sizeof(struct span);
+				stats->span_count * sizeof(struct span);
 	stats->page_table_bytes = idx->nr_pages / PTRS_PER_PTE * PAGE_SIZE;
 	heap_unlock(heap, flags);
 }

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Limits of a heap: how many pages it may hold at most, and how many idle ones
- * it keeps ready at least.
+ * Reserve: idle pages that a heap keeps ready for callers that cannot wait.
  *
- * The hard limit is enforced by the page index, which refuses a claim that
- * would back more pages. The reserve is a floor under the idle pages: releases
- * stop at it, and whoever may sleep fills it up again, an allocation that took
- * from it or else the scavenger.
+ * It is a floor under the idle pages: releases stop at it, and whoever may sleep
+ * fills it up again, an allocation that took from it or else the scavenger.
  */
 #include <linux/mm.h>
 
@@ -45,9 +42,13 @@ static int top_up_take(struct span_heap *heap, struct top_up *top, unsigned long
 	else if (want && *chunk >= chunks)
 		ret = -ENOSPC;
 	want = min(want, room);
-	while (want && tries-- && !top->nr_runs && *chunk < chunks)
-		top->nr_runs = pageindex_take_released(idx, (*chunk)++, want, top->runs,
+	while (want && tries-- && !top->nr_runs && *chunk < chunks) {
+		top->nr_runs = pageindex_take_released(idx, *chunk, want, top->runs,
 						       TOP_UP_RUNS, &top->fresh);
+		/* One that gave all there was room for may have more to give. */
+		if (top->nr_runs < TOP_UP_RUNS)
+			++*chunk;
+	}
 	for (i = 0; i < top->nr_runs; i++) {
 		top->addrs[i] = heap_page_address_locked(heap, top->runs[i].page);
 		top->npages += top->runs[i].npages;
@@ -86,8 +87,11 @@ static int top_up_back(struct span_heap *heap, struct top_up *top)
 		flags = heap_lock(heap);
 		if (ret) {
 			pageindex_release(&heap->index, run->page, run->npages);
+			if (top->fresh == top->npages)
+				pageindex_unback(&heap->index, run->page, run->npages);
 		} else {
-			pageindex_free(&heap->index, run->page, run->npages, true);
+			pageindex_free(&heap->index, run->page, run->npages,
+				       PAGEINDEX_FREE_CLEAN);
 			backed += run->npages;
 			zeroed += backing.zeroed;
 		}
@@ -160,21 +164,3 @@ int span_heap_reserve(struct span_heap *heap, unsigned long npages)
 	return ret;
 }
 EXPORT_SYMBOL_NS_GPL(span_heap_reserve, "SPANALLOC");
-
-int span_heap_set_limit(struct span_heap *heap, unsigned long limit_pages)
-{
-	unsigned long flags, backed;
-
-	if (!heap_is_ok(heap, "span_heap_set_limit", _RET_IP_))
-		return -EINVAL;
-	might_sleep();
-	flags = heap_lock(heap);
-	heap->limit = limit_pages;
-	heap->index.max_backed = limit_pages ? limit_pages : ULONG_MAX;
-	backed = heap->index.nr_pages - heap->index.nr_released;
-	heap_unlock(heap, flags);
-	if (limit_pages && backed > limit_pages)
-		heap_release(heap, backed - limit_pages, RELEASE_LIMIT);
-	return 0;
-}
-EXPORT_SYMBOL_NS_GPL(span_heap_set_limit, "SPANALLOC");
