@@ -234,7 +234,7 @@ static void growing_fails_cleanly(struct kunit *test)
 
 static void growing_by_two_arenas_fails_cleanly(struct kunit *test)
 {
-	grow_with_faults(test, FAULT_FOR_GOOD, ARENA_PAGES + 1, 4);
+	grow_with_faults(test, FAULT_FOR_GOOD, ARENA_PAGES + 1, 6);
 }
 
 /* No address space to spare: a heap that would reserve ahead takes what it needs. */

@@ -187,6 +187,27 @@ static void idle_pages_are_served(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, found_at(job->addr));
 }
 
+/* There are lower pages, but memory would have to be found for them. */
+static void idle_pages_are_preferred(struct kunit *test)
+{
+	struct job *job = new_job(test, 100, GFP_ATOMIC);
+	struct span_heap_stats before;
+	void *low, *keep, *high;
+
+	low = must_alloc(test, job->heap, 100);
+	keep = must_alloc(test, job->heap, 1);
+	high = must_alloc(test, job->heap, 100);
+	span_free(low);
+	span_heap_scavenge(job->heap, ULONG_MAX);
+	span_free(high);
+	span_heap_stats(job->heap, &before);
+	KUNIT_ASSERT_TRUE(test, run(test, job, do_alloc));
+	KUNIT_EXPECT_PTR_EQ(test, job->addr, high);
+	KUNIT_EXPECT_EQ(test, job->heap->count.backed_pages, before.backed_pages);
+	KUNIT_EXPECT_TRUE(test, run(test, job, do_free));
+	span_free(keep);
+}
+
 /* Memory is found and mapped on the spot, more than a batch of it. */
 static void released_pages_are_backed(struct kunit *test)
 {
@@ -254,6 +275,7 @@ static void everything_else_works(struct kunit *test)
 
 static struct kunit_case cases[] = {
 	KUNIT_CASE_PARAM(idle_pages_are_served, context_gen_params),
+	KUNIT_CASE_PARAM(idle_pages_are_preferred, context_gen_params),
 	KUNIT_CASE_PARAM(released_pages_are_backed, context_gen_params),
 	KUNIT_CASE_PARAM(mixed_pages_are_backed, context_gen_params),
 	KUNIT_CASE_PARAM(nothing_grows, context_gen_params),

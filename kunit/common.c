@@ -35,8 +35,8 @@ void test_heaps_exit(struct kunit *test)
 			test_heap_end(test, heaps->heap[i]);
 }
 
-struct span_heap *test_heap_make(struct kunit *test, unsigned long limit_pages,
-				 unsigned int age_ms)
+static struct span_heap *make(struct kunit *test, unsigned long limit_pages,
+			      unsigned int age_ms, unsigned long flags)
 {
 	static unsigned int serial;
 	struct test_heaps *heaps = test->priv;
@@ -44,6 +44,7 @@ struct span_heap *test_heap_make(struct kunit *test, unsigned long limit_pages,
 		.node = NUMA_NO_NODE,
 		.limit_pages = limit_pages,
 		.scavenge_age_ms = age_ms,
+		.flags = flags,
 	};
 	char name[SPAN_HEAP_NAME_SIZE];
 	struct span_heap *heap;
@@ -58,6 +59,19 @@ struct span_heap *test_heap_make(struct kunit *test, unsigned long limit_pages,
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, heap);
 	heaps->heap[i] = heap;
 	return heap;
+}
+
+/* Most suites look at what the page index holds: no caches. */
+struct span_heap *test_heap_make(struct kunit *test, unsigned long limit_pages,
+				 unsigned int age_ms)
+{
+	return make(test, limit_pages, age_ms, SPAN_HEAP_NO_CACHE);
+}
+
+struct span_heap *test_heap_make_cached(struct kunit *test, unsigned long limit_pages,
+					unsigned int age_ms)
+{
+	return make(test, limit_pages, age_ms, 0);
 }
 
 /* === Time =============================================================== */

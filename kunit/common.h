@@ -18,6 +18,8 @@ void test_heaps_exit(struct kunit *test);
 
 struct span_heap *test_heap_make(struct kunit *test, unsigned long limit_pages,
 				 unsigned int age_ms);
+struct span_heap *test_heap_make_cached(struct kunit *test, unsigned long limit_pages,
+					unsigned int age_ms);
 void test_heap_end(struct kunit *test, struct span_heap *heap);
 void test_heap_check(struct kunit *test, struct span_heap *heap);
 void test_heap_grow(struct kunit *test, struct span_heap *heap, unsigned long npages);

@@ -13,16 +13,16 @@
 #define ADDRESS(number)	((const void *)(unsigned long)(number))
 
 static void expect_span(struct kunit *test, const void *addr, struct span_heap *heap,
-			const void *base, unsigned long npages)
+			const void *base, unsigned long npages, const char *what)
 {
 	struct span_info info = {};
 
-	KUNIT_ASSERT_TRUE(test, span_lookup(addr, &info));
-	KUNIT_EXPECT_PTR_EQ(test, info.heap, heap);
-	KUNIT_EXPECT_PTR_EQ(test, info.base, base);
-	KUNIT_EXPECT_EQ(test, info.npages, npages);
-	KUNIT_EXPECT_PTR_EQ(test, info.obj, base);
-	KUNIT_EXPECT_EQ(test, info.obj_size, npages << PAGE_SHIFT);
+	KUNIT_ASSERT_TRUE_MSG(test, span_lookup(addr, &info), "%s", what);
+	KUNIT_EXPECT_PTR_EQ_MSG(test, info.heap, heap, "%s", what);
+	KUNIT_EXPECT_PTR_EQ_MSG(test, info.base, base, "%s", what);
+	KUNIT_EXPECT_EQ_MSG(test, info.npages, npages, "%s", what);
+	KUNIT_EXPECT_PTR_EQ_MSG(test, info.obj, base, "%s", what);
+	KUNIT_EXPECT_EQ_MSG(test, info.obj_size, npages << PAGE_SHIFT, "%s", what);
 }
 
 /* === Addresses of a span ================================================ */
@@ -55,37 +55,41 @@ static const struct place places[] = {
 	{ "tail after a head", CHUNK - 5, 2 * CHUNK + 10, PAGES(5 + 2 * CHUNK) },
 };
 
-PARAM_NAME(place)
-KUNIT_ARRAY_PARAM(place, places, place_name);
-
-static void an_address_is_found(struct kunit *test)
+/* Looks @place up in a heap that is empty and has four chunks of address space. */
+static void look(struct kunit *test, struct span_heap *heap, const struct place *place)
 {
-	const struct place *place = test->param_value;
-	struct span_heap *heap = test_heap(test);
 	unsigned long npages = place->npages;
 	void *below = NULL;
 	void *addr;
 
-	test_heap_grow(test, heap, 4 * CHUNK);
 	if (place->before)
 		below = must_alloc(test, heap, place->before);
 	addr = must_alloc(test, heap, npages);
-	KUNIT_ASSERT_PTR_EQ(test, addr,
-			    (void *)test_page_address(heap, place->before));
-	expect_span(test, addr + place->at, heap, addr, npages);
+	KUNIT_ASSERT_EQ(test, (unsigned long)addr, test_page_address(heap, place->before));
+	expect_span(test, addr + place->at, heap, addr, npages, place->name);
 
 	/* Its neighbours are somebody else's. */
-	KUNIT_EXPECT_FALSE(test, found_at(page_at(addr, npages)));
+	KUNIT_EXPECT_FALSE_MSG(test, found_at(page_at(addr, npages)), "%s", place->name);
 	if (below)
-		expect_span(test, addr - 1, heap, below, place->before);
+		expect_span(test, addr - 1, heap, below, place->before, place->name);
 	else
-		KUNIT_EXPECT_FALSE(test, found_at(addr - 1));
+		KUNIT_EXPECT_FALSE_MSG(test, found_at(addr - 1), "%s", place->name);
 
 	span_free(addr);
-	KUNIT_EXPECT_FALSE(test, found_at(addr + place->at));
+	KUNIT_EXPECT_FALSE_MSG(test, found_at(addr + place->at), "%s", place->name);
 	if (below)
-		expect_span(test, addr - 1, heap, below, place->before);
+		expect_span(test, addr - 1, heap, below, place->before, place->name);
 	span_free(below);
+}
+
+static void addresses_of_a_span_are_found(struct kunit *test)
+{
+	struct span_heap *heap = test_heap(test);
+	unsigned int i;
+
+	test_heap_grow(test, heap, 4 * CHUNK);
+	for (i = 0; i < ARRAY_SIZE(places); i++)
+		look(test, heap, &places[i]);
 }
 
 /* === Addresses of none ================================================== */
@@ -137,12 +141,12 @@ static void heaps_are_told_apart(struct kunit *test)
 	void *first = must_alloc(test, one, 5);
 	void *second = must_alloc(test, two, 7);
 
-	expect_span(test, page_at(first, 2), one, first, 5);
-	expect_span(test, page_at(second, 2), two, second, 7);
+	expect_span(test, page_at(first, 2), one, first, 5, "first heap");
+	expect_span(test, page_at(second, 2), two, second, 7, "second heap");
 	span_free(second);
 	test_heap_end(test, two);
 	KUNIT_EXPECT_FALSE(test, found_at(second));
-	expect_span(test, first, one, first, 5);
+	expect_span(test, first, one, first, 5, "first heap, alone");
 	span_free(first);
 }
 
@@ -159,8 +163,8 @@ static void reused_addresses_are_found(struct kunit *test)
 		void *addr = must_alloc(test, heap, npages[i]);
 		void *last = page_at(addr, npages[i]) - 1;
 
-		expect_span(test, addr, heap, addr, npages[i]);
-		expect_span(test, last, heap, addr, npages[i]);
+		expect_span(test, addr, heap, addr, npages[i], "base");
+		expect_span(test, last, heap, addr, npages[i], "last byte");
 		KUNIT_EXPECT_FALSE(test, found_at(last + 1));
 		KUNIT_EXPECT_FALSE(test, found_at(page_at(addr, 2 * CHUNK)));
 		span_free(addr);
@@ -181,18 +185,18 @@ static void a_chunk_is_found_piecewise(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(piece); i++)
 		piece[i] = must_alloc(test, heap, 32);
 	for (i = 0; i < ARRAY_SIZE(piece); i++) {
-		expect_span(test, page_at(piece[i], 31), heap, piece[i], 32);
+		expect_span(test, page_at(piece[i], 31), heap, piece[i], 32, "piece");
 		span_free(piece[i]);
 	}
 	addr = must_alloc(test, heap, CHUNK);
 	KUNIT_EXPECT_PTR_EQ(test, addr, piece[0]);
 	for (i = 0; i < ARRAY_SIZE(piece); i++)
-		expect_span(test, page_at(piece[i], 31), heap, addr, CHUNK);
+		expect_span(test, page_at(piece[i], 31), heap, addr, CHUNK, "whole");
 	span_free(addr);
 }
 
 static struct kunit_case cases[] = {
-	KUNIT_CASE_PARAM(an_address_is_found, place_gen_params),
+	KUNIT_CASE(addresses_of_a_span_are_found),
 	KUNIT_CASE(what_was_never_allocated_is_not_found),
 	KUNIT_CASE(other_memory_is_not_found),
 	KUNIT_CASE(heaps_are_told_apart),

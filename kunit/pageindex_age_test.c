@@ -197,6 +197,45 @@ static void idle_chunks_are_found_from_above(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, chunk, 0UL);
 }
 
+static void idle_runs_are_found(struct kunit *test)
+{
+	struct fixture *f = make(test, 2);
+	struct pageindex_claim *claim = &f->claim;
+
+	KUNIT_EXPECT_FALSE(test, pageindex_alloc_idle(&f->idx, 1, claim));
+	alloc(test, f, 4 * CHUNK, 0);
+	/* Idle and released by turns, within a word and across words. */
+	pageindex_free(&f->idx, 10, 5, false);
+	pageindex_release(&f->idx, 15, 5);
+	pageindex_free(&f->idx, 20, 3, false);
+	pageindex_release(&f->idx, 50, 70);
+	pageindex_free(&f->idx, 120, 40, false);
+	pageindex_release(&f->idx, CHUNK, CHUNK);
+	pageindex_free(&f->idx, 2 * CHUNK, CHUNK, true);
+
+	KUNIT_EXPECT_FALSE(test, pageindex_alloc_idle(&f->idx, CHUNK + 1, claim));
+	KUNIT_ASSERT_TRUE(test, pageindex_alloc_idle(&f->idx, 6, claim));
+	KUNIT_EXPECT_EQ(test, claim->page, 120UL);
+	KUNIT_EXPECT_EQ(test, claim->released, 0UL);
+	KUNIT_ASSERT_TRUE(test, pageindex_alloc_idle(&f->idx, 5, claim));
+	KUNIT_EXPECT_EQ(test, claim->page, 10UL);
+	KUNIT_ASSERT_TRUE(test, pageindex_alloc_idle(&f->idx, 35, claim));
+	KUNIT_EXPECT_EQ(test, claim->page, 2 * CHUNK);
+	KUNIT_EXPECT_EQ(test, claim->clean, 0UL);
+	KUNIT_ASSERT_TRUE(test, pageindex_alloc_idle(&f->idx, 34, claim));
+	KUNIT_EXPECT_EQ(test, claim->page, 126UL);
+	KUNIT_EXPECT_TRUE(test, pageindex_check(&f->idx));
+
+	/* In the second block, the first being full. */
+	alloc(test, f, BLOCK - 4 * CHUNK, 4 * CHUNK);
+	alloc(test, f, CHUNK, BLOCK);
+	pageindex_free(&f->idx, BLOCK + 64, CHUNK - 64, false);
+	KUNIT_EXPECT_FALSE(test, pageindex_alloc_idle(&f->idx, CHUNK - 34, claim));
+	KUNIT_ASSERT_TRUE(test, pageindex_alloc_idle(&f->idx, CHUNK - 64, claim));
+	KUNIT_EXPECT_EQ(test, claim->page, BLOCK + 64);
+	KUNIT_EXPECT_TRUE(test, pageindex_check(&f->idx));
+}
+
 static void the_past_is_remembered(struct kunit *test)
 {
 	struct fixture *f = make(test, 1);
@@ -242,6 +281,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(runs_cross_words),
 	KUNIT_CASE(released_pages_are_taken),
 	KUNIT_CASE(idle_chunks_are_found_from_above),
+	KUNIT_CASE(idle_runs_are_found),
 	KUNIT_CASE(the_past_is_remembered),
 	KUNIT_CASE(zeros_are_remembered),
 	{}

@@ -95,22 +95,26 @@ static void a_held_span_is_not_freed(struct kunit *test)
 
 static void kinds_are_accounted_apart(struct kunit *test)
 {
-	const struct kind *kind = test->param_value;
 	struct span_heap *heap = test_heap(test);
 	struct span_heap_stats before;
-	struct stat_change changes[] = {
-		CHANGE(in_use_pages, 10), CHANGE(idle_pages, -10), CHANGE(span_count, 1),
-		CHANGE(alloc_count, 1), { kind->counter, 10 },
-	};
-	void *addr;
+	unsigned int i;
 
 	span_free(must_alloc(test, heap, 20));
-	span_heap_stats(heap, &before);
-	addr = span_alloc_kind(heap, 10, kind->kind, GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, addr);
-	expect_changes(test, heap, &before, changes, ARRAY_SIZE(changes));
-	span_free(addr);
-	EXPECT_CHANGES(test, heap, &before, CHANGE(alloc_count, 1), CHANGE(free_count, 1));
+	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
+		struct stat_change changes[] = {
+			CHANGE(in_use_pages, 10), CHANGE(idle_pages, -10), CHANGE(span_count, 1),
+			CHANGE(alloc_count, 1), { kinds[i].counter, 10 },
+		};
+		void *addr;
+
+		span_heap_stats(heap, &before);
+		addr = span_alloc_kind(heap, 10, kinds[i].kind, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL_MSG(test, addr, "%s", kinds[i].name);
+		expect_changes(test, heap, &before, changes, ARRAY_SIZE(changes));
+		span_free(addr);
+		EXPECT_CHANGES(test, heap, &before, CHANGE(alloc_count, 1),
+			       CHANGE(free_count, 1));
+	}
 }
 
 static void an_owner_is_kept(struct kunit *test)
@@ -157,49 +161,43 @@ static void an_origin_is_kept(struct kunit *test)
 
 /* === Memory ============================================================= */
 
-struct length {
-	const char *name;
-	unsigned long npages;
-};
-
-static const struct length lengths[] = {
-	{ "1 page", 1 },
-	{ "2 pages", 2 },
-	{ "63 pages", 63 },
-	{ "64 pages", 64 },
-	{ "65 pages", 65 },
-	{ "511 pages", 511 },
-	{ "512 pages", 512 },
-	{ "513 pages", 513 },
-	{ "1500 pages", 1500 },
-};
-
-PARAM_NAME(length)
-KUNIT_ARRAY_PARAM(length, lengths, length_name);
+static const unsigned long lengths[] = { 1, 2, 63, 64, 65, 511, 512, 513, 1500 };
 
 /* The number written to each page is read back through the page itself. */
-static void every_page_is_there(struct kunit *test)
+static unsigned long foreign_pages(void *addr, unsigned long npages)
 {
-	const struct length *length = test->param_value;
-	struct span_heap *heap = test_heap(test);
 	unsigned long i, foreign = 0;
-	void *addr;
 
-	/* Off the chunk's edge, so that the length alone decides nothing. */
-	void *first = must_alloc(test, heap, 3);
-
-	addr = must_alloc(test, heap, length->npages);
-	KUNIT_EXPECT_TRUE(test, IS_ALIGNED((unsigned long)addr, PAGE_SIZE));
-	tag_pages(addr, length->npages, 100);
-	for (i = 0; i < length->npages; i++) {
+	tag_pages(addr, npages, 100);
+	for (i = 0; i < npages; i++) {
 		struct page *page = vmalloc_to_page(page_at(addr, i));
 
 		foreign += !is_vmalloc_addr(page_at(addr, i)) || !page ||
 			   *(unsigned long *)page_address(page) != 100 + i;
 	}
-	KUNIT_EXPECT_EQ(test, foreign, 0UL);
-	KUNIT_EXPECT_EQ(test, mistagged_pages(addr, length->npages, 100), 0UL);
-	span_free(addr);
+	return foreign;
+}
+
+static void every_page_is_there(struct kunit *test)
+{
+	struct span_heap *heap = test_heap(test);
+	/* Off the chunk's edge, so that the length alone decides nothing. */
+	void *first = must_alloc(test, heap, 3);
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
+		unsigned long npages = lengths[i];
+		void *addr = must_alloc(test, heap, npages);
+
+		KUNIT_EXPECT_TRUE(test, IS_ALIGNED((unsigned long)addr, PAGE_SIZE));
+		KUNIT_EXPECT_EQ_MSG(test, foreign_pages(addr, npages), 0UL, "%lu pages", npages);
+		KUNIT_EXPECT_EQ_MSG(test, mistagged_pages(addr, npages, 100), 0UL, "%lu pages",
+				    npages);
+		span_free(addr);
+		/* Once with what is there, once with what has to be found. */
+		if (i % 2)
+			span_heap_scavenge(heap, ULONG_MAX);
+	}
 	span_free(first);
 }
 
@@ -210,8 +208,8 @@ static void spans_do_not_overlap(struct kunit *test)
 	unsigned int round, i;
 
 	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
-		addr[i] = must_alloc(test, heap, lengths[i].npages);
-		tag_pages(addr[i], lengths[i].npages, i << 16);
+		addr[i] = must_alloc(test, heap, lengths[i]);
+		tag_pages(addr[i], lengths[i], i << 16);
 	}
 	/* Others come and go; what stays keeps its contents. */
 	for (round = 0; round < 2; round++) {
@@ -219,11 +217,11 @@ static void spans_do_not_overlap(struct kunit *test)
 			span_free(addr[i]);
 		span_heap_scavenge(heap, round ? 100 : ULONG_MAX);
 		for (i = round; i < ARRAY_SIZE(lengths); i += 2) {
-			addr[i] = must_alloc(test, heap, lengths[i].npages);
-			tag_pages(addr[i], lengths[i].npages, i << 16);
+			addr[i] = must_alloc(test, heap, lengths[i]);
+			tag_pages(addr[i], lengths[i], i << 16);
 		}
 		for (i = 0; i < ARRAY_SIZE(lengths); i++)
-			KUNIT_EXPECT_EQ(test, mistagged_pages(addr[i], lengths[i].npages,
+			KUNIT_EXPECT_EQ(test, mistagged_pages(addr[i], lengths[i],
 							      i << 16), 0UL);
 	}
 	for (i = 0; i < ARRAY_SIZE(lengths); i++)
@@ -283,10 +281,10 @@ static void the_walk_goes_on_from_inside_a_span(struct kunit *test)
 static struct kunit_case cases[] = {
 	KUNIT_CASE_PARAM(a_span_goes_through_its_states, kind_gen_params),
 	KUNIT_CASE(a_held_span_is_not_freed),
-	KUNIT_CASE_PARAM(kinds_are_accounted_apart, kind_gen_params),
+	KUNIT_CASE(kinds_are_accounted_apart),
 	KUNIT_CASE(an_owner_is_kept),
 	KUNIT_CASE(an_origin_is_kept),
-	KUNIT_CASE_PARAM(every_page_is_there, length_gen_params),
+	KUNIT_CASE(every_page_is_there),
 	KUNIT_CASE(spans_do_not_overlap),
 	KUNIT_CASE(the_walk_finds_every_span_once),
 	KUNIT_CASE(the_walk_goes_on_from_inside_a_span),

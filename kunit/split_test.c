@@ -7,13 +7,13 @@
 #define CHUNK	PAGEINDEX_CHUNK_PAGES
 
 static void expect_bounds(struct kunit *test, const void *addr, const void *base,
-			  unsigned long npages)
+			  unsigned long npages, const char *what)
 {
 	struct span_info info = {};
 
-	KUNIT_ASSERT_TRUE(test, span_lookup(addr, &info));
-	KUNIT_EXPECT_PTR_EQ(test, info.base, base);
-	KUNIT_EXPECT_EQ(test, info.npages, npages);
+	KUNIT_ASSERT_TRUE_MSG(test, span_lookup(addr, &info), "%s", what);
+	KUNIT_EXPECT_PTR_EQ_MSG(test, info.base, base, "%s", what);
+	KUNIT_EXPECT_EQ_MSG(test, info.npages, npages, "%s", what);
 }
 
 struct cut {
@@ -37,18 +37,15 @@ static const struct cut cuts[] = {
 	{ "in the tail", 2 * CHUNK + 9, 2 * CHUNK + 4 },
 };
 
-PARAM_NAME(cut)
-KUNIT_ARRAY_PARAM(cut, cuts, cut_name);
-
 static void expect_parts(struct kunit *test, void *addr, const struct cut *cut)
 {
 	unsigned long second = cut->npages - cut->first;
 	void *at = page_at(addr, cut->first);
 
-	expect_bounds(test, addr, addr, cut->first);
-	expect_bounds(test, at - 1, addr, cut->first);
-	expect_bounds(test, at, at, second);
-	expect_bounds(test, page_at(addr, cut->npages) - 1, at, second);
+	expect_bounds(test, addr, addr, cut->first, cut->name);
+	expect_bounds(test, at - 1, addr, cut->first, cut->name);
+	expect_bounds(test, at, at, second, cut->name);
+	expect_bounds(test, page_at(addr, cut->npages) - 1, at, second, cut->name);
 }
 
 static void both_parts_are_spans(struct kunit *test, struct span_heap *heap, void *addr,
@@ -68,8 +65,8 @@ static void both_parts_are_spans(struct kunit *test, struct span_heap *heap, voi
 	for (i = 0; i < cut->npages; i++)
 		lost += !span_lookup(page_at(addr, i), &info) ||
 			info.base != (i < cut->first ? addr : second);
-	KUNIT_EXPECT_EQ(test, lost, 0UL);
-	KUNIT_EXPECT_EQ(test, mistagged_pages(addr, cut->npages, 5), 0UL);
+	KUNIT_EXPECT_EQ_MSG(test, lost, 0UL, "%s", cut->name);
+	KUNIT_EXPECT_EQ_MSG(test, mistagged_pages(addr, cut->npages, 5), 0UL, "%s", cut->name);
 }
 
 /* The part that is freed is gone, the other is as it was. */
@@ -86,32 +83,34 @@ static void parts_are_freed(struct kunit *test, struct span_heap *heap, void *ad
 	EXPECT_CHANGES(test, heap, &before, CHANGE(in_use_pages, -npages[a]),
 		       CHANGE(in_use_heap_pages, -npages[a]), CHANGE(idle_pages, npages[a]),
 		       CHANGE(span_count, -1), CHANGE(free_count, 1));
-	KUNIT_EXPECT_FALSE(test, found_at(part[a]));
-	KUNIT_EXPECT_FALSE(test, found_at(page_at(part[a], npages[a]) - 1));
-	expect_bounds(test, part[b], part[b], npages[b]);
-	expect_bounds(test, page_at(part[b], npages[b]) - 1, part[b], npages[b]);
-	KUNIT_EXPECT_EQ(test, mistagged_pages(part[b], npages[b], 5 + (b ? cut->first : 0)), 0UL);
+	KUNIT_EXPECT_FALSE_MSG(test, found_at(part[a]), "%s", cut->name);
+	KUNIT_EXPECT_FALSE_MSG(test, found_at(page_at(part[a], npages[a]) - 1), "%s", cut->name);
+	expect_bounds(test, part[b], part[b], npages[b], cut->name);
+	expect_bounds(test, page_at(part[b], npages[b]) - 1, part[b], npages[b], cut->name);
+	KUNIT_EXPECT_EQ_MSG(test, mistagged_pages(part[b], npages[b], 5 + (b ? cut->first : 0)),
+			    0UL, "%s", cut->name);
 
 	span_free(part[b]);
-	KUNIT_EXPECT_FALSE(test, found_at(part[b]));
-	KUNIT_EXPECT_FALSE(test, found_at(page_at(part[b], npages[b]) - 1));
+	KUNIT_EXPECT_FALSE_MSG(test, found_at(part[b]), "%s", cut->name);
+	KUNIT_EXPECT_FALSE_MSG(test, found_at(page_at(part[b], npages[b]) - 1), "%s", cut->name);
 }
 
 static void parts_live_and_die_by_themselves(struct kunit *test)
 {
-	const struct cut *cut = test->param_value;
 	struct span_heap *heap = test_heap(test);
 	void *first = NULL, *addr;
-	unsigned int round;
+	unsigned int i;
 
-	/* Freed in either order, it is one run again afterwards. */
-	for (round = 0; round < 2; round++) {
+	/* Each cut twice. Freed in either order, it is one run again afterwards. */
+	for (i = 0; i < 2 * ARRAY_SIZE(cuts); i++) {
+		const struct cut *cut = &cuts[i / 2];
+
 		addr = must_alloc(test, heap, cut->npages);
-		if (first)
-			KUNIT_EXPECT_PTR_EQ(test, addr, first);
+		if (i % 2)
+			KUNIT_EXPECT_PTR_EQ_MSG(test, addr, first, "%s", cut->name);
 		first = addr;
 		both_parts_are_spans(test, heap, addr, cut);
-		parts_are_freed(test, heap, addr, cut, round);
+		parts_are_freed(test, heap, addr, cut, i % 2);
 	}
 }
 
@@ -208,13 +207,13 @@ static void a_bad_split_is_refused(struct kunit *test)
 						     refusals[i].npages), -EINVAL,
 				    "%s", refusals[i].name);
 	EXPECT_NO_CHANGE(test, heap, &before);
-	expect_bounds(test, addr, addr, 10);
+	expect_bounds(test, addr, addr, 10, "after all refusals");
 	span_free(addr);
 	KUNIT_EXPECT_EQ(test, span_split(addr, 3), -EINVAL);
 }
 
 static struct kunit_case cases[] = {
-	KUNIT_CASE_PARAM(parts_live_and_die_by_themselves, cut_gen_params),
+	KUNIT_CASE(parts_live_and_die_by_themselves),
 	KUNIT_CASE(a_span_is_split_to_single_pages),
 	KUNIT_CASE(owner_kind_and_heap_are_kept),
 	KUNIT_CASE(a_bad_split_is_refused),

@@ -18,6 +18,7 @@
  * The map's leaves live until the module goes; arenas live until their heap
  * goes, and a grace period longer.
  */
+#include <linux/pgtable.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>

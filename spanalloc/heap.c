@@ -194,6 +194,7 @@ static void unclaim(const struct span_request *req, const struct pageindex_claim
 	heap->count.alloc_count--;
 	heap->count.backed_pages += kept;
 	heap->count.tlb_flush_count += flushes;
+	heap_note_peak_locked(heap);
 	news = heap_watch_locked(heap);
 	heap_unlock(heap, flags);
 	heap_watch(heap, news);

@@ -159,7 +159,9 @@ int span_heap_reserve(struct span_heap *heap, unsigned long npages)
 	if (ret) {
 		flags = heap_lock(heap);
 		heap->reserve = min(old, npages);
+		news = heap_watch_locked(heap);
 		heap_unlock(heap, flags);
+		heap_watch(heap, news);
 	}
 	return ret;
 }

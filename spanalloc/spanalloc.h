@@ -115,7 +115,8 @@ struct span_info {
  * @cache_miss_count: allocations that a per-CPU cache could not serve
  * @grow_count: times that address space was made ready for use
  * @backed_pages: pages that memory was put behind
- * @rebacked_pages: of these, pages that were backed once before
+ * @rebacked_pages: of these, pages at or below the highest of their chunk that
+ *	ever was: those that had been backed before, and any passed over then
  * @released_age_pages: pages given back because they had been idle long enough
  * @released_pressure_pages: because the system was short of memory
  * @released_limit_pages: to keep the limit

@@ -35,6 +35,8 @@ int span_symbols_init(void);
 
 #else
 
+#include <asm/tlbflush.h>
+
 int __vmap_pages_range_noflush(unsigned long addr, unsigned long end, pgprot_t prot,
 			       struct page **pages, unsigned int page_shift);
 void vunmap_range_noflush(unsigned long start, unsigned long end);

@@ -23,6 +23,7 @@ EXPORT_FOR_TESTS(pageindex_add_block);
 EXPORT_FOR_TESTS(pageindex_age);
 EXPORT_FOR_TESTS(pageindex_alloc);
 EXPORT_FOR_TESTS(pageindex_alloc_aligned);
+EXPORT_FOR_TESTS(pageindex_alloc_idle);
 EXPORT_FOR_TESTS(pageindex_check);
 EXPORT_FOR_TESTS(pageindex_free);
 EXPORT_FOR_TESTS(pageindex_grow);

@@ -60,8 +60,8 @@ struct row {
 	u64 base;
 };
 
-int results_open(void);
-void results_close(void);
+int results_begin(void);
+void results_end(void);
 void results_add(const struct row *row);
 
 /* === Histogram ========================================================== */

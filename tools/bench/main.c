@@ -183,7 +183,7 @@ static int __init bench_init(void)
 	bench_heap = span_heap_create(&params);
 	if (IS_ERR(bench_heap))
 		return PTR_ERR(bench_heap);
-	ret = results_open();
+	ret = results_begin();
 	if (ret)
 		goto no_results;
 	ret = crew_gather(max(threads, vmrun_threads()));
@@ -198,11 +198,11 @@ static int __init bench_init(void)
 		ret = span_heap_destroy(bench_heap);
 	if (!ret)
 		return 0;
-	results_close();
+	results_end();
 	return ret;
 
 no_crew:
-	results_close();
+	results_end();
 no_results:
 	span_heap_destroy(bench_heap);
 	return ret;
@@ -210,10 +210,15 @@ no_results:
 
 static void __exit bench_exit(void)
 {
-	results_close();
+	results_end();
 }
 
+#ifdef MODULE
 module_init(bench_init);
+#else
+/* By then there is a console, and everything measured is there. */
+late_initcall_sync(bench_init);
+#endif
 module_exit(bench_exit);
 
 MODULE_DESCRIPTION("Benchmark of the page-span allocator");

@@ -33,7 +33,7 @@
  * @job: what is timed
  * @usable: whether the subject can do it
  * @sample: its results, in picoseconds per operation and thread
- * @base: median of the empty loop, to be subtracted
+ * @empty: median of the empty loop, to be subtracted from them
  */
 struct cell {
 	struct job job;

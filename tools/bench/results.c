@@ -80,7 +80,7 @@ void results_add(const struct row *row)
 	mutex_unlock(&entries_lock);
 }
 
-int results_open(void)
+int results_begin(void)
 {
 	dir = debugfs_create_dir("spanalloc_bench", NULL);
 	if (IS_ERR(dir))
@@ -89,7 +89,7 @@ int results_open(void)
 	return 0;
 }
 
-void results_close(void)
+void results_end(void)
 {
 	struct entry *entry, *next;
 

@@ -20,7 +20,7 @@ void bench_heap_checkerboard(struct pageheap *heap, unsigned long nchunks)
 	bench_heap_empty(heap, nchunks);
 	pageheap_alloc(heap, npages, &claim);
 	for (page = 1; page < npages; page += 2)
-		pageindex_free(&heap->index, page, 1, false);
+		pageindex_free(&heap->index, page, 1, 0);
 }
 
 static inline unsigned long index_get(void *heap, unsigned long npages)
@@ -37,7 +37,7 @@ static inline void index_put(void *heap, unsigned long page, unsigned long npage
 {
 	struct pageheap *on = heap;
 
-	pageindex_free(&on->index, page, npages, false);
+	pageindex_free(&on->index, page, npages, 0);
 }
 
 static noinline unsigned long nothing_get(void *heap, unsigned long npages)

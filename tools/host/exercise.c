@@ -12,51 +12,51 @@ const struct shape shapes[] = {
 		.name = "tiny heap",
 		.start_blocks = 1, .start_chunks = 1, .max_blocks = 1,
 		.max_npages = 600,
-		.weight = { 30, 6, 24, 8, 2, 6, 3, 2, 2, 1, 1, 3, 3, 4 },
+		.weight = { 30, 6, 24, 8, 2, 6, 3, 2, 2, 1, 1, 3, 3, 4, 2 },
 	},
 	{
 		.name = "full heap",
 		.start_blocks = 1, .start_chunks = 6, .max_blocks = 1,
 		.max_npages = 700,
-		.weight = { 60, 8, 16, 8, 2, 3, 1, 1, 1, 0, 0, 2, 1, 4 },
+		.weight = { 60, 8, 16, 8, 2, 3, 1, 1, 1, 0, 0, 2, 1, 4, 2 },
 	},
 	{
 		.name = "one huge arena",
 		.start_blocks = 18, .start_chunks = 18 * PAGEINDEX_BLOCK_CHUNKS, .max_blocks = 20,
 		.max_npages = 9 * PAGEINDEX_BLOCK_PAGES,
-		.weight = { 30, 5, 26, 8, 2, 5, 2, 1, 1, 1, 1, 2, 2, 2 },
+		.weight = { 30, 5, 26, 8, 2, 5, 2, 1, 1, 1, 1, 2, 2, 2, 1 },
 	},
 	{
 		.name = "many arenas",
 		.start_blocks = 24, .start_chunks = 24, .max_blocks = 80, .walls = 100,
 		.sparse = true,
 		.max_npages = 2000,
-		.weight = { 32, 5, 22, 8, 2, 4, 2, 1, 1, 4, 1, 2, 3, 3 },
+		.weight = { 32, 5, 22, 8, 2, 4, 2, 1, 1, 4, 1, 2, 3, 3, 2 },
 	},
 	{
 		.name = "growing heap",
 		.start_blocks = 0, .start_chunks = 0, .max_blocks = 12, .walls = 30,
 		.max_npages = 5000,
-		.weight = { 40, 6, 26, 6, 2, 3, 2, 1, 1, 6, 1, 2, 2, 3 },
+		.weight = { 40, 6, 26, 6, 2, 3, 2, 1, 1, 6, 1, 2, 2, 3, 2 },
 	},
 	{
 		.name = "heap with holes",
 		.start_blocks = 3, .start_chunks = 20, .max_blocks = 9, .walls = 40,
 		.sparse = true,
 		.max_npages = 3000,
-		.weight = { 36, 8, 24, 10, 2, 3, 2, 1, 1, 2, 1, 2, 2, 3 },
+		.weight = { 36, 8, 24, 10, 2, 3, 2, 1, 1, 2, 1, 2, 2, 3, 1 },
 	},
 	{
 		.name = "heap under scavenging",
 		.start_blocks = 2, .start_chunks = 40, .max_blocks = 4, .walls = 50,
 		.max_npages = 1500,
-		.weight = { 30, 3, 24, 6, 6, 14, 8, 8, 1, 1, 0, 6, 6, 3 },
+		.weight = { 30, 3, 24, 6, 6, 14, 8, 8, 1, 1, 0, 6, 6, 3, 2 },
 	},
 	{
 		.name = "aligned requests",
 		.start_blocks = 2, .start_chunks = 64, .max_blocks = 6, .walls = 50,
 		.max_npages = 4096,
-		.weight = { 8, 34, 24, 6, 2, 2, 1, 1, 1, 1, 0, 1, 1, 4 },
+		.weight = { 8, 34, 24, 6, 2, 2, 1, 1, 1, 1, 0, 1, 1, 4, 1 },
 	},
 };
 
@@ -134,12 +134,27 @@ static void do_aligned(struct exercise *ex)
 		keep_span(ex, page, npages);
 }
 
+static unsigned int pick_flags(struct exercise *ex)
+{
+	switch (pick(ex, 8)) {
+	case 0:
+	case 1:
+		return PAGEINDEX_FREE_CLEAN;
+	case 2:
+		return PAGEINDEX_FREE_OLD;
+	case 3:
+		return PAGEINDEX_FREE_CLEAN | PAGEINDEX_FREE_OLD;
+	default:
+		return 0;
+	}
+}
+
 static void do_free(struct exercise *ex)
 {
 	struct pageindex_run span;
 
 	if (lose_span(ex, &span))
-		twin_free(&ex->twin, span.page, span.npages, pick(ex, 4) == 0);
+		twin_free(&ex->twin, span.page, span.npages, pick_flags(ex));
 }
 
 /* As after a split: some part goes, what is left of it and right of it stays. */
@@ -152,7 +167,7 @@ static void do_free_part(struct exercise *ex)
 		return;
 	from = pick(ex, span.npages);
 	to = from + 1 + pick(ex, span.npages - from);
-	twin_free(&ex->twin, span.page + from, to - from, pick(ex, 4) == 0);
+	twin_free(&ex->twin, span.page + from, to - from, pick_flags(ex));
 	keep_span(ex, span.page, from);
 	keep_span(ex, span.page + to, span.npages - to);
 }
@@ -337,7 +352,7 @@ static void do_reserve(struct exercise *ex)
 				most.runs, &fresh);
 	for (i = 0; i < nr && !ex->twin.failed; i++) {
 		if (pick(ex, 8))
-			twin_free(&ex->twin, runs[i].page, runs[i].npages, pick(ex, 4) == 0);
+			twin_free(&ex->twin, runs[i].page, runs[i].npages, pick_flags(ex));
 		else
 			keep_span(ex, runs[i].page, runs[i].npages);
 	}
@@ -372,6 +387,23 @@ static void do_limited(struct exercise *ex)
 	twin_set_limit(&ex->twin, ULONG_MAX);
 }
 
+/* An allocation whose backing fails at some page; those before it are kept. */
+static void do_unbacked(struct exercise *ex)
+{
+	struct twin *twin = &ex->twin;
+	unsigned long npages = pick_npages(ex);
+	unsigned long page = twin_alloc(twin, npages);
+	unsigned long kept;
+
+	if (page == TWIN_NONE)
+		return;
+	kept = pick(ex, npages);
+	keep_span(ex, page, kept);
+	twin_release(twin, page + kept, npages - kept);
+	if (twin->claim.fresh == npages && !twin->failed)
+		twin_unback(twin, page + kept, npages - kept);
+}
+
 static void (*const action[])(struct exercise *ex) = {
 	[EXERCISE_ALLOC] = do_alloc,
 	[EXERCISE_ALIGNED] = do_aligned,
@@ -387,6 +419,7 @@ static void (*const action[])(struct exercise *ex) = {
 	[EXERCISE_IDLE] = do_idle,
 	[EXERCISE_RESERVE] = do_reserve,
 	[EXERCISE_LIMITED] = do_limited,
+	[EXERCISE_UNBACKED] = do_unbacked,
 };
 
 void exercise_begin(struct exercise *ex, const struct shape *shape, struct dice *dice)

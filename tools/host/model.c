@@ -64,7 +64,7 @@ void model_set(struct model *model, unsigned long page, unsigned long npages,
 
 	for (; page < end; page += n) {
 		enum model_state was = model_state(model, page);
-		u8 keep = model->page[page] & MODEL_TOUCHED;
+		u8 keep = model->page[page] & (MODEL_TOUCHED | MODEL_BACKED);
 
 		n = alike(model, page, end);
 		if (model_is_free(was))
@@ -72,11 +72,19 @@ void model_set(struct model *model, unsigned long page, unsigned long npages,
 		if (model_is_free(state))
 			model->free[page >> PAGEINDEX_CHUNK_SHIFT] += n;
 		if (state == MODEL_USED)
-			keep = MODEL_TOUCHED;
+			keep = MODEL_TOUCHED | MODEL_BACKED;
 		model->count[was] -= n;
 		memset(model->page + page, state | keep | (dirty ? MODEL_DIRTY : 0), n);
 	}
 	model->count[state] += npages;
+}
+
+void model_unback(struct model *model, unsigned long page, unsigned long npages)
+{
+	unsigned long i;
+
+	for (i = page; i < page + npages; i++)
+		model->page[i] &= ~MODEL_BACKED;
 }
 
 bool model_is(const struct model *model, unsigned long page, unsigned long npages,
@@ -186,13 +194,13 @@ unsigned long model_count(const struct model *model, unsigned long page, unsigne
 	return found;
 }
 
-unsigned long model_count_untouched(const struct model *model, unsigned long page,
-				    unsigned long npages)
+unsigned long model_count_unbacked(const struct model *model, unsigned long page,
+				   unsigned long npages)
 {
 	unsigned long found = 0;
 	unsigned long i;
 
 	for (i = page; i < page + npages; i++)
-		found += !(model->page[i] & MODEL_TOUCHED);
+		found += !(model->page[i] & MODEL_BACKED);
 	return found;
 }

@@ -24,7 +24,8 @@ enum model_state {
 /* What a page's byte says besides its state. */
 #define MODEL_STATE	0x07
 #define MODEL_TOUCHED	0x08	/* has been in use at some time */
-#define MODEL_DIRTY	0x10	/* idle, and may hold something */
+#define MODEL_BACKED	0x10	/* and has been backed at some time */
+#define MODEL_DIRTY	0x20	/* idle, and may hold something */
 
 /**
  * struct model - all pages of a heap
@@ -50,6 +51,7 @@ void model_add_block(struct model *model, bool adjoining);
 void model_grow(struct model *model, unsigned long chunk, unsigned long nchunks);
 void model_set(struct model *model, unsigned long page, unsigned long npages,
 	       enum model_state state, bool dirty);
+void model_unback(struct model *model, unsigned long page, unsigned long npages);
 
 bool model_is(const struct model *model, unsigned long page, unsigned long npages,
 	      enum model_state state);
@@ -61,8 +63,8 @@ unsigned long model_next_used(const struct model *model, unsigned long page);
 unsigned long model_prev_idle_chunk(const struct model *model, unsigned long chunk);
 unsigned long model_count(const struct model *model, unsigned long page, unsigned long npages,
 			  enum model_state state);
-unsigned long model_count_untouched(const struct model *model, unsigned long page,
-				    unsigned long npages);
+unsigned long model_count_unbacked(const struct model *model, unsigned long page,
+				   unsigned long npages);
 
 static inline unsigned long model_span(const struct model *model)
 {

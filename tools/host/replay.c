@@ -42,7 +42,7 @@ static void rival_rebuild(struct rival *rival)
 		used = memchr(free, 1, end - free);
 		if (!used)
 			used = end;
-		pageindex_free(&rival->heap.index, free - rival->used, used - free, false);
+		pageindex_free(&rival->heap.index, free - rival->used, used - free, 0);
 		from = used - rival->used;
 	}
 }
@@ -74,7 +74,7 @@ static bool rival_answers(struct rival *rival, const struct oracle_op *op, s64 *
 	struct pageindex_claim claim;
 
 	if (op->is_free) {
-		pageindex_free(&rival->heap.index, op->page, op->npages, false);
+		pageindex_free(&rival->heap.index, op->page, op->npages, 0);
 		return true;
 	}
 	*answer = -1;
@@ -165,7 +165,7 @@ static void replay_calls(const struct trace *trace, unsigned long age, struct pa
 		if (op->npages)
 			replay_alloc(heap, span, op->npages, result);
 		else
-			pageindex_free(&heap->index, span->page, span->npages, false);
+			pageindex_free(&heap->index, span->page, span->npages, 0);
 		if (age && !--till_sweep) {
 			result->released += pageheap_sweep(heap);
 			till_sweep = age;

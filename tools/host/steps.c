@@ -58,20 +58,27 @@ unsigned long alloc_idle(unsigned long npages)
 	return twin_verify(&steps) ? page : NONE;
 }
 
-void put(unsigned long page, unsigned long npages)
+static void put_as(unsigned long page, unsigned long npages, unsigned int flags)
 {
 	if (steps.failed)
 		return;
-	twin_free(&steps, page, npages, false);
+	twin_free(&steps, page, npages, flags);
 	twin_verify(&steps);
+}
+
+void put(unsigned long page, unsigned long npages)
+{
+	put_as(page, npages, 0);
 }
 
 void put_clean(unsigned long page, unsigned long npages)
 {
-	if (steps.failed)
-		return;
-	twin_free(&steps, page, npages, true);
-	twin_verify(&steps);
+	put_as(page, npages, PAGEINDEX_FREE_CLEAN);
+}
+
+void put_old(unsigned long page, unsigned long npages)
+{
+	put_as(page, npages, PAGEINDEX_FREE_OLD);
 }
 
 void release(unsigned long page, unsigned long npages)
@@ -79,6 +86,15 @@ void release(unsigned long page, unsigned long npages)
 	if (steps.failed)
 		return;
 	twin_release(&steps, page, npages);
+	twin_verify(&steps);
+}
+
+void unback(unsigned long page, unsigned long npages)
+{
+	release(page, npages);
+	if (steps.failed)
+		return;
+	twin_unback(&steps, page, npages);
 	twin_verify(&steps);
 }
 

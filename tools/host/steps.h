@@ -47,7 +47,11 @@ unsigned long alloc_aligned(unsigned long npages, unsigned long align);
 unsigned long alloc_idle(unsigned long npages);
 void put(unsigned long page, unsigned long npages);
 void put_clean(unsigned long page, unsigned long npages);
+void put_old(unsigned long page, unsigned long npages);
 void release(unsigned long page, unsigned long npages);
+
+/* As release(), of pages that were fresh and never got their backing. */
+void unback(unsigned long page, unsigned long npages);
 unsigned int take(unsigned long chunk, enum pageindex_age age, unsigned long max_pages,
 		  struct pageindex_run *runs, unsigned int max_runs);
 unsigned int take_released(unsigned long chunk, unsigned long max_pages,

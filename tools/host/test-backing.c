@@ -129,6 +129,52 @@ static bool young_then_old(unsigned long arg)
 	return true;
 }
 
+static bool old_at_once(unsigned long arg)
+{
+	(void)arg;
+	add_chunks(2);
+	EXPECT_EQ(alloc(2 * CHUNK), 0);
+	put(CHUNK - 40, 20);
+	put_old(CHUNK - 20, 30);
+	EXPECT_EQ(nr_idle(), 50);
+	EXPECT_EQ(take(0, PAGEINDEX_OLD, NONE, runs, MAX_RUNS), 1);
+	EXPECT_EQ(runs[0].page, CHUNK - 20);
+	EXPECT_EQ(runs[0].npages, 20);
+	EXPECT_EQ(take(1, PAGEINDEX_OLD, NONE, runs, MAX_RUNS), 1);
+	EXPECT_EQ(runs[0].page, CHUNK);
+	EXPECT_EQ(runs[0].npages, 10);
+	EXPECT_EQ(nr_idle(), 20);
+	return true;
+}
+
+/* The last @npages of a claim turn out to get no backing. */
+static bool unbacked_is_fresh(unsigned long npages)
+{
+	add_chunks(4);
+	EXPECT_EQ(alloc(1300), 0);
+	unback(1300 - npages, npages);
+	EXPECT_EQ(nr_released(), 4 * CHUNK - 1300 + npages);
+	EXPECT_EQ(alloc(npages), 1300 - npages);
+	EXPECT_EQ(steps.claim.released, npages);
+	EXPECT_EQ(steps.claim.fresh, npages);
+	return true;
+}
+
+static bool unbacked_below_backed(unsigned long arg)
+{
+	(void)arg;
+	add_chunks(1);
+	EXPECT_EQ(alloc(10), 0);
+	EXPECT_EQ(alloc(10), 10);
+	unback(0, 10);
+	release(10, 10);
+	EXPECT_EQ(alloc(30), 0);
+	EXPECT_EQ(steps.claim.released, 30);
+	/* Only one bound is kept: it errs on the side of too few. */
+	EXPECT_EQ(steps.claim.fresh, 10);
+	return true;
+}
+
 static bool use_makes_young(unsigned long arg)
 {
 	(void)arg;
@@ -278,7 +324,7 @@ static bool prev_idle_visits_all(unsigned long nblocks)
 	grow(0, nchunks);
 	EXPECT_EQ(twin_alloc(&steps, nchunks * CHUNK), 0);
 	for (chunk = 0; chunk < nchunks; chunk += 23)
-		twin_free(&steps, chunk * CHUNK + chunk % CHUNK, 1, false);
+		twin_free(&steps, chunk * CHUNK + chunk % CHUNK, 1, 0);
 	EXPECT(twin_verify(&steps));
 	found = nchunks;
 	for (chunk = (nchunks - 1) / 23 * 23;; chunk -= 23) {
@@ -353,9 +399,9 @@ static bool sweep_releases_after_two_rounds(unsigned long arg)
 	(void)arg;
 	pageheap_alloc(heap, 3 * BLOCK + 17, &claim);
 	EXPECT_EQ(claim.page, 0);
-	pageindex_free(&heap->index, 0, BLOCK, false);
+	pageindex_free(&heap->index, 0, BLOCK, 0);
 	EXPECT_EQ(pageheap_sweep(heap), 0);
-	pageindex_free(&heap->index, BLOCK, 40, false);
+	pageindex_free(&heap->index, BLOCK, 40, 0);
 	EXPECT_EQ(pageheap_sweep(heap), BLOCK);
 	EXPECT_EQ(pageheap_sweep(heap), 40);
 	EXPECT_EQ(pageheap_sweep(heap), 0);
@@ -378,6 +424,11 @@ const struct step_case backing_cases[] = {
 	{ "clean pages behind dirty ones", clean_behind_dirty, 0 },
 	{ "dirt goes with the backing", dirt_goes_with_backing, 0 },
 	{ "idle pages are young before they are old", young_then_old, 0 },
+	{ "pages can be old at once", old_at_once, 0 },
+	{ "pages that were not backed within a chunk are fresh again", unbacked_is_fresh, 5 },
+	{ "pages that were not backed across chunks are fresh again", unbacked_is_fresh, 700 },
+	{ "a claim that was not backed at all is fresh again", unbacked_is_fresh, 1300 },
+	{ "pages that were not backed below backed ones", unbacked_below_backed, 0 },
 	{ "use makes old pages young", use_makes_young, 0 },
 	{ "chunks age each by itself", ageing_is_per_chunk, 0 },
 	{ "idle runs are taken from the top down", take_goes_down, 0 },

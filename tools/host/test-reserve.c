@@ -375,7 +375,7 @@ const struct step_case reserve_cases[] = {
 	{ "an idle run is of any age", idle_of_any_age, 0 },
 	{ "what is clean in an idle run is known", idle_clean_is_known, 0 },
 	{ "an idle run beyond 1 block without any", idle_beyond_blocks, 1 },
-	{ "an idle run beyond 40 blocks without any", idle_beyond_blocks, 40 },
+	{ "an idle run beyond 10 blocks without any", idle_beyond_blocks, 10 },
 	{ "idle pages can be had above the limit", idle_ignores_limit, 0 },
 	{ "no idle run where there is none", idle_of_nothing, 0 },
 	{ "released pages are taken from the lowest up", reserve_goes_up, 0 },

@@ -337,7 +337,7 @@ static bool many_arenas(unsigned long nblocks)
 		EXPECT_EQ(twin_alloc(&steps, CHUNK), i * BLOCK + i % BLOCK_CHUNKS * CHUNK);
 	EXPECT_EQ(alloc(1), NONE);
 	for (i = nblocks; i-- > 0;)
-		twin_free(&steps, i * BLOCK + i % BLOCK_CHUNKS * CHUNK, CHUNK, false);
+		twin_free(&steps, i * BLOCK + i % BLOCK_CHUNKS * CHUNK, CHUNK, 0);
 	EXPECT_EQ(alloc(CHUNK + 1), NONE);
 	EXPECT_EQ(alloc(1), 0);
 	return true;

@@ -248,7 +248,7 @@ static void compare_claim(struct twin *twin, const struct pageindex_claim *claim
 	if (released && model_nr_backed(model) + released > twin_index(twin)->max_backed)
 		differ(twin, "taking pages %lu+%lu goes above the limit", page, npages);
 	compare_fresh(twin, claim->fresh, fresh_pages(model, page, npages),
-		      model_count_untouched(model, page, npages));
+		      model_count_unbacked(model, page, npages));
 	if (claim->clean > npages)
 		differ(twin, "pages %lu+%lu are clean from %lu on", page, npages, claim->clean);
 	for (i = claim->clean; i < npages; i++)
@@ -392,11 +392,13 @@ unsigned long twin_alloc_idle(struct twin *twin, unsigned long npages)
 	return claimed(twin, &claim, npages);
 }
 
-void twin_free(struct twin *twin, unsigned long page, unsigned long npages, bool clean)
+void twin_free(struct twin *twin, unsigned long page, unsigned long npages, unsigned int flags)
 {
 	twin->steps++;
-	pageindex_free(twin_index(twin), page, npages, clean);
-	model_set(&twin->model, page, npages, MODEL_YOUNG, !clean);
+	pageindex_free(twin_index(twin), page, npages, flags);
+	model_set(&twin->model, page, npages,
+		  flags & PAGEINDEX_FREE_OLD ? MODEL_OLD : MODEL_YOUNG,
+		  !(flags & PAGEINDEX_FREE_CLEAN));
 	compare(twin, page, npages);
 }
 
@@ -405,6 +407,14 @@ void twin_release(struct twin *twin, unsigned long page, unsigned long npages)
 	twin->steps++;
 	pageindex_release(twin_index(twin), page, npages);
 	model_set(&twin->model, page, npages, MODEL_RELEASED, false);
+	compare(twin, page, npages);
+}
+
+void twin_unback(struct twin *twin, unsigned long page, unsigned long npages)
+{
+	twin->steps++;
+	pageindex_unback(twin_index(twin), page, npages);
+	model_unback(&twin->model, page, npages);
 	compare(twin, page, npages);
 }
 
@@ -530,7 +540,7 @@ unsigned int twin_take_released(struct twin *twin, unsigned long chunk, unsigned
 	nr = pageindex_take_released(twin_index(twin), chunk, max_pages, runs, max_runs, fresh);
 	for (i = 0; i < min(nr, max_runs); i++) {
 		low += fresh_pages(&twin->model, runs[i].page, runs[i].npages);
-		high += model_count_untouched(&twin->model, runs[i].page, runs[i].npages);
+		high += model_count_unbacked(&twin->model, runs[i].page, runs[i].npages);
 	}
 	compare_fresh(twin, *fresh, low, high);
 	compare_taken(twin, &taking, runs, nr, chunk);

@@ -45,8 +45,9 @@ unsigned long twin_alloc(struct twin *twin, unsigned long npages);
 unsigned long twin_alloc_aligned(struct twin *twin, unsigned long npages, unsigned long align);
 unsigned long twin_alloc_idle(struct twin *twin, unsigned long npages);
 
-void twin_free(struct twin *twin, unsigned long page, unsigned long npages, bool clean);
+void twin_free(struct twin *twin, unsigned long page, unsigned long npages, unsigned int flags);
 void twin_release(struct twin *twin, unsigned long page, unsigned long npages);
+void twin_unback(struct twin *twin, unsigned long page, unsigned long npages);
 unsigned int twin_take_idle(struct twin *twin, unsigned long chunk, enum pageindex_age age,
 			    unsigned long max_pages, struct pageindex_run *runs,
 			    unsigned int max_runs);

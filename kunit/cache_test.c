@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Caches: what is parked, what comes back, and when it leaves.
+ */
+#include <linux/cpumask.h>
+#include <linux/jiffies.h>
+#include <linux/sched.h>
+#include <linux/smp.h>
+
+#include "common.h"
+
+#define AGE_MS		1000
+/* Spans of one length that a cache keeps. */
+#define DEPTH		16
+
+static int cache_test_init(struct kunit *test)
+{
+	/* What is parked on one CPU is not found on another. */
+	set_cpus_allowed_ptr(current, cpumask_of(raw_smp_processor_id()));
+	return test_clock_init(test);
+}
+
+static void cache_test_exit(struct kunit *test)
+{
+	test_clock_exit(test);
+	set_cpus_allowed_ptr(current, cpu_possible_mask);
+}
+
+static u64 cached_pages(struct span_heap *heap)
+{
+	struct span_heap_stats stats;
+
+	span_heap_stats(heap, &stats);
+	return stats.cached_pages;
+}
+
+static void a_freed_span_comes_back(struct kunit *test)
+{
+	struct span_heap *heap = test_heap_make_cached(test, 0, 0);
+	void *addr = must_alloc(test, heap, 3);
+	struct span_heap_stats before;
+
+	span_set_owner(addr, heap);
+	span_free(addr);
+	span_heap_stats(heap, &before);
+	KUNIT_EXPECT_EQ(test, before.cached_pages, 3ULL);
+	KUNIT_EXPECT_EQ(test, before.idle_pages, 3ULL);
+	KUNIT_EXPECT_EQ(test, before.in_use_pages, 0ULL);
+	KUNIT_EXPECT_EQ(test, before.span_count, 0ULL);
+	KUNIT_EXPECT_FALSE(test, found_at(addr));
+
+	KUNIT_EXPECT_PTR_EQ(test, span_alloc(heap, 3, GFP_KERNEL), addr);
+	EXPECT_CHANGES(test, heap, &before, CHANGE(cached_pages, -3), CHANGE(idle_pages, -3),
+		       CHANGE(in_use_pages, 3), CHANGE(in_use_heap_pages, 3),
+		       CHANGE(span_count, 1), CHANGE(alloc_count, 1), CHANGE(cache_hit_count, 1),
+		       CHANGE(zeroed_pages, want_init_on_alloc(GFP_KERNEL) ? 3 : 0));
+	KUNIT_EXPECT_TRUE(test, found_at(addr));
+	KUNIT_EXPECT_TRUE(test, found_at(page_at(addr, 3) - 1));
+	span_free(addr);
+}
+
+static void the_next_life_knows_nothing_of_the_last(struct kunit *test)
+{
+	struct span_heap *heap = test_heap_make_cached(test, 0, 0);
+	void *addr = must_alloc(test, heap, 2);
+	struct span_info info;
+
+	memset(addr, 0xa5, 2 * PAGE_SIZE);
+	span_set_owner(addr, heap);
+	span_free(addr);
+	addr = span_alloc_kind(heap, 2, SPAN_KIND_WORK, GFP_KERNEL | __GFP_ZERO);
+	KUNIT_ASSERT_NOT_NULL(test, addr);
+	KUNIT_EXPECT_NULL(test, memchr_inv(addr, 0, 2 * PAGE_SIZE));
+	KUNIT_EXPECT_TRUE(test, span_lookup(addr, &info));
+	KUNIT_EXPECT_NULL(test, info.owner);
+	KUNIT_EXPECT_EQ(test, info.npages, 2UL);
+	span_free(addr);
+}
+
+static void kinds_are_counted_apart(struct kunit *test)
+{
+	struct span_heap *heap = test_heap_make_cached(test, 0, 0);
+	struct span_heap_stats before;
+	void *addr;
+
+	span_free(must_alloc(test, heap, 5));
+	span_heap_stats(heap, &before);
+	addr = span_alloc_kind(heap, 5, SPAN_KIND_STACK, GFP_KERNEL);
+	EXPECT_CHANGES(test, heap, &before, CHANGE(cached_pages, -5), CHANGE(idle_pages, -5),
+		       CHANGE(in_use_pages, 5), CHANGE(in_use_stack_pages, 5),
+		       CHANGE(span_count, 1), CHANGE(alloc_count, 1), CHANGE(cache_hit_count, 1),
+		       CHANGE(zeroed_pages, want_init_on_alloc(GFP_KERNEL) ? 5 : 0));
+	span_free(addr);
+}
+
+static void a_parked_span_cannot_be_freed_again(struct kunit *test)
+{
+	struct span_heap *heap = test_heap_make_cached(test, 0, 0);
+	void *addr = must_alloc(test, heap, 1);
+	struct span_heap_stats before;
+
+	span_free(addr);
+	span_heap_stats(heap, &before);
+	span_free(addr);
+	EXPECT_CHANGES(test, heap, &before, CHANGE(bad_free_count, 1));
+	KUNIT_EXPECT_EQ(test, span_split(addr, 1), -EINVAL);
+	KUNIT_EXPECT_EQ(test, span_set_owner(addr, heap), -EINVAL);
+}
+
+static void lengths_do_not_mix(struct kunit *test)
+{
+	struct span_heap *heap = test_heap_make_cached(test, 0, 0);
+	void *addr[CACHE_MAX_LENGTH + 2];
+	unsigned long n;
+
+	for (n = 1; n <= CACHE_MAX_LENGTH + 1; n++)
+		addr[n] = must_alloc(test, heap, n);
+	for (n = 1; n <= CACHE_MAX_LENGTH + 1; n++)
+		span_free(addr[n]);
+	/* All but the longest, which caches do not keep. */
+	KUNIT_EXPECT_EQ(test, cached_pages(heap),
+			(u64)CACHE_MAX_LENGTH * (CACHE_MAX_LENGTH + 1) / 2);
+	for (n = 1; n <= CACHE_MAX_LENGTH; n++)
+		KUNIT_EXPECT_PTR_EQ(test, span_alloc(heap, n, GFP_KERNEL), addr[n]);
+	KUNIT_EXPECT_EQ(test, cached_pages(heap), 0ULL);
+	for (n = 1; n <= CACHE_MAX_LENGTH; n++)
+		span_free(addr[n]);
+}
+
+static void a_full_cache_makes_room(struct kunit *test)
+{
+	struct span_heap *heap = test_heap_make_cached(test, 0, 0);
+	void *addr[DEPTH + 1];
+	unsigned int i;
+
+	for (i = 0; i <= DEPTH; i++)
+		addr[i] = must_alloc(test, heap, 1);
+	for (i = 0; i <= DEPTH; i++)
+		span_free(addr[i]);
+	KUNIT_EXPECT_EQ(test, cached_pages(heap), (u64)DEPTH / 2 + 1);
+	KUNIT_EXPECT_EQ(test, heap->index.nr_idle, (unsigned long)DEPTH / 2);
+	/* What was used last is used next. */
+	KUNIT_EXPECT_PTR_EQ(test, span_alloc(heap, 1, GFP_KERNEL), addr[DEPTH]);
+	span_free(addr[DEPTH]);
+}
+
+static void a_heap_may_do_without(struct kunit *test)
+{
+	struct span_heap *heap = test_heap_make(test, 0, 0);
+
+	span_free(must_alloc(test, heap, 1));
+	KUNIT_EXPECT_EQ(test, cached_pages(heap), 0ULL);
+	KUNIT_EXPECT_EQ(test, heap->index.nr_idle, 1UL);
+}
+
+static void a_forced_release_empties_caches(struct kunit *test)
+{
+	struct span_heap *heap = test_heap_make_cached(test, 0, 0);
+	struct span_heap_stats stats;
+
+	span_free(must_alloc(test, heap, 7));
+	KUNIT_EXPECT_EQ(test, span_heap_scavenge(heap, ULONG_MAX), 7UL);
+	span_heap_stats(heap, &stats);
+	KUNIT_EXPECT_EQ(test, stats.cached_pages, 0ULL);
+	KUNIT_EXPECT_EQ(test, stats.idle_pages, 0ULL);
+	KUNIT_EXPECT_EQ(test, stats.released_pages, stats.reserved_pages);
+}
+
+static void a_limit_takes_parked_pages_first(struct kunit *test)
+{
+	struct span_heap *heap = test_heap_make_cached(test, 20, 0);
+	struct span_heap_stats stats;
+	void *addr;
+
+	span_free(must_alloc(test, heap, 12));
+	KUNIT_EXPECT_EQ(test, cached_pages(heap), 12ULL);
+	addr = span_alloc(heap, 20, GFP_KERNEL);
+	KUNIT_EXPECT_NOT_NULL(test, addr);
+	span_heap_stats(heap, &stats);
+	KUNIT_EXPECT_EQ(test, stats.fail_limit_count, 0ULL);
+	KUNIT_EXPECT_EQ(test, stats.cached_pages, 0ULL);
+	KUNIT_EXPECT_LE(test, stats.peak_backed_pages, 20ULL);
+	span_free(addr);
+	KUNIT_EXPECT_EQ(test, span_heap_set_limit(heap, 5), 0);
+	span_heap_stats(heap, &stats);
+	KUNIT_EXPECT_LE(test, stats.idle_pages, 5ULL);
+}
+
+/* Nobody misses it, so that it goes, and no earlier than any other idle page. */
+static void a_parked_span_is_released_in_time(struct kunit *test)
+{
+	struct span_heap *heap = test_heap_make_cached(test, 0, AGE_MS);
+	unsigned long age = msecs_to_jiffies(AGE_MS);
+	struct span_heap_stats stats;
+	unsigned long idle = 0;
+
+	span_free(must_alloc(test, heap, 4));
+	scavenger_run();
+	do {
+		test_clock_pass(1);
+		idle++;
+		span_heap_stats(heap, &stats);
+	} while (!stats.released_age_pages && idle <= 3 * age);
+	KUNIT_EXPECT_GE(test, idle, age);
+	KUNIT_EXPECT_LE(test, idle, 2 * age + 1);
+	KUNIT_EXPECT_EQ(test, stats.released_age_pages, 4ULL);
+	KUNIT_EXPECT_EQ(test, stats.cached_pages, 0ULL);
+	KUNIT_EXPECT_EQ(test, scavenger_run(), (unsigned long)MAX_SCHEDULE_TIMEOUT);
+}
+
+static void a_span_in_regular_use_stays(struct kunit *test)
+{
+	struct span_heap *heap = test_heap_make_cached(test, 0, AGE_MS);
+	void *addr = must_alloc(test, heap, 4);
+	unsigned int i;
+
+	span_free(addr);
+	scavenger_run();
+	for (i = 0; i < 5; i++) {
+		test_clock_pass(msecs_to_jiffies(AGE_MS));
+		KUNIT_EXPECT_PTR_EQ(test, span_alloc(heap, 4, GFP_KERNEL), addr);
+		span_free(addr);
+	}
+	KUNIT_EXPECT_EQ(test, cached_pages(heap), 4ULL);
+}
+
+static void an_atomic_caller_is_served(struct kunit *test)
+{
+	struct span_heap *heap = test_heap_make_cached(test, 0, 0);
+	void *addr = must_alloc(test, heap, 1);
+	unsigned long flags;
+	void *again;
+
+	local_irq_save(flags);
+	span_free(addr);
+	again = span_alloc(heap, 1, GFP_ATOMIC);
+	local_irq_restore(flags);
+	KUNIT_EXPECT_PTR_EQ(test, again, addr);
+	span_free(again);
+}
+
+static struct kunit_case cases[] = {
+	KUNIT_CASE(a_freed_span_comes_back),
+	KUNIT_CASE(the_next_life_knows_nothing_of_the_last),
+	KUNIT_CASE(kinds_are_counted_apart),
+	KUNIT_CASE(a_parked_span_cannot_be_freed_again),
+	KUNIT_CASE(lengths_do_not_mix),
+	KUNIT_CASE(a_full_cache_makes_room),
+	KUNIT_CASE(a_heap_may_do_without),
+	KUNIT_CASE(a_forced_release_empties_caches),
+	KUNIT_CASE(a_limit_takes_parked_pages_first),
+	KUNIT_CASE(a_parked_span_is_released_in_time),
+	KUNIT_CASE(a_span_in_regular_use_stays),
+	KUNIT_CASE(an_atomic_caller_is_served),
+	{}
+};
+
+static struct kunit_suite suite = {
+	.name = "spanalloc_cache",
+	.init = cache_test_init,
+	.exit = cache_test_exit,
+	.test_cases = cases,
+};
+
+kunit_test_suite(suite);
