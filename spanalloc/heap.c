@@ -249,7 +249,7 @@ static void mind_reserve(const struct span_request *req)
 		return;
 	/* A caller in the middle of I/O must not be made to wait for I/O. */
 	if ((req->gfp & GFP_KERNEL) == GFP_KERNEL && !(req->gfp & __GFP_NORETRY))
-		heap_top_up(heap);
+		heap_try_top_up(heap);
 	else
 		heap_watch(heap, true);
 }

@@ -19,6 +19,7 @@
  *
  *	registry_lock		heaps being made and ended
  *	scavenger_lock		heaps that the scavenger looks after
+ *	span_heap::reserve_lock	the heap's reserve being filled up
  *	span_heap::grow_lock	address space of one heap
  *	span_heap::release_lock	the heap's batch of pages on their way out
  *	span_map_lock		leaves of the map
@@ -158,6 +159,7 @@ struct span_cache;
  * @grow_lock: serialises growth
  * @space: address space; under @grow_lock
  * @table_bytes: size of the index's table; under @grow_lock
+ * @reserve_lock: serialises filling up the reserve
  * @release_lock: protects @batch
  * @batch: pages on their way out
  * @sweep_from: end of the last sweep, or start of the watch, in jiffies; the
@@ -190,6 +192,7 @@ struct span_heap {
 	struct arena_space space;
 	size_t table_bytes;
 
+	struct mutex reserve_lock;	/* one top-up at a time */
 	struct mutex release_lock;	/* @batch */
 	struct release_batch *batch;
 
@@ -317,6 +320,7 @@ void heap_watch_now(struct span_heap *heap);
 bool heap_watch_locked(struct span_heap *heap);
 bool heap_next_span(struct span_heap *heap, unsigned long *page, struct span_view *view);
 int heap_top_up(struct span_heap *heap);
+void heap_try_top_up(struct span_heap *heap);
 
 /* === caches ============================================================= */
 

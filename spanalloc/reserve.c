@@ -110,20 +110,13 @@ static int top_up_back(struct span_heap *heap, struct top_up *top)
 	return ret;
 }
 
-/**
- * heap_top_up() - back idle pages until the heap's reserve is there
- * @heap: the heap
- *
- * Context: Process context. May sleep and reclaim.
- *
- * Return: 0, %-EDQUOT if the heap's limit is in the way, or %-ENOMEM
- */
-int heap_top_up(struct span_heap *heap)
+static int top_up(struct span_heap *heap)
 {
 	unsigned long chunk = 0;
 	struct top_up top;
 	int ret;
 
+	lockdep_assert_held(&heap->reserve_lock);
 	do {
 		ret = top_up_take(heap, &top, &chunk);
 		if (ret == -ENOSPC) {
@@ -138,6 +131,38 @@ int heap_top_up(struct span_heap *heap)
 		cond_resched();
 	} while (!ret || ret == -EAGAIN);
 	return ret;
+}
+
+/**
+ * heap_top_up() - back idle pages until the heap's reserve is there
+ * @heap: the heap
+ *
+ * Context: Process context. May sleep and reclaim.
+ *
+ * Return: 0, %-EDQUOT if the heap's limit is in the way, or %-ENOMEM
+ */
+int heap_top_up(struct span_heap *heap)
+{
+	int ret;
+
+	mutex_lock(&heap->reserve_lock);
+	ret = top_up(heap);
+	mutex_unlock(&heap->reserve_lock);
+	return ret;
+}
+
+/**
+ * heap_try_top_up() - as heap_top_up(), unless somebody is at it already
+ * @heap: the heap
+ *
+ * Context: Process context. May sleep and reclaim.
+ */
+void heap_try_top_up(struct span_heap *heap)
+{
+	if (!mutex_trylock(&heap->reserve_lock))
+		return;
+	top_up(heap);
+	mutex_unlock(&heap->reserve_lock);
 }
 
 int span_heap_reserve(struct span_heap *heap, unsigned long npages)
