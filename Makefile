@@ -11,7 +11,7 @@ KDIR ?= stock
 
 .DEFAULT_GOAL := help
 .PHONY: help modules demo check check-host check-kunit check-stock lint fuzz \
-	bench bench-insn docs clean distclean
+	bench bench-insn bench-kernel bench-qemu docs clean distclean
 
 help: ## list these targets
 	@echo 'spanalloc: a page-span allocator for Linux kernel modules'
@@ -54,6 +54,12 @@ bench: ## time the page index beside other allocators; build/bench/host.json
 bench-insn: ## the same in instructions, which repeat exactly
 	@scripts/deps host bench
 	@$(HOST) bench-insn
+
+bench-kernel: ## time spanalloc beside the kernel's allocators, in user-mode Linux
+	@scripts/bench-kernel
+
+bench-qemu: ## the same in QEMU, on the stock kernel; and in instructions
+	@scripts/bench-qemu
 
 docs: ## the documentation as HTML, in build/docs/html
 	@scripts/docs

@@ -207,9 +207,12 @@ void test_heap_check(struct kunit *test, struct span_heap *heap)
 	KUNIT_EXPECT_GE(test, stats.peak_backed_pages, stats.in_use_pages + stats.idle_pages);
 }
 
-#define STAT(name) [offsetof(struct span_heap_stats, name) / sizeof(u64)] = #name
+#define STAT(name)	{ offsetof(struct span_heap_stats, name), #name }
 
-static const char * const stat_names[] = {
+static const struct {
+	size_t at;
+	const char *name;
+} stats_of_a_heap[] = {
 	STAT(reserved_pages),
 	STAT(in_use_pages),
 	STAT(in_use_heap_pages),
@@ -217,6 +220,7 @@ static const char * const stat_names[] = {
 	STAT(in_use_bits_pages),
 	STAT(in_use_work_pages),
 	STAT(idle_pages),
+	STAT(cached_pages),
 	STAT(released_pages),
 	STAT(peak_backed_pages),
 	STAT(limit_pages),
@@ -250,7 +254,7 @@ static const char * const stat_names[] = {
 	STAT(page_table_bytes),
 };
 
-static_assert(sizeof(struct span_heap_stats) == ARRAY_SIZE(stat_names) * sizeof(u64));
+static_assert(sizeof(struct span_heap_stats) == ARRAY_SIZE(stats_of_a_heap) * sizeof(u64));
 
 /* Costs, and a high-water mark: they may change at any time. */
 static bool is_free_to_change(size_t at)
@@ -267,6 +271,11 @@ static bool is_free_to_change(size_t at)
 	}
 }
 
+static u64 stat_at(const struct span_heap_stats *stats, size_t at)
+{
+	return *(const u64 *)((const char *)stats + at);
+}
+
 void expect_changes(struct kunit *test, struct span_heap *heap,
 		    const struct span_heap_stats *before, const struct stat_change *changes,
 		    unsigned int nr)
@@ -275,9 +284,9 @@ void expect_changes(struct kunit *test, struct span_heap *heap,
 	unsigned int i, c;
 
 	span_heap_stats(heap, &after);
-	for (i = 0; i < ARRAY_SIZE(stat_names); i++) {
-		size_t at = i * sizeof(u64);
-		s64 changed = ((u64 *)&after)[i] - ((u64 *)before)[i];
+	for (i = 0; i < ARRAY_SIZE(stats_of_a_heap); i++) {
+		size_t at = stats_of_a_heap[i].at;
+		s64 changed = stat_at(&after, at) - stat_at(before, at);
 		s64 expected = 0;
 
 		if (is_free_to_change(at))
@@ -285,7 +294,8 @@ void expect_changes(struct kunit *test, struct span_heap *heap,
 		for (c = 0; c < nr; c++)
 			if (changes[c].at == at)
 				expected += changes[c].by;
-		KUNIT_EXPECT_EQ_MSG(test, changed, expected, "change of %s", stat_names[i]);
+		KUNIT_EXPECT_EQ_MSG(test, changed, expected, "change of %s",
+				    stats_of_a_heap[i].name);
 	}
 }
 

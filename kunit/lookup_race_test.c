@@ -174,14 +174,47 @@ static void answers_are_right_while_spans_come_and_go(struct kunit *test)
 #define SPLIT_PAGES	(2 * CHUNK + 40)
 #define SPLIT_ROUNDS	20
 
-/* From the back, so that each split takes the base's span apart once more. */
-static void split_up(struct worker *worker)
+static unsigned long up_to_40(struct worker *worker)
+{
+	return 1 + prandom_u32_state(&worker->random) % 40;
+}
+
+/* Each split cuts a little off the end. */
+static void split_from_the_back(struct worker *worker)
 {
 	unsigned long npages = SPLIT_PAGES;
 
 	while (npages > 1) {
-		npages -= min(npages - 1, 1UL + prandom_u32_state(&worker->random) % 40);
+		npages -= min(npages - 1, up_to_40(worker));
 		worker->errors += !!span_split(worker->addr, npages);
+	}
+}
+
+/* Each split makes most of the span another one. */
+static void split_from_the_front(struct worker *worker)
+{
+	unsigned long npages = SPLIT_PAGES;
+	void *addr = worker->addr;
+
+	while (npages > 1) {
+		unsigned long first = min(npages - 1, up_to_40(worker));
+
+		worker->errors += !!span_split(addr, first);
+		addr = page_at(addr, first);
+		npages -= first;
+	}
+}
+
+/* The parts lie side by side, and nothing between them. */
+static void free_parts(struct kunit *test, void *addr)
+{
+	struct span_info info;
+	unsigned long page;
+
+	for (page = 0; page < SPLIT_PAGES; page += info.npages) {
+		KUNIT_ASSERT_TRUE(test, span_lookup(page_at(addr, page), &info));
+		KUNIT_ASSERT_PTR_EQ(test, info.base, (const void *)page_at(addr, page));
+		span_free(info.base);
 	}
 }
 
@@ -189,7 +222,7 @@ static void a_span_is_found_while_it_is_split(struct kunit *test)
 {
 	struct worker *worker = kunit_kzalloc(test, sizeof(*worker), GFP_KERNEL);
 	struct span_heap *heap = test_heap(test);
-	unsigned long lost = 0, page = 0, looks = 0;
+	unsigned long lost = 0, looks = 0;
 	struct rnd_state random;
 	struct span_info info;
 	unsigned int round;
@@ -197,8 +230,8 @@ static void a_span_is_found_while_it_is_split(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, worker);
 	prandom_seed_state(&random, 1);
 	prandom_seed_state(&worker->random, 2);
-	worker->fn = split_up;
 	for (round = 0; round < SPLIT_ROUNDS; round++) {
+		worker->fn = round % 2 ? split_from_the_back : split_from_the_front;
 		worker->addr = must_alloc(test, heap, SPLIT_PAGES);
 		start(test, worker);
 		while (!READ_ONCE(worker->done)) {
@@ -210,12 +243,7 @@ static void a_span_is_found_while_it_is_split(struct kunit *test)
 				addr >= page_at(info.base, info.npages);
 		}
 		stop(worker);
-		for (page = 0; page < SPLIT_PAGES; page += info.npages) {
-			KUNIT_ASSERT_TRUE(test, span_lookup(page_at(worker->addr, page), &info));
-			KUNIT_ASSERT_PTR_EQ(test, info.base,
-					    (const void *)page_at(worker->addr, page));
-			span_free(info.base);
-		}
+		free_parts(test, worker->addr);
 	}
 	kunit_info(test, "%lu looks", looks);
 	KUNIT_EXPECT_EQ(test, worker->errors, 0UL);

@@ -199,7 +199,7 @@ static void idle_chunks_are_found_from_above(struct kunit *test)
 
 static void idle_runs_are_found(struct kunit *test)
 {
-	struct fixture *f = make(test, 2);
+	struct fixture *f = make(test, 1);
 	struct pageindex_claim *claim = &f->claim;
 
 	KUNIT_EXPECT_FALSE(test, pageindex_alloc_idle(&f->idx, 1, claim));
@@ -225,14 +225,23 @@ static void idle_runs_are_found(struct kunit *test)
 	KUNIT_ASSERT_TRUE(test, pageindex_alloc_idle(&f->idx, 34, claim));
 	KUNIT_EXPECT_EQ(test, claim->page, 126UL);
 	KUNIT_EXPECT_TRUE(test, pageindex_check(&f->idx));
+}
 
-	/* In the second block, the first being full. */
-	alloc(test, f, BLOCK - 4 * CHUNK, 4 * CHUNK);
-	alloc(test, f, CHUNK, BLOCK);
-	pageindex_free(&f->idx, BLOCK + 64, CHUNK - 64, false);
-	KUNIT_EXPECT_FALSE(test, pageindex_alloc_idle(&f->idx, CHUNK - 34, claim));
+/* In a block after one that has no idle page. */
+static void idle_runs_are_found_further_up(struct kunit *test)
+{
+	struct fixture *f = make(test, 3);
+	struct pageindex_claim *claim = &f->claim;
+
+	alloc(test, f, BLOCK, 0);
+	alloc(test, f, BLOCK, BLOCK);
+	alloc(test, f, CHUNK, 2 * BLOCK);
+	pageindex_release(&f->idx, 7, 100);
+	pageindex_free(&f->idx, 2 * BLOCK + 64, CHUNK - 64, false);
+	KUNIT_EXPECT_FALSE(test, pageindex_alloc_idle(&f->idx, CHUNK - 63, claim));
 	KUNIT_ASSERT_TRUE(test, pageindex_alloc_idle(&f->idx, CHUNK - 64, claim));
-	KUNIT_EXPECT_EQ(test, claim->page, BLOCK + 64);
+	KUNIT_EXPECT_EQ(test, claim->page, 2 * BLOCK + 64);
+	KUNIT_EXPECT_FALSE(test, pageindex_alloc_idle(&f->idx, 1, claim));
 	KUNIT_EXPECT_TRUE(test, pageindex_check(&f->idx));
 }
 
@@ -282,6 +291,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(released_pages_are_taken),
 	KUNIT_CASE(idle_chunks_are_found_from_above),
 	KUNIT_CASE(idle_runs_are_found),
+	KUNIT_CASE(idle_runs_are_found_further_up),
 	KUNIT_CASE(the_past_is_remembered),
 	KUNIT_CASE(zeros_are_remembered),
 	{}

@@ -207,9 +207,24 @@ static void expect_counts(struct kunit *test, struct books *books,
 	KUNIT_EXPECT_LE(test, stats->lock_contend_count, stats->lock_acquire_count);
 }
 
+struct variant {
+	const char *name;
+	struct span_heap *(*make)(struct kunit *test, unsigned long limit_pages,
+				  unsigned int age_ms);
+};
+
+static const struct variant variants[] = {
+	{ "without caches", test_heap_make },
+	{ "with caches", test_heap_make_cached },
+};
+
+PARAM_NAME(variant)
+KUNIT_ARRAY_PARAM(variant, variants, variant_name);
+
 static void random_operations_are_counted(struct kunit *test)
 {
 	struct books *books = kunit_kzalloc(test, sizeof(*books), GFP_KERNEL);
+	const struct variant *variant = test->param_value;
 	u32 start = seed ? seed : get_random_u32();
 	struct span_heap_stats stats;
 	unsigned int i;
@@ -217,7 +232,7 @@ static void random_operations_are_counted(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, books);
 	kunit_info(test, "seed=%u", start);
 	prandom_seed_state(&books->random, start);
-	books->heap = test_heap(test);
+	books->heap = variant->make(test, 0, 0);
 	for (i = 0; i < ROUNDS; i++) {
 		do_something(test, books);
 		span_heap_stats(books->heap, &stats);
@@ -239,30 +254,43 @@ static void random_operations_are_counted(struct kunit *test)
 
 /* === Single counters ==================================================== */
 
-/* Pages that were passed over when others were backed have no history. */
+static u64 rebacked_pages(struct span_heap *heap)
+{
+	struct span_heap_stats stats;
+
+	span_heap_stats(heap, &stats);
+	return stats.rebacked_pages;
+}
+
+/* A page counts if it, or a higher one of its chunk, has had memory before. */
 static void pages_backed_again_are_counted(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);
-	struct span_heap_stats stats;
-	void *addr[3];
+	void *low = must_alloc(test, heap, 100);
+	void *high, *addr, *gap;
 
-	addr[0] = must_alloc(test, heap, 1);
-	addr[1] = span_alloc_aligned(heap, 64, 64, GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, addr[1]);
-	addr[2] = must_alloc(test, heap, 63);
-	span_heap_stats(heap, &stats);
-	KUNIT_EXPECT_EQ(test, stats.backed_pages, 128ULL);
-	KUNIT_EXPECT_EQ(test, stats.rebacked_pages, 0ULL);
+	span_free(must_alloc(test, heap, 200));
+	KUNIT_EXPECT_EQ(test, rebacked_pages(heap), 0ULL);
+	KUNIT_ASSERT_EQ(test, span_heap_scavenge(heap, ULONG_MAX), 200UL);
 
-	span_free(addr[1]);
-	KUNIT_ASSERT_EQ(test, span_heap_scavenge(heap, ULONG_MAX), 64UL);
-	addr[1] = must_alloc(test, heap, 70);
-	span_heap_stats(heap, &stats);
-	KUNIT_EXPECT_EQ(test, stats.backed_pages, 198ULL);
-	KUNIT_EXPECT_EQ(test, stats.rebacked_pages, 64ULL);
-	span_free(addr[0]);
-	span_free(addr[1]);
-	span_free(addr[2]);
+	/* As many as went, and then some that are new. */
+	addr = must_alloc(test, heap, 230);
+	KUNIT_EXPECT_EQ(test, rebacked_pages(heap), 200ULL);
+	span_free(addr);
+	KUNIT_EXPECT_EQ(test, rebacked_pages(heap), 200ULL);
+
+	/* 54 pages are passed over for the sake of alignment. */
+	addr = must_alloc(test, heap, 230);
+	high = span_alloc_aligned(heap, 64, 128, GFP_KERNEL);
+	KUNIT_ASSERT_PTR_EQ(test, high, page_at(low, 384));
+	KUNIT_EXPECT_EQ(test, rebacked_pages(heap), 200ULL);
+	gap = must_alloc(test, heap, 54);
+	KUNIT_EXPECT_PTR_EQ(test, gap, page_at(low, 330));
+	KUNIT_EXPECT_EQ(test, rebacked_pages(heap), 254ULL);
+	span_free(low);
+	span_free(addr);
+	span_free(high);
+	span_free(gap);
 }
 
 static void the_peak_stays(struct kunit *test)
@@ -298,7 +326,7 @@ static void the_lock_is_counted(struct kunit *test)
 }
 
 static struct kunit_case cases[] = {
-	KUNIT_CASE(random_operations_are_counted),
+	KUNIT_CASE_PARAM(random_operations_are_counted, variant_gen_params),
 	KUNIT_CASE(pages_backed_again_are_counted),
 	KUNIT_CASE(the_peak_stays),
 	KUNIT_CASE(the_lock_is_counted),

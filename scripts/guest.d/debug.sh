@@ -4,14 +4,19 @@
 
 KMEMLEAK=/sys/kernel/debug/kmemleak
 
-# Suites inject faults with current->fail_nth: let them hit every allocation,
-# sleeping ones and single pages too, and not fill the log with traces.
+# Suites inject faults into themselves, with current->fail_nth and
+# current->make_it_fail: let them hit every allocation, sleeping ones and single
+# pages too, of no task but those that ask for it, with no trace in the log.
 prepare_faults() {
-	echo N > /sys/kernel/debug/failslab/ignore-gfp-wait
-	echo N > /sys/kernel/debug/fail_page_alloc/ignore-gfp-wait
+	local kind
+	for kind in /sys/kernel/debug/failslab /sys/kernel/debug/fail_page_alloc; do
+		echo Y > $kind/task-filter
+		echo N > $kind/ignore-gfp-wait
+		echo 0 > $kind/verbose
+		echo -1 > $kind/times
+		echo 100 > $kind/probability
+	done
 	echo 0 > /sys/kernel/debug/fail_page_alloc/min-order
-	echo 0 > /sys/kernel/debug/failslab/verbose
-	echo 0 > /sys/kernel/debug/fail_page_alloc/verbose
 }
 
 forget_leaks() {

@@ -24,8 +24,9 @@
 /* The random picks of a churn repeat after so many. */
 #define NR_PICKS	4096
 
-/* Spans on their way from one thread to the other at most. */
-#define RING_SIZE	64
+/* Live spans per thread at most, and on their way from one to the other. */
+#define MAX_LIVE	512
+#define RING_SIZE	(2 * MAX_LIVE)
 
 struct span_heap;
 extern struct span_heap *bench_heap;

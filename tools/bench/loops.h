@@ -56,13 +56,13 @@ static __always_inline void churn_loop(const struct job *job, struct worker *wor
 static __always_inline void exchange_loop(const struct job *job, struct worker *worker,
 					  struct ring *in, alloc_fn alloc, free_fn free)
 {
-	unsigned long batch = min(job->live, RING_SIZE / 2UL);
 	unsigned long npages = job->npages;
+	unsigned long batch = job->live;
 	struct ring *out = worker->ring;
 	unsigned long made = 0, freed = 0, until;
 	void **slot;
 
-	while (freed < job->loops) {
+	while (made < job->loops || freed < job->loops) {
 		if (made < job->loops && made + batch <= smp_load_acquire(&out->tail) + 2 * batch) {
 			until = min(made + batch, job->loops);
 			for (; made < until; made++) {

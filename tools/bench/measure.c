@@ -26,7 +26,12 @@
 
 /* At least so many spans live, or there is no choice in a churn. */
 #define MIN_LIVE	4
-#define MAX_LIVE	512
+
+/*
+ * A sample with two threads is longer: where the machine is itself a guest, they
+ * may have to wait for each other until its host has run both.
+ */
+#define TWO_FACTOR	5
 
 /**
  * struct cell - a place in the table, for one subject
@@ -167,6 +172,12 @@ static u64 quartile(const struct cell *cell, unsigned int quarter)
 	return sample - min(sample, cell->empty);
 }
 
+static void say_failed(const struct job *job)
+{
+	pr_notice("%s: %lu pages, %u threads: an allocation failed\n", job->subject->name,
+		  job->npages, job->threads);
+}
+
 static void clear_times(unsigned int threads)
 {
 	unsigned int id;
@@ -195,36 +206,48 @@ static u64 do_once(const struct job *job)
 	return max(div_u64(sum, job->threads), 1ULL);
 }
 
-/* Find out how many operations make a sample. */
-static bool find_loops(struct job *job)
+/*
+ * Find out how many operations make a sample. One thread is asked, so that waiting
+ * for others does not count; several then do as much each.
+ */
+static bool find_loops(struct job *job, u64 want)
 {
-	u64 want = effort.sample_us * (u64)NSEC_PER_USEC;
+	struct job trial = *job;
 	u64 ns;
 
-	job->loops = effort.loops ?: 1;
+	trial.threads = 1;
+	if (trial.run == run_cross)
+		trial.run = run_own;
+	trial.loops = effort.loops ?: 1;
 	for (;;) {
-		ns = do_once(job);
-		if (!ns || effort.loops)
-			return ns;
-		if (ns >= want / 4 || job->loops >= MAX_LOOPS)
+		ns = do_once(&trial);
+		/* Once more, lest an interruption be taken for slowness. */
+		if (ns >= want / 4)
+			ns = min(ns, do_once(&trial));
+		if (!ns)
+			return false;
+		if (effort.loops || ns >= want / 4 || trial.loops >= MAX_LOOPS)
 			break;
-		job->loops *= 4;
+		trial.loops *= 4;
 	}
-	job->loops = clamp(div64_u64(job->loops * want, ns), 1ULL, (u64)MAX_LOOPS);
+	job->loops = effort.loops ?:
+		clamp(div64_u64(trial.loops * want, ns), 1ULL, (u64)MAX_LOOPS);
 	return true;
 }
 
 static void set_up(const struct subject *subject, unsigned int variant, const struct job *job)
 {
 	struct cell *cell = cell_of(subject, variant);
+	u64 want = effort.sample_us * (u64)NSEC_PER_USEC;
 
+	if (job->run == run_own || job->run == run_cross)
+		want *= TWO_FACTOR;
 	cell->job = *job;
 	cell->job.subject = subject;
 	cell->empty = 0;
-	cell->usable = find_loops(&cell->job);
+	cell->usable = find_loops(&cell->job, want);
 	if (!cell->usable)
-		pr_notice("%s: %lu pages, %u threads: an allocation failed\n", subject->name,
-			  job->npages, job->threads);
+		say_failed(&cell->job);
 }
 
 static const struct subject *first_subject(void)
@@ -270,8 +293,7 @@ static void take_sample(const struct subject *subject, unsigned int variant, uns
 	ns = do_once(&cell->job);
 	if (!ns) {
 		cell->usable = false;
-		pr_notice("%s: %lu pages, %u threads: an allocation failed\n", subject->name,
-			  cell->job.npages, cell->job.threads);
+		say_failed(&cell->job);
 		return;
 	}
 	cell->sample[round] = div64_u64(ns * 1000, cell->job.loops);
@@ -294,7 +316,7 @@ static void take_samples(const struct job *jobs, unsigned int nr_jobs)
 			pr_notice("%s: does not do %lu pages\n", subject->name, jobs[0].npages);
 		for (i = 0; i < nr_jobs; i++) {
 			cell_of(subject, i)->usable = false;
-			if (ok)
+			if (ok && !(jobs[i].run == run_cross && subject == SUBJECT_EMPTY_LOOP))
 				set_up(subject, i, &jobs[i]);
 		}
 	}
@@ -432,6 +454,8 @@ void measure_two(unsigned long npages)
 
 	take_samples(jobs, NR_TWO);
 	for_each_wanted(subject) {
+		if (subject == SUBJECT_EMPTY_LOOP)
+			break;
 		for (variant = 0; variant < NR_TWO; variant++) {
 			if (cell_of(subject, OWN_1)->usable && cell_of(subject, variant)->usable)
 				report_throughput(subject, variant);

@@ -18,9 +18,9 @@
 
 #define QUIETLY		(GFP_KERNEL | __GFP_NOWARN)
 
-/* 64 MiB at an address that is none, and is not 0. */
+/* 1 GiB at an address that is none, and is not 0. */
 #define POOL_BASE	(1UL << 40)
-#define POOL_BYTES	(64UL << 20)
+#define POOL_BYTES	(1UL << 30)
 
 static bool any_length(unsigned long npages)
 {

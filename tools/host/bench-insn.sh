@@ -69,7 +69,7 @@ awk -v json="$json" '
 			loop = per_op
 			next
 		}
-		# A lookup is inlined in a loop of its own, which stays in its count.
+		# A lookup is called in a loop of its own, which stays in its count.
 		if ($2 != "lookup")
 			per_op -= loop
 		rows = rows (rows == "" ? "" : ",\n") sprintf("  {\"bench\": \"%s\", " \

@@ -147,6 +147,17 @@ static bool old_at_once(unsigned long arg)
 	return true;
 }
 
+static bool old_is_not_clean(unsigned long arg)
+{
+	(void)arg;
+	add_chunks(1);
+	EXPECT_EQ(alloc(CHUNK), 0);
+	put_old(5, 9);
+	EXPECT_EQ(alloc(9), 5);
+	EXPECT_EQ(steps.claim.clean, 9);
+	return true;
+}
+
 /* The last @npages of a claim turn out to get no backing. */
 static bool unbacked_is_fresh(unsigned long npages)
 {
@@ -425,6 +436,7 @@ const struct step_case backing_cases[] = {
 	{ "dirt goes with the backing", dirt_goes_with_backing, 0 },
 	{ "idle pages are young before they are old", young_then_old, 0 },
 	{ "pages can be old at once", old_at_once, 0 },
+	{ "pages that are old at once are not clean", old_is_not_clean, 0 },
 	{ "pages that were not backed within a chunk are fresh again", unbacked_is_fresh, 5 },
 	{ "pages that were not backed across chunks are fresh again", unbacked_is_fresh, 700 },
 	{ "a claim that was not backed at all is fresh again", unbacked_is_fresh, 1300 },
