@@ -256,7 +256,10 @@ static const struct {
 
 static_assert(sizeof(struct span_heap_stats) == ARRAY_SIZE(stats_of_a_heap) * sizeof(u64));
 
-/* Costs, and a high-water mark: they may change at any time. */
+/*
+ * Costs, and a high-water mark: they may change at any time. And with
+ * init_on_alloc every allocation has to do with cleared pages.
+ */
 static bool is_free_to_change(size_t at)
 {
 	switch (at) {
@@ -266,6 +269,9 @@ static bool is_free_to_change(size_t at)
 	case offsetof(struct span_heap_stats, page_table_bytes):
 	case offsetof(struct span_heap_stats, peak_backed_pages):
 		return true;
+	case offsetof(struct span_heap_stats, zeroed_pages):
+	case offsetof(struct span_heap_stats, zero_skipped_pages):
+		return want_init_on_alloc(GFP_KERNEL);
 	default:
 		return false;
 	}

@@ -169,7 +169,7 @@ static void *alloc_uncached(const struct span_request *req)
 
 static __always_inline void *alloc(const struct span_request *req)
 {
-	bool zero = want_init_on_alloc(req->gfp) && !want_init_on_free();
+	bool zero = want_init_on_alloc(req->gfp);
 	struct span *span;
 
 	if (!heap_is_ok(req->heap, "span_alloc", req->caller))
@@ -181,7 +181,7 @@ static __always_inline void *alloc(const struct span_request *req)
 	span = cache_pop(req->heap, req->npages, req->kind, zero);
 	if (!span)
 		return alloc_uncached(req);
-	if (zero)
+	if (zero && !want_init_on_free())
 		memset((void *)span->base, 0, req->npages << PAGE_SHIFT);
 	heap_begin_span(span, req);
 	return (void *)span->base;
@@ -285,8 +285,9 @@ static void split_held(const struct span_view *view, struct span *second, unsign
 	second->owner = view->owner;
 	second->caller = first->caller;
 	second->born = first->born;
-	span_enter(second, second->base, second->npages);
+	/* Live before it is found: until then its pages are found in the first part. */
 	span_publish(second, span_state_kind(view->state));
+	span_enter(second, second->base, second->npages);
 	span_cut(first, npages);
 	span_unhold(first);
 

@@ -25,6 +25,7 @@
  * lock. The cache's lock is a leaf: nothing is taken under it.
  */
 #include <linux/cpuhotplug.h>
+#include <linux/mm.h>
 #include <linux/moduleparam.h>
 #include <linux/percpu.h>
 
@@ -55,7 +56,8 @@ struct span_stack {
  * @hits: allocations served
  * @misses: allocations not served
  * @frees: frees parked
- * @zeroed: pages that those served had to have cleared
+ * @zeroed: pages cleared for those served
+ * @skipped: pages that would have been, had they not been clear already
  */
 struct span_cache {
 	spinlock_t lock;		/* everything below */
@@ -67,6 +69,7 @@ struct span_cache {
 	u64 misses;
 	u64 frees;
 	u64 zeroed;
+	u64 skipped;
 };
 
 static unsigned int cache_max_pages = 512;
@@ -92,7 +95,7 @@ static void stack_take(struct span_cache *cache, struct span_stack *stack, unsig
  * @heap: the heap
  * @npages: length
  * @kind: what its pages will be used for
- * @zero: the caller is going to clear them
+ * @zero: they have to be clear; the caller sees to it
  *
  * Context: Any but NMI.
  *
@@ -118,7 +121,10 @@ struct span *cache_pop(struct span_heap *heap, unsigned long npages, enum span_k
 		cache->in_use[kind] += npages;
 		cache->spans++;
 		cache->hits++;
-		cache->zeroed += zero ? npages : 0;
+		if (zero && want_init_on_free())
+			cache->skipped += npages;
+		else if (zero)
+			cache->zeroed += npages;
 	} else {
 		cache->misses++;
 	}
@@ -270,6 +276,7 @@ void cache_sum(struct span_heap *heap, struct cache_sum *sum)
 		sum->misses += cache->misses;
 		sum->frees += cache->frees;
 		sum->zeroed += cache->zeroed;
+		sum->skipped += cache->skipped;
 		spin_unlock_irqrestore(&cache->lock, flags);
 	}
 }

@@ -336,6 +336,7 @@ void heap_try_top_up(struct span_heap *heap);
  * @misses: allocations not served
  * @frees: frees parked
  * @zeroed: pages cleared
+ * @skipped: pages that were clear already
  */
 struct cache_sum {
 	long in_use[SPAN_NR_KINDS];
@@ -345,6 +346,7 @@ struct cache_sum {
 	u64 misses;
 	u64 frees;
 	u64 zeroed;
+	u64 skipped;
 };
 
 int cache_init(void);

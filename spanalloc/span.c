@@ -90,7 +90,7 @@ static void fill_slots(struct span *span, unsigned long base, unsigned long npag
 
 /**
  * span_enter() - point the map at a descriptor
- * @span: a descriptor that is dead, or live and being cut
+ * @span: a descriptor that is dead, or live as the second part of a split
  * @base: first byte of the pages to enter
  * @npages: how many; they belong to the caller
  *

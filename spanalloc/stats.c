@@ -50,6 +50,7 @@ void span_heap_stats(struct span_heap *heap, struct span_heap_stats *stats)
 	stats->cache_hit_count = cached.hits;
 	stats->cache_miss_count = cached.misses;
 	stats->zeroed_pages += cached.zeroed;
+	stats->zero_skipped_pages += cached.skipped;
 	stats->limit_pages = heap->limit;
 	stats->reserve_pages = heap->reserve;
 	stats->arena_count = idx->nr_blocks;
