@@ -101,13 +101,13 @@ static int span_map_add(struct arena *arena)
 	if (!*dir) {
 		struct arena **leaf = kcalloc(SPAN_MAP_LEAF_ARENAS, sizeof(*leaf), ARENA_GFP);
 
-		/* Pairs with smp_load_acquire() in span_map_arena(). */
+		/* Pairs with the address dependency in span_map_arena(). */
 		smp_store_release(dir, leaf);
 	}
 	mutex_unlock(&span_map_lock);
 	if (!*dir)
 		return -ENOMEM;
-	/* Pairs with smp_load_acquire() in span_map_arena(). */
+	/* Pairs with the address dependency in span_map_arena(). */
 	smp_store_release(span_map_slot(arena->base), arena);
 	return 0;
 }
@@ -290,7 +290,7 @@ void arena_release_all(struct span_heap *heap)
 	unsigned long i;
 
 	for (i = 0; i < idx->nr_blocks; i++)
-		/* Pairs with smp_load_acquire() in span_map_arena(). */
+		/* Pairs with the address dependency in span_map_arena(). */
 		smp_store_release(span_map_slot(arena_of_page(idx, i * ARENA_PAGES)->base), NULL);
 	synchronize_rcu();
 	for (i = 0; i < idx->nr_blocks; i++)

@@ -126,8 +126,9 @@ void span_publish(struct span *span, enum span_kind kind)
 {
 	unsigned long count = span->state & ~(SPAN_STATE_STEP - 1);
 
-	/* Pairs with smp_load_acquire() in span_view_get(). */
-	smp_store_release(&span->state, count + SPAN_STATE_STEP + kind + 1);
+	/* Fields before state. Pairs with the first smp_rmb() in span_view_get(). */
+	smp_wmb();
+	WRITE_ONCE(span->state, count + SPAN_STATE_STEP + kind + 1);
 }
 
 /**
@@ -166,8 +167,9 @@ bool span_hold(const struct span_view *view)
  */
 void span_unhold(struct span *span)
 {
-	/* Pairs with smp_load_acquire() in span_view_get(). */
-	smp_store_release(&span->state, (span->state & ~SPAN_STATE_HELD) + SPAN_STATE_STEP);
+	/* Fields before state. Pairs with the first smp_rmb() in span_view_get(). */
+	smp_wmb();
+	WRITE_ONCE(span->state, (span->state & ~SPAN_STATE_HELD) + SPAN_STATE_STEP);
 }
 
 /* Where a cut falls into a chunk that was the span's as a whole, enter pages instead. */

@@ -130,12 +130,14 @@ static inline struct arena *span_map_arena(const struct span_map *map, unsigned 
 	/* Below the base the difference wraps, and is too large as well. */
 	if (arena >> SPAN_MAP_LEAF_SHIFT >= map->nr_leaves)
 		return NULL;
-	/* Pairs with smp_store_release() in span_map_add(). */
-	leaf = smp_load_acquire(&map->dir[arena >> SPAN_MAP_LEAF_SHIFT]);
+	/*
+	 * Both pointers pair with smp_store_release() in span_map_add(); what is
+	 * read through them depends on their address, and so comes after them.
+	 */
+	leaf = READ_ONCE(map->dir[arena >> SPAN_MAP_LEAF_SHIFT]);
 	if (!leaf)
 		return NULL;
-	/* Pairs with smp_store_release() in span_map_add(). */
-	return smp_load_acquire(&leaf[arena % SPAN_MAP_LEAF_ARENAS]);
+	return READ_ONCE(leaf[arena % SPAN_MAP_LEAF_ARENAS]);
 }
 
 enum span_match {
@@ -148,11 +150,12 @@ enum span_match {
 static inline enum span_match span_view_get(struct span *span, unsigned long addr,
 					    struct span_view *view)
 {
-	/* Pairs with smp_store_release() in span_publish() and span_unhold(). */
-	unsigned long state = smp_load_acquire(&span->state);
+	unsigned long state = READ_ONCE(span->state);
 
 	if (!(state & SPAN_STATE_KIND))
 		return SPAN_MISS;
+	/* State before copy. Pairs with smp_wmb() in span_publish() and span_unhold(). */
+	smp_rmb();
 	view->span = span;
 	view->state = state;
 	view->base = READ_ONCE(span->base);
