@@ -19,9 +19,16 @@
  * when they reach the index. (The working set of a magazine, as in J. Bonwick and
  * J. Adams, "Magazines and Vmem", 2001.)
  *
- * Every cache has a spinlock, for its CPU hardly ever contended, so that anyone
- * may drain it at any time: for a limit, a forced release, or a CPU that went
- * away. Spans leave it in batches, and reach the index in one hold of the heap's
+ * Every cache has a spinlock, for its CPU hardly ever contended, so that others
+ * may drain it: for a limit, a forced release, or a CPU that went away. Pop and
+ * push only try it, with preemption off but interrupts on. Where that fails, for
+ * an interrupt that came in the middle of another pop or because of a drain, the
+ * heap serves instead. So whoever can be interrupted by an allocation may hold the
+ * lock all the same, and the usual case touches no interrupt flag. Only process
+ * context waits for it; a drain in other contexts passes over what it cannot get.
+ * (As the page allocator does with its per-CPU lists since Linux 6.2.)
+ *
+ * Spans leave a cache in batches, and reach the index in one hold of the heap's
  * lock. The cache's lock is a leaf: nothing is taken under it.
  */
 #include <linux/cpuhotplug.h>
@@ -78,6 +85,59 @@ MODULE_PARM_DESC(cache_pages, "pages that each CPU may keep ready of each heap (
 
 static enum cpuhp_state hotplug_state;
 
+/*
+ * On one CPU a spinlock keeps nobody out: there, interrupts have to be off.
+ * __acquire() and __release() are for sparse, which cannot follow a lock that is
+ * held or not as a function's result says.
+ */
+static bool cache_trylock(struct span_cache *cache, unsigned long *flags)
+{
+	if (!IS_ENABLED(CONFIG_SMP))
+		spin_lock_irqsave(&cache->lock, *flags);
+	else if (!spin_trylock(&cache->lock))
+		return false;
+	__release(&cache->lock);
+	return true;
+}
+
+/* Anyone's cache: wait for it where that is safe, else try. */
+static bool cache_lock(struct span_cache *cache, unsigned long *flags)
+{
+	if (!IS_ENABLED(CONFIG_SMP) || !in_task() || irqs_disabled())
+		return cache_trylock(cache, flags);
+	spin_lock(&cache->lock);
+	__release(&cache->lock);
+	return true;
+}
+
+static void cache_unlock(struct span_cache *cache, unsigned long flags)
+{
+	__acquire(&cache->lock);
+	if (IS_ENABLED(CONFIG_SMP))
+		spin_unlock(&cache->lock);
+	else
+		spin_unlock_irqrestore(&cache->lock, flags);
+}
+
+/* This CPU's cache, locked, with preemption off; or NULL if it is in use. */
+static struct span_cache *this_cache_trylock(struct span_heap *heap, unsigned long *flags)
+{
+	struct span_cache *cache;
+
+	preempt_disable();
+	cache = this_cpu_ptr(heap->cache);
+	if (cache_trylock(cache, flags))
+		return cache;
+	preempt_enable();
+	return NULL;
+}
+
+static void this_cache_unlock(struct span_cache *cache, unsigned long flags)
+{
+	cache_unlock(cache, flags);
+	preempt_enable();
+}
+
 /* Take the @nr lowest spans of a stack. */
 static void stack_take(struct span_cache *cache, struct span_stack *stack, unsigned int nr,
 		       struct span **spans)
@@ -111,8 +171,9 @@ struct span *cache_pop(struct span_heap *heap, unsigned long npages, enum span_k
 
 	if (npages - 1 >= CACHE_MAX_LENGTH || !heap->cache)
 		return NULL;
-	cache = raw_cpu_ptr(heap->cache);
-	spin_lock_irqsave(&cache->lock, flags);
+	cache = this_cache_trylock(heap, &flags);
+	if (!cache)
+		return NULL;
 	stack = &cache->stack[npages - 1];
 	if (likely(stack->nr)) {
 		span = stack->span[--stack->nr];
@@ -128,7 +189,7 @@ struct span *cache_pop(struct span_heap *heap, unsigned long npages, enum span_k
 	} else {
 		cache->misses++;
 	}
-	spin_unlock_irqrestore(&cache->lock, flags);
+	this_cache_unlock(cache, flags);
 	return span;
 }
 
@@ -142,7 +203,7 @@ struct span *cache_pop(struct span_heap *heap, unsigned long npages, enum span_k
  *
  * Context: Any but NMI.
  *
- * Return: false if spans of that length are not kept
+ * Return: false if spans of that length are not kept, or the cache is in use
  */
 bool cache_push(struct span_heap *heap, struct span *span, enum span_kind kind)
 {
@@ -156,8 +217,9 @@ bool cache_push(struct span_heap *heap, struct span *span, enum span_kind kind)
 
 	if (npages - 1 >= CACHE_MAX_LENGTH || !heap->cache)
 		return false;
-	cache = raw_cpu_ptr(heap->cache);
-	spin_lock_irqsave(&cache->lock, flags);
+	cache = this_cache_trylock(heap, &flags);
+	if (!cache)
+		return false;
 	stack = &cache->stack[npages - 1];
 	if (unlikely(stack->nr == CACHE_DEPTH ||
 		     cache->pages + npages > READ_ONCE(cache_max_pages))) {
@@ -172,7 +234,7 @@ bool cache_push(struct span_heap *heap, struct span *span, enum span_kind kind)
 		cache->spans--;
 		cache->frees++;
 	}
-	spin_unlock_irqrestore(&cache->lock, flags);
+	this_cache_unlock(cache, flags);
 	if (nr_out)
 		heap_unpark(heap, out, nr_out, false);
 	/* Read after the lock that the scavenger takes once it has cleared it. */
@@ -181,7 +243,10 @@ bool cache_push(struct span_heap *heap, struct span *span, enum span_kind kind)
 	return parked;
 }
 
-/* Empty one stack, or its bottom that the last interval did not touch. */
+/*
+ * Empty one stack, or its bottom that the last interval did not touch, unless it
+ * is in use and this is no place to wait.
+ */
 static unsigned int empty_stack(struct span_heap *heap, struct span_cache *cache,
 				unsigned int length, bool sweep)
 {
@@ -190,11 +255,12 @@ static unsigned int empty_stack(struct span_heap *heap, struct span_cache *cache
 	unsigned long flags;
 	unsigned int nr;
 
-	spin_lock_irqsave(&cache->lock, flags);
+	if (!cache_lock(cache, &flags))
+		return 0;
 	nr = sweep ? stack->low : stack->nr;
 	stack_take(cache, stack, nr, out);
 	stack->low = stack->nr;
-	spin_unlock_irqrestore(&cache->lock, flags);
+	cache_unlock(cache, flags);
 	if (nr)
 		heap_unpark(heap, out, nr, sweep);
 	return nr * length;
@@ -227,7 +293,7 @@ static unsigned long empty_caches(struct span_heap *heap, bool sweep)
  * cache_drain() - make all parked spans of a heap idle
  * @heap: the heap
  *
- * Context: Any but NMI.
+ * Context: Any but NMI. Where sleeping is not allowed, caches in use are left out.
  *
  * Return: pages they had
  */
@@ -264,20 +330,18 @@ void cache_sum(struct span_heap *heap, struct cache_sum *sum)
 	if (!heap->cache)
 		return;
 	for_each_possible_cpu(cpu) {
-		struct span_cache *cache = per_cpu_ptr(heap->cache, cpu);
-		unsigned long flags;
+		const struct span_cache *cache = per_cpu_ptr(heap->cache, cpu);
 
-		spin_lock_irqsave(&cache->lock, flags);
+		/* No lock: a CPU at work is as far as it is. */
 		for (kind = 0; kind < SPAN_NR_KINDS; kind++)
-			sum->in_use[kind] += cache->in_use[kind];
-		sum->pages += cache->pages;
-		sum->spans += cache->spans;
-		sum->hits += cache->hits;
-		sum->misses += cache->misses;
-		sum->frees += cache->frees;
-		sum->zeroed += cache->zeroed;
-		sum->skipped += cache->skipped;
-		spin_unlock_irqrestore(&cache->lock, flags);
+			sum->in_use[kind] += READ_ONCE(cache->in_use[kind]);
+		sum->pages += READ_ONCE(cache->pages);
+		sum->spans += READ_ONCE(cache->spans);
+		sum->hits += READ_ONCE(cache->hits);
+		sum->misses += READ_ONCE(cache->misses);
+		sum->frees += READ_ONCE(cache->frees);
+		sum->zeroed += READ_ONCE(cache->zeroed);
+		sum->skipped += READ_ONCE(cache->skipped);
 	}
 }
 
@@ -285,16 +349,30 @@ void cache_sum(struct span_heap *heap, struct cache_sum *sum)
  * cache_pages() - count the pages parked in a heap's caches
  * @heap: the heap
  *
- * Context: Any but NMI.
+ * Takes each cache's lock: what is parked afterwards sees everything that the
+ * caller wrote before.
+ *
+ * Context: Process context.
  *
  * Return: how many
  */
 unsigned long cache_pages(struct span_heap *heap)
 {
-	struct cache_sum sum;
+	unsigned long pages = 0, flags;
+	int cpu;
 
-	cache_sum(heap, &sum);
-	return sum.pages;
+	if (!heap->cache)
+		return 0;
+	might_sleep();
+	for_each_possible_cpu(cpu) {
+		struct span_cache *cache = per_cpu_ptr(heap->cache, cpu);
+
+		if (!cache_lock(cache, &flags))
+			continue;
+		pages += cache->pages;
+		cache_unlock(cache, flags);
+	}
+	return pages;
 }
 
 /* === Making and ending ================================================== */

@@ -24,7 +24,7 @@
  *	span_heap::release_lock	the heap's batch of pages on their way out
  *	span_map_lock		leaves of the map
  *	span_heap::lock		page index and counters of one heap; irqsave
- *	span_cache::lock	one CPU's cache; irqsave. Never with the one above
+ *	span_cache::lock	one CPU's cache; see cache.c. Never with the one above
  *
  * Under span_heap::lock nothing is allocated, zeroed, mapped, unmapped or
  * flushed. Under grow_lock allocations do not enter I/O, since reclaim may need

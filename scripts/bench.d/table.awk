@@ -14,7 +14,8 @@ function field(name, text) {
 }
 
 function shown(value) {
-	return value >= 100 ? sprintf("%.0f", value) : sprintf("%.1f", value)
+	value += 0
+	return sprintf(value >= 100 ? "%.0f" : value >= 10 ? "%.1f" : "%.2f", value)
 }
 
 /"bench"/ {

@@ -173,6 +173,8 @@ void crew_barrier(const struct job *job);
  * @name: as in the results
  * @prepare: get ready for allocations of @npages; false if it has no such length
  * @finish: undo the above
+ * @period: operations after which work that frees have put off is done; NULL if they
+ *	put off none
  * @alloc: allocate, by an indirect call, for what is not timed
  * @free: free likewise
  * @pair: allocate and free, @loops times
@@ -184,6 +186,7 @@ struct subject {
 	const char *name;
 	bool (*prepare)(unsigned long npages);
 	void (*finish)(void);
+	unsigned long (*period)(unsigned long npages);
 	void *(*alloc)(unsigned long npages);
 	void (*free)(void *addr, unsigned long npages);
 	void (*pair)(const struct job *job, struct worker *worker);

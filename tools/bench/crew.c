@@ -49,8 +49,9 @@ static int work(void *data)
 	while (!kthread_should_stop()) {
 		const struct job *job;
 
-		wait_event_interruptible(crew_wait, smp_load_acquire(&crew_job_number) != done ||
+		wait_event_interruptible(crew_wait, READ_ONCE(crew_job_number) != done ||
 					 kthread_should_stop());
+		/* Pairs with the release in crew_do(): crew_job is of this number. */
 		if (smp_load_acquire(&crew_job_number) == done)
 			continue;
 		done = crew_job_number;
@@ -69,6 +70,7 @@ void crew_do(const struct job *job)
 	atomic_set(&crew_arrived, 0);
 	atomic_set(&crew_busy, crew_size);
 	crew_job = job;
+	/* Pairs with the acquire in work(). */
 	smp_store_release(&crew_job_number, crew_job_number + 1);
 	wake_up_all(&crew_wait);
 	wait_for_completion(&crew_done);

@@ -63,15 +63,19 @@ static __always_inline void exchange_loop(const struct job *job, struct worker *
 	void **slot;
 
 	while (made < job->loops || freed < job->loops) {
-		if (made < job->loops && made + batch <= smp_load_acquire(&out->tail) + 2 * batch) {
+		/* Pairs with the release of the receiver's tail: slots it has emptied. */
+		until = smp_load_acquire(&out->tail);
+		if (made < job->loops && made + batch <= until + 2 * batch) {
 			until = min(made + batch, job->loops);
 			for (; made < until; made++) {
 				slot = &out->slot[made % RING_SIZE];
 				*slot = alloc(npages);
 				worker->failures += unlikely(!*slot);
 			}
+			/* Pairs with the acquire below, in the receiver. */
 			smp_store_release(&out->head, made);
 		}
+		/* Pairs with the release above, in the sender. */
 		until = smp_load_acquire(&in->head);
 		if (until == freed) {
 			cpu_relax();
@@ -83,6 +87,7 @@ static __always_inline void exchange_loop(const struct job *job, struct worker *
 			if (likely(*slot))
 				free(*slot, npages);
 		}
+		/* Pairs with the acquire at the top, in the sender. */
 		smp_store_release(&in->tail, freed);
 	}
 }

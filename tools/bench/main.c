@@ -126,7 +126,7 @@ static int check_params(void)
 	unsigned int i;
 
 	if (!threads)
-		threads = min(num_online_cpus(), (unsigned int)MAX_THREADS);
+		threads = min_t(unsigned int, num_online_cpus(), MAX_THREADS);
 	if (threads > num_online_cpus() || threads > MAX_THREADS) {
 		pr_err("threads=%u: each needs a CPU of its own\n", threads);
 		return -EINVAL;

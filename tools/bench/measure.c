@@ -206,9 +206,13 @@ static u64 do_once(const struct job *job)
 	return max(div_u64(sum, job->threads), 1ULL);
 }
 
+/* How much longer than wanted several threads may take. */
+#define PATIENCE	8
+
 /*
  * Find out how many operations make a sample. One thread is asked, so that waiting
- * for others does not count; several then do as much each.
+ * for others does not count; several then do as much each, unless they are very
+ * much in each other's way.
  */
 static bool find_loops(struct job *job, u64 want)
 {
@@ -230,8 +234,19 @@ static bool find_loops(struct job *job, u64 want)
 			break;
 		trial.loops *= 4;
 	}
-	job->loops = effort.loops ?:
-		clamp(div64_u64(trial.loops * want, ns), 1ULL, (u64)MAX_LOOPS);
+	if (effort.loops) {
+		job->loops = effort.loops;
+		return true;
+	}
+	job->loops = clamp(div64_u64(trial.loops * want, ns), 1ULL, (u64)MAX_LOOPS);
+	if (job->threads > 1) {
+		ns = do_once(job);
+		if (ns > want * PATIENCE)
+			job->loops = max(div64_u64(job->loops * want * PATIENCE, ns), 1ULL);
+	}
+	/* What is put off has to be in every sample, and at its share. */
+	if (job->subject->period)
+		job->loops = max(job->loops, 2 * job->subject->period(job->npages));
 	return true;
 }
 

@@ -6,9 +6,12 @@
  * quietly. gen_pool keeps books of addresses only: there is no memory behind
  * what it hands out here, and nobody touches it.
  */
+#include <linux/bitops.h>
+#include <linux/cpumask.h>
 #include <linux/genalloc.h>
 #include <linux/gfp.h>
 #include <linux/mm.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
@@ -61,6 +64,15 @@ static __always_inline void *vmalloc_alloc(unsigned long npages)
 static __always_inline void vmalloc_free(void *addr, unsigned long npages)
 {
 	vfree(addr);
+}
+
+/*
+ * vfree() leaves address space to be flushed from TLBs later, all at once, when so
+ * much of it has piled up; each area has a guard page.
+ */
+static unsigned long vmalloc_period(unsigned long npages)
+{
+	return fls(num_online_cpus()) * (SZ_32M >> PAGE_SHIFT) / (npages + 1) + 1;
 }
 
 DEFINE_LOOPS(vmalloc);
@@ -180,13 +192,13 @@ static __always_inline void empty_free(void *addr, unsigned long npages)
 DEFINE_LOOPS(empty);
 
 const struct subject bench_subjects[] = {
-	{ "spanalloc", any_length, spanalloc_finish, USE_LOOPS(spanalloc) },
-	{ "alloc_pages", buddy_prepare, nothing_to_undo, USE_LOOPS(buddy) },
-	{ "vmalloc", any_length, nothing_to_undo, USE_LOOPS(vmalloc) },
-	{ "kvmalloc", any_length, nothing_to_undo, USE_LOOPS(kvmalloc) },
-	{ "gen_pool", pool_prepare, pool_finish, USE_LOOPS(pool) },
-	{ "kmem_cache", cache_prepare, cache_finish, USE_LOOPS(cache) },
-	{ "empty_loop", any_length, nothing_to_undo, USE_LOOPS(empty) },
+	{ "spanalloc", any_length, spanalloc_finish, NULL, USE_LOOPS(spanalloc) },
+	{ "alloc_pages", buddy_prepare, nothing_to_undo, NULL, USE_LOOPS(buddy) },
+	{ "vmalloc", any_length, nothing_to_undo, vmalloc_period, USE_LOOPS(vmalloc) },
+	{ "kvmalloc", any_length, nothing_to_undo, NULL, USE_LOOPS(kvmalloc) },
+	{ "gen_pool", pool_prepare, pool_finish, NULL, USE_LOOPS(pool) },
+	{ "kmem_cache", cache_prepare, cache_finish, NULL, USE_LOOPS(cache) },
+	{ "empty_loop", any_length, nothing_to_undo, NULL, USE_LOOPS(empty) },
 };
 
 const unsigned int nr_bench_subjects = ARRAY_SIZE(bench_subjects);

@@ -194,7 +194,7 @@ int vmrun_check_params(void)
 
 unsigned int vmrun_threads(void)
 {
-	return nr_threads ?: min(num_online_cpus(), (unsigned int)MAX_THREADS);
+	return nr_threads ?: min_t(unsigned int, num_online_cpus(), MAX_THREADS);
 }
 
 void vmrun_all(void)
