@@ -26,7 +26,8 @@
  * heap serves instead. So whoever can be interrupted by an allocation may hold the
  * lock all the same, and the usual case touches no interrupt flag. Only process
  * context waits for it; a drain in other contexts passes over what it cannot get.
- * (As the page allocator does with its per-CPU lists since Linux 6.2.)
+ * (As the page allocator does with its per-CPU lists since Linux 6.2.) On a kernel
+ * for one CPU a spinlock keeps nobody out, and heaps have no caches.
  *
  * Spans leave a cache in batches, and reach the index in one hold of the heap's
  * lock. The cache's lock is a leaf: nothing is taken under it.
@@ -85,59 +86,6 @@ MODULE_PARM_DESC(cache_pages, "pages that each CPU may keep ready of each heap (
 
 static enum cpuhp_state hotplug_state;
 
-/*
- * On one CPU a spinlock keeps nobody out: there, interrupts have to be off.
- * __acquire() and __release() are for sparse, which cannot follow a lock that is
- * held or not as a function's result says.
- */
-static bool cache_trylock(struct span_cache *cache, unsigned long *flags)
-{
-	if (!IS_ENABLED(CONFIG_SMP))
-		spin_lock_irqsave(&cache->lock, *flags);
-	else if (!spin_trylock(&cache->lock))
-		return false;
-	__release(&cache->lock);
-	return true;
-}
-
-/* Anyone's cache: wait for it where that is safe, else try. */
-static bool cache_lock(struct span_cache *cache, unsigned long *flags)
-{
-	if (!IS_ENABLED(CONFIG_SMP) || !in_task() || irqs_disabled())
-		return cache_trylock(cache, flags);
-	spin_lock(&cache->lock);
-	__release(&cache->lock);
-	return true;
-}
-
-static void cache_unlock(struct span_cache *cache, unsigned long flags)
-{
-	__acquire(&cache->lock);
-	if (IS_ENABLED(CONFIG_SMP))
-		spin_unlock(&cache->lock);
-	else
-		spin_unlock_irqrestore(&cache->lock, flags);
-}
-
-/* This CPU's cache, locked, with preemption off; or NULL if it is in use. */
-static struct span_cache *this_cache_trylock(struct span_heap *heap, unsigned long *flags)
-{
-	struct span_cache *cache;
-
-	preempt_disable();
-	cache = this_cpu_ptr(heap->cache);
-	if (cache_trylock(cache, flags))
-		return cache;
-	preempt_enable();
-	return NULL;
-}
-
-static void this_cache_unlock(struct span_cache *cache, unsigned long flags)
-{
-	cache_unlock(cache, flags);
-	preempt_enable();
-}
-
 /* Take the @nr lowest spans of a stack. */
 static void stack_take(struct span_cache *cache, struct span_stack *stack, unsigned int nr,
 		       struct span **spans)
@@ -167,13 +115,15 @@ struct span *cache_pop(struct span_heap *heap, unsigned long npages, enum span_k
 	struct span_cache *cache;
 	struct span_stack *stack;
 	struct span *span = NULL;
-	unsigned long flags;
 
 	if (npages - 1 >= CACHE_MAX_LENGTH || !heap->cache)
 		return NULL;
-	cache = this_cache_trylock(heap, &flags);
-	if (!cache)
+	preempt_disable();
+	cache = this_cpu_ptr(heap->cache);
+	if (!spin_trylock(&cache->lock)) {
+		preempt_enable();
 		return NULL;
+	}
 	stack = &cache->stack[npages - 1];
 	if (likely(stack->nr)) {
 		span = stack->span[--stack->nr];
@@ -189,7 +139,8 @@ struct span *cache_pop(struct span_heap *heap, unsigned long npages, enum span_k
 	} else {
 		cache->misses++;
 	}
-	this_cache_unlock(cache, flags);
+	spin_unlock(&cache->lock);
+	preempt_enable();
 	return span;
 }
 
@@ -212,14 +163,16 @@ bool cache_push(struct span_heap *heap, struct span *span, enum span_kind kind)
 	struct span_cache *cache;
 	struct span_stack *stack;
 	unsigned int nr_out = 0;
-	unsigned long flags;
 	bool parked;
 
 	if (npages - 1 >= CACHE_MAX_LENGTH || !heap->cache)
 		return false;
-	cache = this_cache_trylock(heap, &flags);
-	if (!cache)
+	preempt_disable();
+	cache = this_cpu_ptr(heap->cache);
+	if (!spin_trylock(&cache->lock)) {
+		preempt_enable();
 		return false;
+	}
 	stack = &cache->stack[npages - 1];
 	if (unlikely(stack->nr == CACHE_DEPTH ||
 		     cache->pages + npages > READ_ONCE(cache_max_pages))) {
@@ -234,7 +187,8 @@ bool cache_push(struct span_heap *heap, struct span *span, enum span_kind kind)
 		cache->spans--;
 		cache->frees++;
 	}
-	this_cache_unlock(cache, flags);
+	spin_unlock(&cache->lock);
+	preempt_enable();
 	if (nr_out)
 		heap_unpark(heap, out, nr_out, false);
 	/* Read after the lock that the scavenger takes once it has cleared it. */
@@ -252,15 +206,16 @@ static unsigned int empty_stack(struct span_heap *heap, struct span_cache *cache
 {
 	struct span_stack *stack = &cache->stack[length - 1];
 	struct span *out[CACHE_DEPTH];
-	unsigned long flags;
 	unsigned int nr;
 
-	if (!cache_lock(cache, &flags))
+	if (in_task() && !irqs_disabled())
+		spin_lock(&cache->lock);
+	else if (!spin_trylock(&cache->lock))
 		return 0;
 	nr = sweep ? stack->low : stack->nr;
 	stack_take(cache, stack, nr, out);
 	stack->low = stack->nr;
-	cache_unlock(cache, flags);
+	spin_unlock(&cache->lock);
 	if (nr)
 		heap_unpark(heap, out, nr, sweep);
 	return nr * length;
@@ -358,7 +313,7 @@ void cache_sum(struct span_heap *heap, struct cache_sum *sum)
  */
 unsigned long cache_pages(struct span_heap *heap)
 {
-	unsigned long pages = 0, flags;
+	unsigned long pages = 0;
 	int cpu;
 
 	if (!heap->cache)
@@ -367,10 +322,9 @@ unsigned long cache_pages(struct span_heap *heap)
 	for_each_possible_cpu(cpu) {
 		struct span_cache *cache = per_cpu_ptr(heap->cache, cpu);
 
-		if (!cache_lock(cache, &flags))
-			continue;
+		spin_lock(&cache->lock);
 		pages += cache->pages;
-		cache_unlock(cache, flags);
+		spin_unlock(&cache->lock);
 	}
 	return pages;
 }
@@ -416,6 +370,8 @@ int cache_new(struct span_heap *heap)
 {
 	int cpu, ret;
 
+	if (!IS_ENABLED(CONFIG_SMP))
+		return 0;
 	heap->cache = alloc_percpu(struct span_cache);
 	if (!heap->cache)
 		return -ENOMEM;
