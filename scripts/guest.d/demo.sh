@@ -17,8 +17,7 @@ ROWS='in_use_pages idle_pages released_pages reserved_pages MemFree cpu_lists'
 note() {
 	drop_caches
 	{
-		echo "MemFree: $(mem_free)"
-		echo "cpu_lists: $(cpu_lists)"
+		free_memory
 		cat "$DEBUGFS/$HEAP/stats"
 	} > "/tmp/$1.stats"
 }

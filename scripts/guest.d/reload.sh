@@ -36,7 +36,7 @@ rounds() {
 }
 
 free_pages() {
-	echo $(($(mem_free) + $(cpu_lists)))
+	free_memory | awk '{ sum += $2 } END { print sum }'
 }
 
 no_loss() {

@@ -57,6 +57,21 @@ cpu_lists() {
 	awk '$1 == "count:" { sum += $2 } END { print sum + 0 }' /proc/zoneinfo
 }
 
+# Both at one moment: pages that move from the lists to the buddy allocator
+# between the two looks would be seen in neither, or twice.
+free_memory() {
+	local before lists after tries=50
+	while [ "$tries" -gt 0 ]; do
+		before=$(mem_free)
+		lists=$(cpu_lists)
+		after=$(mem_free)
+		[ $((after - before)) -gt 32 ] || [ $((before - after)) -gt 32 ] || break
+		tries=$((tries - 1))
+	done
+	echo "MemFree: $after"
+	echo "cpu_lists: $lists"
+}
+
 # Inodes and the like are freed a grace period after they are dropped.
 drop_caches() {
 	sync
