@@ -5,13 +5,16 @@
 #include <linux/cpumask.h>
 #include <linux/jiffies.h>
 #include <linux/sched.h>
+#include <linux/nodemask.h>
 #include <linux/smp.h>
+#include <linux/vmalloc.h>
 
 #include "common.h"
+#include <spanalloc/depot.h>
 
 #define AGE_MS		1000
-/* Spans of one length that a cache keeps. */
-#define DEPTH		16
+/* What a cache keeps by default. */
+#define CACHE_PAGES	2048UL
 
 static int cache_test_init(struct kunit *test)
 {
@@ -110,38 +113,153 @@ static void a_parked_span_cannot_be_freed_again(struct kunit *test)
 static void lengths_do_not_mix(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make_cached(test, 0, 0);
-	void *addr[CACHE_MAX_LENGTH + 2];
+	void *addr[PARK_MAX_SHORT + 2];
 	unsigned long n;
 
-	for (n = 1; n <= CACHE_MAX_LENGTH + 1; n++)
+	for (n = 1; n <= PARK_MAX_SHORT + 1; n++)
 		addr[n] = must_alloc(test, heap, n);
-	for (n = 1; n <= CACHE_MAX_LENGTH + 1; n++)
+	for (n = 1; n <= PARK_MAX_SHORT + 1; n++)
 		span_free(addr[n]);
-	/* All but the longest, which caches do not keep. */
 	KUNIT_EXPECT_EQ(test, cached_pages(heap),
-			(u64)CACHE_MAX_LENGTH * (CACHE_MAX_LENGTH + 1) / 2);
-	for (n = 1; n <= CACHE_MAX_LENGTH; n++)
+			(u64)(PARK_MAX_SHORT + 1) * (PARK_MAX_SHORT + 2) / 2);
+	for (n = 1; n <= PARK_MAX_SHORT + 1; n++)
 		KUNIT_EXPECT_PTR_EQ(test, span_alloc(heap, n, GFP_KERNEL), addr[n]);
 	KUNIT_EXPECT_EQ(test, cached_pages(heap), 0ULL);
-	for (n = 1; n <= CACHE_MAX_LENGTH; n++)
+	for (n = 1; n <= PARK_MAX_SHORT + 1; n++)
 		span_free(addr[n]);
+}
+
+static void the_longest_are_not_kept(struct kunit *test)
+{
+	struct span_heap *heap = test_heap_make_cached(test, 0, 0);
+	void *addr = must_alloc(test, heap, PARK_MAX_LONG);
+
+	span_free(addr);
+	KUNIT_EXPECT_EQ(test, cached_pages(heap), (u64)PARK_MAX_LONG);
+	KUNIT_EXPECT_PTR_EQ(test, span_alloc(heap, PARK_MAX_LONG, GFP_KERNEL), addr);
+	span_free(addr);
+	KUNIT_EXPECT_EQ(test, span_heap_scavenge(heap, ULONG_MAX),
+			(unsigned long)PARK_MAX_LONG);
+	span_free(must_alloc(test, heap, PARK_MAX_LONG + 1));
+	KUNIT_EXPECT_EQ(test, cached_pages(heap), 0ULL);
+}
+
+/* Spans that more than one cache has room for, freed in the order of allocation. */
+#define MANY	(CACHE_PAGES / PARK_MAX_SHORT + 2 * 8)
+
+static void **alloc_many(struct kunit *test, struct span_heap *heap)
+{
+	void **addr = kunit_kcalloc(test, MANY, sizeof(*addr), GFP_KERNEL);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, addr);
+	for (i = 0; i < MANY; i++)
+		addr[i] = must_alloc(test, heap, PARK_MAX_SHORT);
+	return addr;
 }
 
 static void a_full_cache_makes_room(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make_cached(test, 0, 0);
-	void *addr[DEPTH + 1];
+	void **addr = alloc_many(test, heap);
+	struct span_heap_stats before;
 	unsigned int i;
 
-	for (i = 0; i <= DEPTH; i++)
-		addr[i] = must_alloc(test, heap, 1);
-	for (i = 0; i <= DEPTH; i++)
+	for (i = 0; i < MANY; i++)
 		span_free(addr[i]);
-	KUNIT_EXPECT_EQ(test, cached_pages(heap), (u64)DEPTH / 2 + 1);
-	KUNIT_EXPECT_EQ(test, heap->index.nr_idle, (unsigned long)DEPTH / 2);
-	/* What was used last is used next. */
-	KUNIT_EXPECT_PTR_EQ(test, span_alloc(heap, 1, GFP_KERNEL), addr[DEPTH]);
-	span_free(addr[DEPTH]);
+	/* Two chains had to go, to the depot: they are parked all the same. */
+	KUNIT_EXPECT_EQ(test, cached_pages(heap), (u64)MANY * PARK_MAX_SHORT);
+	KUNIT_EXPECT_EQ(test, heap->index.nr_idle, 0UL);
+	span_heap_stats(heap, &before);
+	KUNIT_EXPECT_PTR_EQ(test, span_alloc(heap, PARK_MAX_SHORT, GFP_KERNEL), addr[MANY - 1]);
+	span_free(addr[MANY - 1]);
+	for (i = 0; i < MANY; i++)
+		addr[i] = must_alloc(test, heap, PARK_MAX_SHORT);
+	EXPECT_CHANGES(test, heap, &before, CHANGE(cached_pages, -(s64)MANY * PARK_MAX_SHORT),
+		       CHANGE(idle_pages, -(s64)MANY * PARK_MAX_SHORT),
+		       CHANGE(in_use_pages, MANY * PARK_MAX_SHORT),
+		       CHANGE(in_use_heap_pages, MANY * PARK_MAX_SHORT), CHANGE(span_count, MANY),
+		       CHANGE(alloc_count, MANY + 1), CHANGE(free_count, 1),
+		       CHANGE(cache_hit_count, MANY + 1),
+		       CHANGE(zeroed_pages,
+			      want_init_on_alloc(GFP_KERNEL) ? (MANY + 1) * PARK_MAX_SHORT : 0));
+	for (i = 0; i < MANY; i++)
+		span_free(addr[i]);
+}
+
+static bool move_to_another_cpu(void)
+{
+	unsigned int cpu = cpumask_any_but(cpu_online_mask, raw_smp_processor_id());
+
+	return cpu < nr_cpu_ids && !set_cpus_allowed_ptr(current, cpumask_of(cpu));
+}
+
+/* What one CPU frees beyond its own need another one gets without the heap. */
+static void cpus_hand_on_spans(struct kunit *test)
+{
+	struct span_heap *heap = test_heap_make_cached(test, 0, 0);
+	void **addr = alloc_many(test, heap);
+	struct span_heap_stats before;
+	unsigned int i;
+
+	for (i = 0; i < MANY; i++)
+		span_free(addr[i]);
+	if (!move_to_another_cpu() || nr_online_nodes > 1) {
+		kunit_skip(test, "needs two CPUs of one node");
+		return;
+	}
+	span_heap_stats(heap, &before);
+	addr[0] = must_alloc(test, heap, PARK_MAX_SHORT);
+	EXPECT_CHANGES(test, heap, &before, CHANGE(cached_pages, -PARK_MAX_SHORT),
+		       CHANGE(idle_pages, -PARK_MAX_SHORT), CHANGE(in_use_pages, PARK_MAX_SHORT),
+		       CHANGE(in_use_heap_pages, PARK_MAX_SHORT), CHANGE(span_count, 1),
+		       CHANGE(alloc_count, 1), CHANGE(cache_hit_count, 1),
+		       CHANGE(zeroed_pages,
+			      want_init_on_alloc(GFP_KERNEL) ? PARK_MAX_SHORT : 0));
+	span_free(addr[0]);
+}
+
+static void caches_of_other_cpus_are_emptied(struct kunit *test)
+{
+	struct span_heap *heap = test_heap_make_cached(test, 0, 0);
+
+	span_free(must_alloc(test, heap, 3));
+	span_free(must_alloc(test, heap, 30));
+	if (!move_to_another_cpu())
+		kunit_skip(test, "needs two CPUs");
+	KUNIT_EXPECT_EQ(test, cached_pages(heap), 33ULL);
+	KUNIT_EXPECT_EQ(test, span_heap_scavenge(heap, ULONG_MAX), 33UL);
+	KUNIT_EXPECT_EQ(test, cached_pages(heap), 0ULL);
+}
+
+static void an_accounted_span_is_parked_like_others(struct kunit *test)
+{
+	struct span_heap *heap = test_heap_make_cached(test, 0, 0);
+	void *addr = span_alloc(heap, 2, GFP_KERNEL_ACCOUNT);
+
+	KUNIT_ASSERT_NOT_NULL(test, addr);
+	span_free(addr);
+	KUNIT_EXPECT_EQ(test, cached_pages(heap), 2ULL);
+	KUNIT_EXPECT_PTR_EQ(test, span_alloc(heap, 2, GFP_KERNEL), addr);
+	span_free(addr);
+}
+
+static void a_node_is_checked(struct kunit *test)
+{
+	struct span_heap *heap = test_heap_make_cached(test, 0, 0);
+	struct span_heap_stats before;
+	int node;
+
+	span_heap_stats(heap, &before);
+	KUNIT_EXPECT_NULL(test, span_alloc_node(heap, 1, MAX_NUMNODES, GFP_KERNEL));
+	EXPECT_CHANGES(test, heap, &before, CHANGE(fail_invalid_count, 1));
+	for_each_online_node(node) {
+		void *addr = span_alloc_node(heap, 3, node, GFP_KERNEL | __GFP_THISNODE);
+
+		KUNIT_ASSERT_NOT_NULL(test, addr);
+		KUNIT_EXPECT_EQ(test, page_to_nid(vmalloc_to_page(addr)), node);
+		span_free(addr);
+	}
 }
 
 static void a_heap_may_do_without(struct kunit *test)
@@ -245,7 +363,12 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(kinds_are_counted_apart),
 	KUNIT_CASE(a_parked_span_cannot_be_freed_again),
 	KUNIT_CASE(lengths_do_not_mix),
+	KUNIT_CASE(the_longest_are_not_kept),
 	KUNIT_CASE(a_full_cache_makes_room),
+	KUNIT_CASE(cpus_hand_on_spans),
+	KUNIT_CASE(caches_of_other_cpus_are_emptied),
+	KUNIT_CASE(an_accounted_span_is_parked_like_others),
+	KUNIT_CASE(a_node_is_checked),
 	KUNIT_CASE(a_heap_may_do_without),
 	KUNIT_CASE(a_forced_release_empties_caches),
 	KUNIT_CASE(a_limit_takes_parked_pages_first),

@@ -235,6 +235,7 @@ static const struct {
 	STAT(fail_space_count),
 	STAT(fail_backing_count),
 	STAT(fail_metadata_count),
+	STAT(fail_charge_count),
 	STAT(bad_free_count),
 	STAT(cache_hit_count),
 	STAT(cache_miss_count),

@@ -202,7 +202,7 @@ static void idle_runs_are_found(struct kunit *test)
 	struct fixture *f = make(test, 1);
 	struct pageindex_claim *claim = &f->claim;
 
-	KUNIT_EXPECT_FALSE(test, pageindex_alloc_idle(&f->idx, 1, claim));
+	KUNIT_EXPECT_FALSE(test, pageindex_alloc_idle(&f->idx, 1, 0, claim));
 	alloc(test, f, 4 * CHUNK, 0);
 	/* Idle and released by turns, within a word and across words. */
 	pageindex_free(&f->idx, 10, 5, false);
@@ -213,16 +213,16 @@ static void idle_runs_are_found(struct kunit *test)
 	pageindex_release(&f->idx, CHUNK, CHUNK);
 	pageindex_free(&f->idx, 2 * CHUNK, CHUNK, true);
 
-	KUNIT_EXPECT_FALSE(test, pageindex_alloc_idle(&f->idx, CHUNK + 1, claim));
-	KUNIT_ASSERT_TRUE(test, pageindex_alloc_idle(&f->idx, 6, claim));
+	KUNIT_EXPECT_FALSE(test, pageindex_alloc_idle(&f->idx, CHUNK + 1, 0, claim));
+	KUNIT_ASSERT_TRUE(test, pageindex_alloc_idle(&f->idx, 6, 0, claim));
 	KUNIT_EXPECT_EQ(test, claim->page, 120UL);
 	KUNIT_EXPECT_EQ(test, claim->released, 0UL);
-	KUNIT_ASSERT_TRUE(test, pageindex_alloc_idle(&f->idx, 5, claim));
+	KUNIT_ASSERT_TRUE(test, pageindex_alloc_idle(&f->idx, 5, 0, claim));
 	KUNIT_EXPECT_EQ(test, claim->page, 10UL);
-	KUNIT_ASSERT_TRUE(test, pageindex_alloc_idle(&f->idx, 35, claim));
+	KUNIT_ASSERT_TRUE(test, pageindex_alloc_idle(&f->idx, 35, 0, claim));
 	KUNIT_EXPECT_EQ(test, claim->page, 2 * CHUNK);
 	KUNIT_EXPECT_EQ(test, claim->clean, 0UL);
-	KUNIT_ASSERT_TRUE(test, pageindex_alloc_idle(&f->idx, 34, claim));
+	KUNIT_ASSERT_TRUE(test, pageindex_alloc_idle(&f->idx, 34, 0, claim));
 	KUNIT_EXPECT_EQ(test, claim->page, 126UL);
 	KUNIT_EXPECT_TRUE(test, pageindex_check(&f->idx));
 }
@@ -238,10 +238,10 @@ static void idle_runs_are_found_further_up(struct kunit *test)
 	alloc(test, f, CHUNK, 2 * BLOCK);
 	pageindex_release(&f->idx, 7, 100);
 	pageindex_free(&f->idx, 2 * BLOCK + 64, CHUNK - 64, false);
-	KUNIT_EXPECT_FALSE(test, pageindex_alloc_idle(&f->idx, CHUNK - 63, claim));
-	KUNIT_ASSERT_TRUE(test, pageindex_alloc_idle(&f->idx, CHUNK - 64, claim));
+	KUNIT_EXPECT_FALSE(test, pageindex_alloc_idle(&f->idx, CHUNK - 63, 0, claim));
+	KUNIT_ASSERT_TRUE(test, pageindex_alloc_idle(&f->idx, CHUNK - 64, 0, claim));
 	KUNIT_EXPECT_EQ(test, claim->page, 2 * BLOCK + 64);
-	KUNIT_EXPECT_FALSE(test, pageindex_alloc_idle(&f->idx, 1, claim));
+	KUNIT_EXPECT_FALSE(test, pageindex_alloc_idle(&f->idx, 1, 0, claim));
 	KUNIT_EXPECT_TRUE(test, pageindex_check(&f->idx));
 }
 
@@ -283,6 +283,61 @@ static void zeros_are_remembered(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->claim.clean, 0UL);
 }
 
+/* Use and releases of this epoch and the one before. */
+static void the_last_epochs_are_remembered(struct kunit *test)
+{
+	struct fixture *f = make(test, 1);
+
+	alloc(test, f, 100, 0);
+	KUNIT_EXPECT_EQ(test, f->claim.regret, 0UL);
+	KUNIT_EXPECT_EQ(test, pageindex_recent(&f->idx, 0), 100U);
+	pageindex_release(&f->idx, 0, 100);
+	pageindex_next_epoch(&f->idx);
+	KUNIT_EXPECT_EQ(test, pageindex_recent(&f->idx, 0), 100U);
+	alloc(test, f, 70, 0);
+	KUNIT_EXPECT_EQ(test, f->claim.regret, 70UL);
+	KUNIT_EXPECT_EQ(test, pageindex_recent(&f->idx, 0), 170U);
+	alloc(test, f, 70, 70);
+	KUNIT_EXPECT_EQ(test, f->claim.regret, 30UL);
+
+	pageindex_release(&f->idx, 0, 140);
+	pageindex_next_epoch(&f->idx);
+	KUNIT_EXPECT_EQ(test, pageindex_recent(&f->idx, 0), 140U);
+	pageindex_next_epoch(&f->idx);
+	KUNIT_EXPECT_EQ(test, pageindex_recent(&f->idx, 0), 0U);
+	alloc(test, f, 140, 0);
+	KUNIT_EXPECT_EQ(test, f->claim.released, 140UL);
+	KUNIT_EXPECT_EQ(test, f->claim.regret, 0UL);
+}
+
+static void the_source_is_remembered(struct kunit *test)
+{
+	struct fixture *f = make(test, 1);
+
+	alloc(test, f, 2 * CHUNK, 0);
+	KUNIT_EXPECT_EQ(test, pageindex_tag(&f->idx, 0, 2 * CHUNK), 0U);
+	pageindex_set_tag(&f->idx, 0, CHUNK, 1);
+	pageindex_set_tag(&f->idx, CHUNK, CHUNK, 2);
+	KUNIT_EXPECT_EQ(test, pageindex_tag(&f->idx, 0, CHUNK), 1U);
+	KUNIT_EXPECT_EQ(test, pageindex_tag(&f->idx, CHUNK - 1, 2), PAGEINDEX_TAG_MIXED);
+
+	pageindex_free(&f->idx, 0, 8, 0);
+	pageindex_free(&f->idx, CHUNK, 8, 0);
+	KUNIT_EXPECT_FALSE(test, pageindex_alloc_idle(&f->idx, 4, 3, &f->claim));
+	KUNIT_ASSERT_TRUE(test, pageindex_alloc_idle(&f->idx, 4, 2, &f->claim));
+	KUNIT_EXPECT_EQ(test, f->claim.page, CHUNK);
+	pageindex_set_tag(&f->idx, CHUNK + 20, 1, 1);
+	KUNIT_EXPECT_EQ(test, pageindex_tag(&f->idx, CHUNK, 1), PAGEINDEX_TAG_MIXED);
+	KUNIT_EXPECT_FALSE(test, pageindex_alloc_idle(&f->idx, 4, 2, &f->claim));
+
+	/* With nothing behind it a chunk may have another one. */
+	KUNIT_ASSERT_TRUE(test, pageindex_alloc_idle(&f->idx, 8, 1, &f->claim));
+	KUNIT_EXPECT_EQ(test, f->claim.page, 0UL);
+	pageindex_release(&f->idx, 0, CHUNK);
+	KUNIT_EXPECT_EQ(test, pageindex_tag(&f->idx, 0, 1), 0U);
+	KUNIT_EXPECT_TRUE(test, pageindex_check(&f->idx));
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(pages_become_old),
 	KUNIT_CASE(use_makes_young_again),
@@ -294,6 +349,8 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(idle_runs_are_found_further_up),
 	KUNIT_CASE(the_past_is_remembered),
 	KUNIT_CASE(zeros_are_remembered),
+	KUNIT_CASE(the_last_epochs_are_remembered),
+	KUNIT_CASE(the_source_is_remembered),
 	{}
 };
 

@@ -425,12 +425,83 @@ static void used_pages_are_found(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pageindex_next_used(idx, 2 * BLOCK), NONE);
 }
 
+/* === Several runs at once =============================================== */
+
+static void several_runs_are_freed(struct kunit *test)
+{
+	static const struct pageindex_run runs[] = {
+		{ 2 * CHUNK, 7 }, { 10, 5 }, { 30, 5 }, { 15, 15 }, { CHUNK - 2, 4 },
+	};
+	struct pageindex *idx = new_index(test, 1, false, 3);
+	struct pageindex_claim claim;
+
+	KUNIT_ASSERT_TRUE(test, pageindex_alloc(idx, 3 * CHUNK, &claim));
+	KUNIT_EXPECT_EQ(test, pageindex_used(idx, 0), 0U + CHUNK);
+	pageindex_free_runs(idx, runs, 0, 0);
+	KUNIT_EXPECT_EQ(test, idx->nr_idle, 0UL);
+	pageindex_free_runs(idx, runs, ARRAY_SIZE(runs), 0);
+	KUNIT_EXPECT_EQ(test, idx->nr_idle, 36UL);
+	KUNIT_EXPECT_EQ(test, pageindex_used(idx, 0), 0U + CHUNK - 27);
+	KUNIT_EXPECT_TRUE(test, pageindex_check(idx));
+
+	KUNIT_EXPECT_FALSE(test, pageindex_alloc(idx, 26, &claim));
+	KUNIT_ASSERT_TRUE(test, pageindex_alloc(idx, 25, &claim));
+	KUNIT_EXPECT_EQ(test, claim.page, 10UL);
+	KUNIT_ASSERT_TRUE(test, pageindex_alloc(idx, 7, &claim));
+	KUNIT_EXPECT_EQ(test, claim.page, 2 * CHUNK);
+	KUNIT_ASSERT_TRUE(test, pageindex_alloc(idx, 4, &claim));
+	KUNIT_EXPECT_EQ(test, claim.page, CHUNK - 2);
+
+	pageindex_release_runs(idx, runs, ARRAY_SIZE(runs));
+	KUNIT_EXPECT_EQ(test, idx->nr_idle, 0UL);
+	KUNIT_EXPECT_EQ(test, idx->nr_released, 36UL);
+	KUNIT_ASSERT_TRUE(test, pageindex_alloc(idx, 25, &claim));
+	KUNIT_EXPECT_EQ(test, claim.page, 10UL);
+	KUNIT_EXPECT_EQ(test, claim.released, 25UL);
+	KUNIT_EXPECT_TRUE(test, pageindex_check(idx));
+}
+
+/* Idle 4+9, 20+3, 70+4; released 40+10, and everything from 100 on. */
+static void a_batch_is_idle(struct kunit *test)
+{
+	struct pageindex *idx = new_index(test, 1, false, 1);
+	static struct pageindex_claim claims[8];
+	unsigned int i, nr;
+
+	KUNIT_ASSERT_TRUE(test, pageindex_alloc(idx, 100, claims));
+	pageindex_free(idx, 4, 9, 0);
+	pageindex_free(idx, 20, 3, 0);
+	pageindex_release(idx, 40, 10);
+	pageindex_free(idx, 70, 4, 0);
+	nr = pageindex_alloc_batch(idx, 4, ARRAY_SIZE(claims), claims);
+	KUNIT_ASSERT_EQ(test, nr, 3U);
+	for (i = 0; i < nr; i++) {
+		KUNIT_EXPECT_EQ(test, claims[i].page, i == 2 ? 70UL : 4 + 4UL * i);
+		KUNIT_EXPECT_EQ(test, claims[i].released, 0UL);
+	}
+	KUNIT_EXPECT_TRUE(test, pageindex_check(idx));
+
+	/* What is not idle comes alone. */
+	KUNIT_EXPECT_EQ(test, pageindex_alloc_batch(idx, 4, ARRAY_SIZE(claims), claims), 1U);
+	KUNIT_EXPECT_EQ(test, claims[0].page, 40UL);
+	KUNIT_EXPECT_EQ(test, claims[0].released, 4UL);
+	KUNIT_EXPECT_EQ(test, pageindex_alloc_batch(idx, 1, 3, claims), 3U);
+	KUNIT_EXPECT_EQ(test, claims[1].page, 20UL);
+
+	idx->max_backed = 0;
+	KUNIT_EXPECT_EQ(test, pageindex_alloc_batch(idx, 3, ARRAY_SIZE(claims), claims), 0U);
+	KUNIT_EXPECT_EQ(test, claims[0].released, 3UL);
+	KUNIT_EXPECT_TRUE(test, pageindex_check(idx));
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE_PARAM(runs_are_found, scenario_gen_params),
 	KUNIT_CASE(every_page_is_handed_out_once),
 	KUNIT_CASE(no_more_is_backed_than_allowed),
 	KUNIT_CASE(the_table_grows),
 	KUNIT_CASE(used_pages_are_found),
+	KUNIT_CASE(several_runs_are_freed),
+	KUNIT_CASE(a_batch_is_idle),
 	{}
 };
 

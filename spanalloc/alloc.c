@@ -22,7 +22,7 @@
 			 __GFP_RECLAIMABLE | __GFP_COMP)
 
 /* Flags that a cached span may not be able to honour. */
-#define UNCACHED_GFP	(UNSUPPORTED_GFP | __GFP_NOFAIL | __GFP_ACCOUNT | __GFP_THISNODE)
+#define UNCACHED_GFP	(UNSUPPORTED_GFP | __GFP_NOFAIL | __GFP_THISNODE)
 
 /* === Diagnostics ======================================================== */
 
@@ -79,22 +79,6 @@ static void report_bad_free(const void *addr, unsigned long caller)
 	rcu_read_unlock();
 }
 
-/**
- * heap_is_ok() - check a heap that a client passed
- * @heap: what it passed
- * @what: the function it called
- * @caller: where from
- *
- * Return: false, after a diagnostic, if it cannot be a heap
- */
-bool heap_is_ok(const struct span_heap *heap, const char *what, unsigned long caller)
-{
-	if (!IS_ERR_OR_NULL(heap))
-		return true;
-	pr_warn_ratelimited("%s from %pS: heap is %pe\n", what, (void *)caller, heap);
-	return false;
-}
-
 static bool gfp_is_ok(const struct span_request *req)
 {
 	gfp_t bad = req->gfp & UNSUPPORTED_GFP;
@@ -114,6 +98,12 @@ static bool gfp_is_ok(const struct span_request *req)
 	return true;
 }
 
+static __always_inline bool node_is_ok(int node)
+{
+	return node == NUMA_NO_NODE ||
+	       (node >= 0 && node < MAX_NUMNODES && node_online(node));
+}
+
 static bool request_is_ok(const struct span_request *req)
 {
 	if (!req->npages || req->npages > totalram_pages()) {
@@ -129,6 +119,11 @@ static bool request_is_ok(const struct span_request *req)
 	if ((unsigned int)req->kind >= SPAN_NR_KINDS) {
 		pr_warn_ratelimited("%pS asked for a span of kind %d of heap %s\n",
 				    (void *)req->caller, req->kind, req->heap->name);
+		return false;
+	}
+	if (!node_is_ok(req->node)) {
+		pr_warn_ratelimited("%pS asked for a span on node %d, which there is not, of heap %s\n",
+				    (void *)req->caller, req->node, req->heap->name);
 		return false;
 	}
 	return gfp_is_ok(req);
@@ -147,44 +142,87 @@ static void *failed(struct span_heap *heap, u64 *counter)
 }
 
 /* From the heap; what the caches hold is given up before that fails. */
-static void *alloc_uncached(const struct span_request *req)
+static struct span *take_uncached(const struct span_request *req)
 {
 	struct span_heap *heap = req->heap;
+	bool sleep = gfpflags_allow_blocking(req->gfp);
+	struct span *span;
 	u64 *failure;
-	void *addr;
 
 	if (!request_is_ok(req))
 		return failed(heap, &heap->count.fail_invalid_count);
 	for (;;) {
-		addr = heap_alloc(req, &failure);
-		if (!addr && cache_drain(heap))
-			addr = heap_alloc(req, &failure);
-		if (addr)
-			return addr;
+		span = heap_alloc(req, &failure);
+		if (!span && cache_drain(heap, sleep))
+			span = heap_alloc(req, &failure);
+		if (span)
+			return span;
 		if (!(req->gfp & __GFP_NOFAIL) || READ_ONCE(heap->limit))
 			return failed(heap, failure);
 		schedule_timeout_uninterruptible(1);
 	}
 }
 
-static __always_inline void *alloc(const struct span_request *req)
+/* A dead span with memory behind it. */
+static __always_inline struct span *take(const struct span_request *req)
 {
 	bool zero = want_init_on_alloc(req->gfp);
+	struct span *span;
+
+	if (req->gfp & UNCACHED_GFP || req->align != 1 ||
+	    (unsigned int)req->kind >= SPAN_NR_KINDS || !node_is_ok(req->node))
+		return take_uncached(req);
+	span = cache_pop(req->heap, req->npages, req->node, req->kind, zero);
+	if (unlikely(!span))
+		return take_uncached(req);
+	if (zero && !want_init_on_free())
+		memset((void *)span->base, 0, req->npages << PAGE_SHIFT);
+	return span;
+}
+
+/* Bring a span to life for whoever asked for it. */
+static __always_inline void *begin(struct span *span, const struct span_request *req)
+{
+	WRITE_ONCE(span->owner, NULL);
+	WRITE_ONCE(span->caller, req->caller);
+	span->born = jiffies;
+	span_publish(span, req->kind);
+	kmemleak_alloc((void *)span->base, req->npages << PAGE_SHIFT, 1, metadata_gfp(req->gfp));
+	return (void *)span->base;
+}
+
+static noinline void *alloc_charged(const struct span_request *req)
+{
+	struct span_request plain = *req;
+	struct obj_cgroup *payer;
+	struct span *span;
+
+	/* Pages are nobody's: see charge.c. */
+	plain.gfp &= ~__GFP_ACCOUNT;
+	if (!request_is_ok(&plain))
+		return failed(req->heap, &req->heap->count.fail_invalid_count);
+	if (charge_current(req->npages, req->gfp, &payer))
+		return failed(req->heap, &req->heap->count.fail_charge_count);
+	span = take(&plain);
+	if (!span) {
+		charge_end(payer, req->npages);
+		return NULL;
+	}
+	span->charged = payer;
+	return begin(span, &plain);
+}
+
+static __always_inline void *alloc(const struct span_request *req)
+{
 	struct span *span;
 
 	if (!heap_is_ok(req->heap, "span_alloc", req->caller))
 		return NULL;
 	might_sleep_if(gfpflags_allow_blocking(req->gfp));
-	if (req->gfp & UNCACHED_GFP || req->align != 1 ||
-	    (unsigned int)req->kind >= SPAN_NR_KINDS)
-		return alloc_uncached(req);
-	span = cache_pop(req->heap, req->npages, req->kind, zero);
-	if (!span)
-		return alloc_uncached(req);
-	if (zero && !want_init_on_free())
-		memset((void *)span->base, 0, req->npages << PAGE_SHIFT);
-	heap_begin_span(span, req);
-	return (void *)span->base;
+	if (unlikely(req->gfp & __GFP_ACCOUNT))
+		return alloc_charged(req);
+	span = take(req);
+	return likely(span) ? begin(span, req) : NULL;
 }
 
 void *span_alloc(struct span_heap *heap, unsigned long npages, gfp_t gfp)
@@ -193,6 +231,7 @@ void *span_alloc(struct span_heap *heap, unsigned long npages, gfp_t gfp)
 		.heap = heap,
 		.npages = npages,
 		.align = 1,
+		.node = NUMA_NO_NODE,
 		.kind = SPAN_KIND_HEAP,
 		.gfp = gfp,
 		.caller = _RET_IP_,
@@ -209,6 +248,7 @@ void *span_alloc_aligned(struct span_heap *heap, unsigned long npages,
 		.heap = heap,
 		.npages = npages,
 		.align = align_pages,
+		.node = NUMA_NO_NODE,
 		.kind = SPAN_KIND_HEAP,
 		.gfp = gfp,
 		.caller = _RET_IP_,
@@ -225,6 +265,7 @@ void *span_alloc_kind(struct span_heap *heap, unsigned long npages, enum span_ki
 		.heap = heap,
 		.npages = npages,
 		.align = 1,
+		.node = NUMA_NO_NODE,
 		.kind = kind,
 		.gfp = gfp,
 		.caller = _RET_IP_,
@@ -233,6 +274,22 @@ void *span_alloc_kind(struct span_heap *heap, unsigned long npages, enum span_ki
 	return alloc(&req);
 }
 EXPORT_SYMBOL_NS_GPL(span_alloc_kind, "SPANALLOC");
+
+void *span_alloc_node(struct span_heap *heap, unsigned long npages, int node, gfp_t gfp)
+{
+	const struct span_request req = {
+		.heap = heap,
+		.npages = npages,
+		.align = 1,
+		.node = node,
+		.kind = SPAN_KIND_HEAP,
+		.gfp = gfp,
+		.caller = _RET_IP_,
+	};
+
+	return alloc(&req);
+}
+EXPORT_SYMBOL_NS_GPL(span_alloc_node, "SPANALLOC");
 
 /* === Freeing and splitting ============================================== */
 
@@ -243,32 +300,32 @@ static bool span_at_base(const void *addr, struct span_view *view)
 }
 
 /* Give a span that has just died to the cache, or else to the heap. */
-static void give_back(struct span_view *view)
+static void give_back(struct span *span, enum span_kind kind)
 {
-	enum span_kind kind = span_state_kind(view->state);
-
+	if (unlikely(span->charged)) {
+		charge_end(span->charged, span->npages);
+		span->charged = NULL;
+	}
 	if (want_init_on_free())
-		memset((void *)view->base, 0, view->npages << PAGE_SHIFT);
-	if (!cache_push(view->heap, view->span, kind))
-		heap_free(view->heap, view->span, kind);
+		memset((void *)span->base, 0, (size_t)span->npages << PAGE_SHIFT);
+	if (!cache_push(span->heap, span, kind))
+		heap_free(span->heap, span, kind);
 }
 
 void span_free(const void *addr)
 {
-	struct span_view view;
-	bool ok;
+	enum span_kind kind;
+	struct span *span;
 
 	if (!addr)
 		return;
-	rcu_read_lock();
-	ok = span_at_base(addr, &view) && span_retire(&view);
-	rcu_read_unlock();
-	if (!ok) {
+	span = span_end_at(addr, &kind);
+	if (unlikely(!span)) {
 		report_bad_free(addr, _RET_IP_);
 		return;
 	}
 	kmemleak_free(addr);
-	give_back(&view);
+	give_back(span, kind);
 }
 EXPORT_SYMBOL_NS_GPL(span_free, "SPANALLOC");
 
@@ -281,7 +338,9 @@ static void split_held(const struct span_view *view, struct span *second, unsign
 
 	second->base = view->base + (npages << PAGE_SHIFT);
 	second->npages = view->npages - npages;
+	second->node = first->node;
 	second->heap = heap;
+	second->charged = charge_share(first->charged);
 	second->owner = view->owner;
 	second->caller = first->caller;
 	second->born = first->born;

@@ -2,63 +2,76 @@
 /*
  * Caches: spans of common lengths, kept ready for each CPU.
  *
- * A short span that is freed is parked: dead, but still entered in the map and
- * with memory behind it. The next allocation of that length on that CPU brings
- * it back to life, with no more than the cache's own lock and no write to the
- * map. For the page index a parked span is in use; everybody else sees it as
- * idle: a lookup finds nothing, a second free of it is caught, statistics count
- * its pages as idle.
+ * A span that is freed is parked: dead, but still entered in the map and with
+ * memory behind it. The next allocation of that length brings it back to life,
+ * with no lock and no write to the map. For the page index a parked span is in
+ * use; everybody else sees it as idle: a lookup finds nothing, a second free of
+ * it is caught, statistics count its pages as idle.
  *
- *	in use --cache_push--> parked --cache_pop--> in use
- *				 |
- *				 +--full, swept, drained--> idle, in the index
+ *	in use --push--> this CPU's cache --full--> depot --full--> idle, in the
+ *	  ^		  |    ^   |		    |  |	    page index
+ *	  +------pop------+    |   +--untouched, drained------------> ^
+ *			       +------empty---------+  +-- likewise --+
  *
- * Each length has a stack, so that what was used last is used next. The low
- * mark of a stack since the last sweep tells how many of the spans at its bottom
- * have lain there all the while: those go at the next sweep, and are old already
- * when they reach the index. (The working set of a magazine, as in J. Bonwick and
- * J. Adams, "Magazines and Vmem", 2001.)
+ * Of each length up to %PARK_MAX_SHORT pages a cache has a chain that spans are
+ * pushed on and popped from, and any number of full ones. Whole chains are
+ * exchanged with the depot (depot.c), so that only one in many operations gets
+ * that far. (Magazines, as in J. Bonwick and J. Adams, "Magazines and Vmem", 2001.)
+ * Longer spans, up to %PARK_MAX_LONG pages, are few and are kept one by one, by
+ * exact length.
  *
- * Every cache has a spinlock, for its CPU hardly ever contended, so that others
- * may drain it: for a limit, a forced release, or a CPU that went away. Pop and
- * push only try it, with preemption off but interrupts on. Where that fails, for
- * an interrupt that came in the middle of another pop or because of a drain, the
- * heap serves instead. So whoever can be interrupted by an allocation may hold the
- * lock all the same, and the usual case touches no interrupt flag. Only process
- * context waits for it; a drain in other contexts passes over what it cannot get.
- * (As the page allocator does with its per-CPU lists since Linux 6.2.) On a kernel
- * for one CPU a spinlock keeps nobody out, and heaps have no caches.
+ * How few there have been since the last sweep tells how many have lain there
+ * all the while: those go at the next sweep, and are old already when they reach
+ * the index.
  *
- * Spans leave a cache in batches, and reach the index in one hold of the heap's
- * lock. The cache's lock is a leaf: nothing is taken under it.
+ * A cache belongs to its CPU alone. Inside it is preemption that is off, not
+ * interrupts; a flag tells an interrupt handler that it came in the middle, and
+ * that the heap has to serve it instead. So the usual case has neither a lock nor
+ * an atomic operation, and the same code is right with PREEMPT_RT, where nothing
+ * in here sleeps. Others get at the spans by an interrupt to that CPU, which just
+ * unlinks them; the caches of CPUs that are gone, and of a heap that nobody uses
+ * any more, are reached directly.
  */
 #include <linux/cpuhotplug.h>
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
 #include <linux/percpu.h>
+#include <linux/prefetch.h>
+#include <linux/slab.h>
+#include <linux/smp.h>
+#include <linux/topology.h>
 
+#include "depot.h"
 #include "internal.h"
 
-/* Spans of one length that a cache holds at most. */
-#define CACHE_DEPTH	16
+/* Times that other CPUs are asked again if they were busy. */
+#define DRAIN_TRIES	4
+
+/* A depot may have so many times the pages of a cache. */
+#define DEPOT_FACTOR	4
 
 /**
- * struct span_stack - parked spans of one length
- * @nr: how many
+ * struct span_stack - parked short spans of one length
+ * @top: chain in use, the last parked one first
+ * @full: other chains, of chain_length() spans each
+ * @nr_top: spans in @top
+ * @nr: spans in all
  * @low: how few there have been since the last sweep
- * @span: the spans, the last parked one last
  */
 struct span_stack {
+	struct span *top;
+	struct span *full;
+	unsigned int nr_top;
 	unsigned int nr;
 	unsigned int low;
-	struct span *span[CACHE_DEPTH];
 };
 
 /**
  * struct span_cache - one CPU's parked spans of one heap
- * @lock: protects the rest
+ * @busy: the CPU is inside
  * @pages: pages parked
- * @stack: parked spans by length, from one page up
+ * @stack: parked short spans by length, from one page up
+ * @longs: parked long spans
  * @in_use: pages taken from here minus pages parked here, by kind
  * @spans: spans taken from here minus spans parked here
  * @hits: allocations served
@@ -68,9 +81,10 @@ struct span_stack {
  * @skipped: pages that would have been, had they not been clear already
  */
 struct span_cache {
-	spinlock_t lock;		/* everything below */
+	bool busy;
 	unsigned int pages;
-	struct span_stack stack[CACHE_MAX_LENGTH];
+	struct span_stack stack[PARK_MAX_SHORT];
+	struct span_longs longs;
 	long in_use[SPAN_NR_KINDS];
 	long spans;
 	u64 hits;
@@ -80,28 +94,188 @@ struct span_cache {
 	u64 skipped;
 };
 
-static unsigned int cache_max_pages = 512;
+static unsigned int cache_max_pages = 2048;
 module_param_named(cache_pages, cache_max_pages, uint, 0644);
-MODULE_PARM_DESC(cache_pages, "pages that each CPU may keep ready of each heap (default 512)");
+MODULE_PARM_DESC(cache_pages, "pages that each CPU may keep ready of each heap (default 2048)");
 
 static enum cpuhp_state hotplug_state;
 
-/* Take the @nr lowest spans of a stack. */
-static void stack_take(struct span_cache *cache, struct span_stack *stack, unsigned int nr,
-		       struct span **spans)
+/* === Inside a cache ===================================================== */
+
+/* Enter this CPU's cache; NULL if an interrupt came in the middle of such a visit. */
+static __always_inline struct span_cache *enter(struct span_heap *heap)
 {
-	lockdep_assert_held(&cache->lock);
-	memcpy(spans, stack->span, nr * sizeof(*spans));
-	stack->nr -= nr;
-	memmove(stack->span, stack->span + nr, stack->nr * sizeof(*stack->span));
-	stack->low -= min(stack->low, nr);
-	cache->pages -= nr * (stack - cache->stack + 1);
+	struct span_cache *cache;
+
+	preempt_disable();
+	cache = this_cpu_ptr(heap->cache);
+	if (unlikely(cache->busy)) {
+		preempt_enable();
+		return NULL;
+	}
+	cache->busy = true;
+	/* Only this CPU's own interrupts must not see what follows before the flag. */
+	barrier();
+	return cache;
+}
+
+static __always_inline void leave(struct span_cache *cache)
+{
+	barrier();
+	cache->busy = false;
+	preempt_enable();
+}
+
+static __always_inline struct span *stack_pop(struct span_stack *stack)
+{
+	struct span *span;
+
+	if (unlikely(!stack->nr_top)) {
+		if (!stack->full)
+			return NULL;
+		stack->top = stack->full;
+		stack->full = stack->top->next_chain;
+		stack->nr_top = chain_length(stack->top->npages);
+	}
+	span = stack->top;
+	stack->top = span->next;
+	/* It may have last been written by another CPU, and is next. */
+	prefetchw(stack->top);
+	stack->nr_top--;
+	stack->nr--;
+	stack->low = min(stack->low, stack->nr);
+	return span;
+}
+
+static __always_inline void stack_push(struct span_stack *stack, struct span *span)
+{
+	if (unlikely(stack->nr_top == chain_length(span->npages))) {
+		stack->top->next_chain = stack->full;
+		stack->full = stack->top;
+		stack->top = NULL;
+		stack->nr_top = 0;
+	}
+	span->next = stack->top;
+	stack->top = span;
+	stack->nr_top++;
+	stack->nr++;
+}
+
+static __always_inline struct span *take(struct span_cache *cache, unsigned long npages)
+{
+	if (likely(npages <= PARK_MAX_SHORT))
+		return stack_pop(&cache->stack[npages - 1]);
+	return longs_take(&cache->longs, npages);
+}
+
+static __always_inline void count_hit(struct span_cache *cache, const struct span *span,
+				      enum span_kind kind, bool zero)
+{
+	cache->in_use[kind] += span->npages;
+	cache->spans++;
+	cache->hits++;
+	if (!zero)
+		return;
+	if (want_init_on_free())
+		cache->skipped += span->npages;
+	else
+		cache->zeroed += span->npages;
+}
+
+/* === Where parked spans go, and come from =============================== */
+
+/* The node whose memory this CPU's cache keeps. */
+static int cache_node(const struct span_heap *heap)
+{
+	return heap->node == NUMA_NO_NODE ? numa_mem_id() : heap->node;
+}
+
+static __always_inline bool one_node(void)
+{
+	return !IS_ENABLED(CONFIG_NUMA) || nr_online_nodes == 1;
+}
+
+static struct span_depot *depot_here(const struct span_heap *heap)
+{
+	return &heap->depot[one_node() ? 0 : cache_node(heap)];
+}
+
+/* Make a list of parked spans idle; returns how many pages they had. */
+static unsigned long unpark(struct span_heap *heap, struct span *list, bool old)
+{
+	struct span *spans[UNPARK_BATCH];
+	unsigned long pages = 0;
+	unsigned int nr;
+
+	while (list) {
+		for (nr = 0; list && nr < UNPARK_BATCH; nr++) {
+			spans[nr] = list;
+			pages += list->npages;
+			list = list->next;
+		}
+		heap_unpark(heap, spans, nr, old);
+	}
+	return pages;
+}
+
+/* Hand a chain or a long span to the depot, or else to the page index. */
+static void hand_on(struct span_heap *heap, struct span *out)
+{
+	if (depot_put(depot_here(heap), out,
+		      DEPOT_FACTOR * (unsigned long)READ_ONCE(cache_max_pages))) {
+		if (unlikely(!READ_ONCE(heap->watched)))
+			heap_watch_now(heap);
+		return;
+	}
+	unpark(heap, out, false);
+}
+
+/* Make the rest of a chain the one in use, unless another came first. */
+static struct span *adopt(struct span_cache *cache, struct span *rest, unsigned int npages)
+{
+	struct span_stack *stack = &cache->stack[npages - 1];
+
+	if (stack->nr_top)
+		return rest;
+	stack->top = rest;
+	stack->nr_top = chain_length(npages) - 1;
+	stack->nr += stack->nr_top;
+	cache->pages += stack->nr_top * npages;
+	return NULL;
+}
+
+/* Take from the depot what this CPU's cache has none of. */
+static struct span *refill(struct span_heap *heap, unsigned long npages, enum span_kind kind,
+			   bool zero)
+{
+	struct span *span = depot_get(depot_here(heap), npages);
+	struct span *rest = NULL;
+	struct span_cache *cache;
+
+	if (!span)
+		return NULL;
+	if (npages <= PARK_MAX_SHORT)
+		rest = span->next;
+	cache = enter(heap);
+	if (!cache) {
+		heap_unparked(heap, span, kind);
+		unpark(heap, rest, false);
+		return span;
+	}
+	count_hit(cache, span, kind, zero);
+	cache->misses--;
+	if (rest && (one_node() || span->node == cache_node(heap)))
+		rest = adopt(cache, rest, npages);
+	leave(cache);
+	unpark(heap, rest, false);
+	return span;
 }
 
 /**
  * cache_pop() - take a parked span
  * @heap: the heap
  * @npages: length
+ * @node: where its memory shall be, or %NUMA_NO_NODE
  * @kind: what its pages will be used for
  * @zero: they have to be clear; the caller sees to it
  *
@@ -109,39 +283,71 @@ static void stack_take(struct span_cache *cache, struct span_stack *stack, unsig
  *
  * Return: a dead span, entered in the map and with memory behind it, or NULL
  */
-struct span *cache_pop(struct span_heap *heap, unsigned long npages, enum span_kind kind,
-		       bool zero)
+struct span *cache_pop(struct span_heap *heap, unsigned long npages, int node,
+		       enum span_kind kind, bool zero)
 {
 	struct span_cache *cache;
-	struct span_stack *stack;
 	struct span *span = NULL;
 
-	if (npages - 1 >= CACHE_MAX_LENGTH || !heap->cache)
+	if (npages - 1 >= PARK_MAX_LONG || !heap->cache)
 		return NULL;
-	preempt_disable();
-	cache = this_cpu_ptr(heap->cache);
-	if (!spin_trylock(&cache->lock)) {
-		preempt_enable();
+	if (unlikely(node != NUMA_NO_NODE) && !one_node() && node != cache_node(heap))
 		return NULL;
-	}
-	stack = &cache->stack[npages - 1];
-	if (likely(stack->nr)) {
-		span = stack->span[--stack->nr];
-		stack->low = min(stack->low, stack->nr);
+	cache = enter(heap);
+	if (unlikely(!cache))
+		return NULL;
+	span = take(cache, npages);
+	if (likely(span)) {
 		cache->pages -= npages;
-		cache->in_use[kind] += npages;
-		cache->spans++;
-		cache->hits++;
-		if (zero && want_init_on_free())
-			cache->skipped += npages;
-		else if (zero)
-			cache->zeroed += npages;
+		count_hit(cache, span, kind, zero);
 	} else {
 		cache->misses++;
 	}
-	spin_unlock(&cache->lock);
-	preempt_enable();
-	return span;
+	leave(cache);
+	return likely(span) ? span : refill(heap, npages, kind, zero);
+}
+
+/* A chain, of that length if there is one, or else of any. */
+static struct span *evict_chain(struct span_cache *cache, unsigned int npages)
+{
+	unsigned int own = min_t(unsigned int, npages, PARK_MAX_SHORT) - 1;
+	struct span_stack *stack = &cache->stack[own];
+	struct span *chain;
+	unsigned int nr;
+
+	if (!stack->full) {
+		stack = cache->stack;
+		while (!stack->full && stack < &cache->stack[PARK_MAX_SHORT - 1])
+			stack++;
+	}
+	chain = stack->full;
+	if (!chain)
+		return NULL;
+	nr = chain_length(chain->npages);
+	stack->full = chain->next_chain;
+	stack->nr -= nr;
+	stack->low -= min(stack->low, nr);
+	cache->pages -= nr * chain->npages;
+	return chain;
+}
+
+/* Make room for a span of @npages pages; what has to go for it is returned. */
+static struct span *make_room(struct span_cache *cache, unsigned int npages)
+{
+	struct span *out;
+
+	if (!cache->longs.nr)
+		return evict_chain(cache, npages);
+	out = longs_evict(&cache->longs);
+	cache->pages -= out->npages;
+	return out;
+}
+
+static __always_inline bool has_room(const struct span_cache *cache, unsigned int npages,
+				     unsigned int max)
+{
+	return cache->pages + npages <= max &&
+	       (npages <= PARK_MAX_SHORT || cache->longs.nr < cache->longs.max);
 }
 
 /**
@@ -150,111 +356,185 @@ struct span *cache_pop(struct span_heap *heap, unsigned long npages, enum span_k
  * @span: a span that has just died
  * @kind: what its pages were used for
  *
- * Where there is no room, half of the spans of that length make some.
- *
  * Context: Any but NMI.
  *
- * Return: false if spans of that length are not kept, or the cache is in use
+ * Return: false if such spans are not kept, there is no room, or the cache is
+ * being used by what this interrupted
  */
 bool cache_push(struct span_heap *heap, struct span *span, enum span_kind kind)
 {
-	unsigned long npages = span->npages;
-	struct span *out[CACHE_DEPTH / 2];
+	unsigned int npages = span->npages;
+	unsigned int max = READ_ONCE(cache_max_pages);
 	struct span_cache *cache;
-	struct span_stack *stack;
-	unsigned int nr_out = 0;
-	bool parked;
+	struct span *out = NULL;
+	bool parked, watched;
 
-	if (npages - 1 >= CACHE_MAX_LENGTH || !heap->cache)
+	if (npages > PARK_MAX_LONG || !heap->cache)
 		return false;
-	preempt_disable();
-	cache = this_cpu_ptr(heap->cache);
-	if (!spin_trylock(&cache->lock)) {
-		preempt_enable();
+	cache = enter(heap);
+	if (unlikely(!cache))
 		return false;
-	}
-	stack = &cache->stack[npages - 1];
-	if (unlikely(stack->nr == CACHE_DEPTH ||
-		     cache->pages + npages > READ_ONCE(cache_max_pages))) {
-		nr_out = (stack->nr + 1) / 2;
-		stack_take(cache, stack, nr_out, out);
-	}
-	parked = cache->pages + npages <= READ_ONCE(cache_max_pages);
-	if (parked) {
-		stack->span[stack->nr++] = span;
+	if (unlikely(!has_room(cache, npages, max)))
+		out = make_room(cache, npages);
+	parked = has_room(cache, npages, max) && (one_node() || span->node == cache_node(heap));
+	if (likely(parked)) {
+		if (likely(npages <= PARK_MAX_SHORT))
+			stack_push(&cache->stack[npages - 1], span);
+		else
+			longs_add(&cache->longs, span);
 		cache->pages += npages;
 		cache->in_use[kind] -= npages;
 		cache->spans--;
 		cache->frees++;
 	}
-	spin_unlock(&cache->lock);
-	preempt_enable();
-	if (nr_out)
-		heap_unpark(heap, out, nr_out, false);
-	/* Read after the lock that the scavenger takes once it has cleared it. */
-	if (parked && unlikely(!READ_ONCE(heap->watched)))
+	/* Inside, so that the grace period in cache_pages() keeps the order. */
+	watched = READ_ONCE(heap->watched);
+	leave(cache);
+	if (unlikely(out))
+		hand_on(heap, out);
+	if (unlikely(!watched) && parked)
 		heap_watch_now(heap);
 	return parked;
 }
 
-/*
- * Empty one stack, or its bottom that the last interval did not touch, unless it
- * is in use and this is no place to wait.
- */
-static unsigned int empty_stack(struct span_heap *heap, struct span_cache *cache,
-				unsigned int length, bool sweep)
-{
-	struct span_stack *stack = &cache->stack[length - 1];
-	struct span *out[CACHE_DEPTH];
-	unsigned int nr;
+/* === Emptying =========================================================== */
 
-	if (in_task() && !irqs_disabled())
-		spin_lock(&cache->lock);
-	else if (!spin_trylock(&cache->lock))
-		return 0;
-	nr = sweep ? stack->low : stack->nr;
-	stack_take(cache, stack, nr, out);
-	stack->low = stack->nr;
-	spin_unlock(&cache->lock);
-	if (nr)
-		heap_unpark(heap, out, nr, sweep);
-	return nr * length;
+/* Put @chain in front of @list. */
+static struct span *join(struct span *chain, struct span *list)
+{
+	struct span **link = &chain;
+
+	while (*link)
+		link = &(*link)->next;
+	*link = list;
+	return chain;
 }
 
-static unsigned long empty_cache(struct span_heap *heap, int cpu, bool sweep)
+/* Take spans that nobody has missed, or all: whole chains, then the end of the last. */
+static struct span *stack_take(struct span_stack *stack, unsigned int npages, unsigned int nr)
 {
-	struct span_cache *cache = per_cpu_ptr(heap->cache, cpu);
-	unsigned long pages = 0;
-	unsigned int length;
+	struct span **link = &stack->top;
+	struct span *list = NULL;
 
-	for (length = 1; length <= CACHE_MAX_LENGTH; length++)
-		pages += empty_stack(heap, cache, length, sweep);
-	return pages;
+	stack->nr -= nr;
+	while (stack->full && nr >= chain_length(npages)) {
+		struct span *chain = stack->full;
+
+		stack->full = chain->next_chain;
+		nr -= chain_length(npages);
+		list = join(chain, list);
+	}
+	if (stack->full) {
+		/* The rest is less than a chain, and stays for another time. */
+		stack->nr += nr;
+		return list;
+	}
+	for (stack->nr_top = 0; stack->nr_top < stack->nr; stack->nr_top++)
+		link = &(*link)->next;
+	list = join(*link, list);
+	*link = NULL;
+	return list;
 }
 
-static unsigned long empty_caches(struct span_heap *heap, bool sweep)
+/* Take all of a cache, or what nobody has missed. No one else is in it. */
+static struct span *take_out(struct span_cache *cache, bool sweep)
 {
+	struct span *list = NULL;
+	unsigned int i, nr;
+
+	for (i = 0; i < PARK_MAX_SHORT; i++) {
+		struct span_stack *stack = &cache->stack[i];
+
+		nr = stack->nr;
+		list = join(stack_take(stack, i + 1, sweep ? stack->low : nr), list);
+		cache->pages -= (nr - stack->nr) * (i + 1);
+		stack->low = stack->nr;
+	}
+	for (nr = sweep ? cache->longs.low : cache->longs.nr; nr; nr--) {
+		struct span *span = longs_evict(&cache->longs);
+
+		cache->pages -= span->npages;
+		span->next = list;
+		list = span;
+	}
+	cache->longs.low = cache->longs.nr;
+	return list;
+}
+
+/* What is asked of other CPUs. */
+struct drain {
+	struct span_heap *heap;
+	bool sweep;
+	raw_spinlock_t lock;	/* @list, @missed */
+	struct span *list;
+	unsigned int missed;
+};
+
+static bool has_parked(int cpu, void *info)
+{
+	const struct drain *drain = info;
+
+	/* Racy, and no harm: what is parked just now is not what this is about. */
+	return data_race(per_cpu_ptr(drain->heap->cache, cpu)->pages);
+}
+
+/* On the CPU whose cache it is, with preemption off, or in an interrupt. */
+static void drain_here(void *info)
+{
+	struct drain *drain = info;
+	struct span_cache *cache = enter(drain->heap);
+	struct span *list = NULL;
+	unsigned long flags;
+
+	if (cache) {
+		list = take_out(cache, drain->sweep);
+		leave(cache);
+	}
+	raw_spin_lock_irqsave(&drain->lock, flags);
+	drain->list = join(list, drain->list);
+	drain->missed += !cache;
+	raw_spin_unlock_irqrestore(&drain->lock, flags);
+}
+
+static unsigned long empty_caches(struct span_heap *heap, bool sweep, bool wait)
+{
+	struct drain drain = { .heap = heap, .sweep = sweep };
 	unsigned long pages = 0;
-	int cpu;
+	unsigned int tries = DRAIN_TRIES;
+	int node;
 
 	if (!heap->cache)
 		return 0;
-	for_each_possible_cpu(cpu)
-		pages += empty_cache(heap, cpu, sweep);
+	raw_spin_lock_init(&drain.lock);
+	if (!wait) {
+		drain_here(&drain);
+	} else {
+		do {
+			drain.missed = 0;
+			on_each_cpu_cond(has_parked, drain_here, &drain, true);
+		} while (drain.missed && !sweep && --tries);
+	}
+	for (node = 0; node < nr_node_ids; node++)
+		drain.list = join(depot_empty(&heap->depot[node], sweep, wait), drain.list);
+	pages = unpark(heap, drain.list, sweep);
 	return pages;
 }
 
 /**
  * cache_drain() - make all parked spans of a heap idle
  * @heap: the heap
+ * @wait: on all CPUs; else on this one alone, and in the depots if they are free
  *
- * Context: Any but NMI. Where sleeping is not allowed, caches in use are left out.
+ * Context: Any but NMI; process context to @wait, which interrupts CPUs that have
+ * parked spans.
  *
  * Return: pages they had
  */
-unsigned long cache_drain(struct span_heap *heap)
+unsigned long cache_drain(struct span_heap *heap, bool wait)
 {
-	return empty_caches(heap, false);
+	if (wait)
+		might_sleep();
+	return empty_caches(heap, false, wait);
 }
 
 /**
@@ -267,8 +547,11 @@ unsigned long cache_drain(struct span_heap *heap)
  */
 unsigned long cache_sweep(struct span_heap *heap)
 {
-	return empty_caches(heap, true);
+	might_sleep();
+	return empty_caches(heap, true, true);
 }
+
+/* === Numbers ============================================================ */
 
 /**
  * cache_sum() - add up the numbers of a heap's caches
@@ -279,7 +562,7 @@ unsigned long cache_sweep(struct span_heap *heap)
  */
 void cache_sum(struct span_heap *heap, struct cache_sum *sum)
 {
-	int cpu, kind;
+	int cpu, kind, node;
 
 	memset(sum, 0, sizeof(*sum));
 	if (!heap->cache)
@@ -287,7 +570,7 @@ void cache_sum(struct span_heap *heap, struct cache_sum *sum)
 	for_each_possible_cpu(cpu) {
 		const struct span_cache *cache = per_cpu_ptr(heap->cache, cpu);
 
-		/* No lock: a CPU at work is as far as it is. */
+		/* Others are at work: they are as far as they are. */
 		for (kind = 0; kind < SPAN_NR_KINDS; kind++)
 			sum->in_use[kind] += READ_ONCE(cache->in_use[kind]);
 		sum->pages += READ_ONCE(cache->pages);
@@ -298,42 +581,54 @@ void cache_sum(struct span_heap *heap, struct cache_sum *sum)
 		sum->zeroed += READ_ONCE(cache->zeroed);
 		sum->skipped += READ_ONCE(cache->skipped);
 	}
+	for (node = 0; node < nr_node_ids; node++)
+		sum->pages += READ_ONCE(heap->depot[node].pages);
 }
 
 /**
  * cache_pages() - count the pages parked in a heap's caches
  * @heap: the heap
  *
- * Takes each cache's lock: what is parked afterwards sees everything that the
- * caller wrote before.
+ * Waits for a grace period, and so for every CPU that is inside a cache. Who
+ * parks a span later sees everything that the caller wrote before.
  *
- * Context: Process context.
+ * Context: Process context. May sleep.
  *
  * Return: how many
  */
 unsigned long cache_pages(struct span_heap *heap)
 {
-	unsigned long pages = 0;
-	int cpu;
+	struct cache_sum sum;
 
 	if (!heap->cache)
 		return 0;
-	might_sleep();
-	for_each_possible_cpu(cpu) {
-		struct span_cache *cache = per_cpu_ptr(heap->cache, cpu);
+	synchronize_rcu();
+	cache_sum(heap, &sum);
+	return sum.pages;
+}
 
-		spin_lock(&cache->lock);
-		pages += cache->pages;
-		spin_unlock(&cache->lock);
-	}
-	return pages;
+/**
+ * cache_bytes() - memory that a heap's caches take
+ * @heap: the heap
+ *
+ * Return: bytes
+ */
+size_t cache_bytes(const struct span_heap *heap)
+{
+	if (!heap->cache)
+		return 0;
+	return num_possible_cpus() * sizeof(struct span_cache) +
+	       nr_node_ids * sizeof(struct span_depot);
 }
 
 /* === Making and ending ================================================== */
 
 static int cpu_dead(unsigned int cpu, struct hlist_node *node)
 {
-	empty_cache(hlist_entry(node, struct span_heap, hotplug), cpu, false);
+	struct span_heap *heap = hlist_entry(node, struct span_heap, hotplug);
+
+	/* The CPU is gone, and nobody else goes to its cache. */
+	unpark(heap, take_out(per_cpu_ptr(heap->cache, cpu), false), false);
 	return 0;
 }
 
@@ -360,6 +655,14 @@ void cache_exit(void)
 	cpuhp_remove_multi_state(hotplug_state);
 }
 
+static void free_memory(struct span_heap *heap)
+{
+	free_percpu(heap->cache);
+	heap->cache = NULL;
+	kvfree(heap->depot);
+	heap->depot = NULL;
+}
+
 /**
  * cache_new() - give a heap caches
  * @heap: the heap
@@ -368,42 +671,45 @@ void cache_exit(void)
  */
 int cache_new(struct span_heap *heap)
 {
-	int cpu, ret;
+	int cpu, node;
+	int ret = -ENOMEM;
 
-	if (!IS_ENABLED(CONFIG_SMP))
-		return 0;
+	heap->depot = kvcalloc(nr_node_ids, sizeof(*heap->depot), GFP_KERNEL);
 	heap->cache = alloc_percpu(struct span_cache);
-	if (!heap->cache)
-		return -ENOMEM;
+	if (!heap->depot || !heap->cache)
+		goto failed;
+	for (node = 0; node < nr_node_ids; node++)
+		depot_init(&heap->depot[node]);
 	for_each_possible_cpu(cpu)
-		spin_lock_init(&per_cpu_ptr(heap->cache, cpu)->lock);
+		per_cpu_ptr(heap->cache, cpu)->longs.max = PARK_CPU_LONGS;
 	ret = cpuhp_state_add_instance_nocalls(hotplug_state, &heap->hotplug);
-	if (ret) {
-		free_percpu(heap->cache);
-		heap->cache = NULL;
-	}
+	if (ret)
+		goto failed;
+	return 0;
+
+failed:
+	free_memory(heap);
 	return ret;
 }
 
 /**
- * cache_delete() - take a heap's caches away; they are empty
- * @heap: the heap
+ * cache_delete() - take a heap's caches away; what they have becomes idle
+ * @heap: a heap that nobody uses any more
+ *
+ * Context: Process context.
  */
 void cache_delete(struct span_heap *heap)
 {
+	struct span *list = NULL;
+	int cpu, node;
+
 	if (!heap->cache)
 		return;
 	cpuhp_state_remove_instance_nocalls(hotplug_state, &heap->hotplug);
-	free_percpu(heap->cache);
-}
-
-/**
- * cache_bytes() - memory that a heap's caches take
- * @heap: the heap
- *
- * Return: bytes
- */
-size_t cache_bytes(const struct span_heap *heap)
-{
-	return heap->cache ? num_possible_cpus() * sizeof(struct span_cache) : 0;
+	for_each_possible_cpu(cpu)
+		list = join(take_out(per_cpu_ptr(heap->cache, cpu), false), list);
+	for (node = 0; node < nr_node_ids; node++)
+		list = join(depot_empty(&heap->depot[node], false, true), list);
+	unpark(heap, list, false);
+	free_memory(heap);
 }

@@ -31,6 +31,30 @@
 	alloc_pages_bulk_array_node(gfp, nid, nr, pages)
 #endif
 
+/*
+ * Memory cgroups count kernel memory; the option for it went in 6.11. Asking for the
+ * group of the running task stopped to take a reference in 6.7. Since 7.3 the root
+ * has one of its own, and pays nothing.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 11, 0) ? defined(CONFIG_MEMCG_KMEM) : \
+	defined(CONFIG_MEMCG)
+#define CHARGE_MEMCG
+#endif
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+#define current_objcg		get_obj_cgroup_from_current
+#define CURRENT_OBJCG_NAME	"get_obj_cgroup_from_current"
+#define CURRENT_OBJCG_IS_HELD	true
+#else
+#define current_objcg		current_obj_cgroup
+#define CURRENT_OBJCG_NAME	"current_obj_cgroup"
+#define CURRENT_OBJCG_IS_HELD	false
+#endif
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 3, 0)
+#define charge_is_root(objcg)	false
+#else
+#define charge_is_root(objcg)	obj_cgroup_is_root(objcg)
+#endif
+
 /* vmalloc() takes GFP_ATOMIC and GFP_NOWAIT since 6.19. */
 #define VMALLOC_CAN_BE_ATOMIC	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0))
 

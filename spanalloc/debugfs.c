@@ -43,6 +43,7 @@ static const char * const stat_names[] = {
 	"fail_space_count",
 	"fail_backing_count",
 	"fail_metadata_count",
+	"fail_charge_count",
 	"bad_free_count",
 	"cache_hit_count",
 	"cache_miss_count",

@@ -9,20 +9,39 @@
  *			is none the heap grows, if the limit forbids it idle
  *			pages elsewhere are released, and the search is repeated
  *	backing		pages behind what is released; clearing
- *	publish		map entries, then the state
+ *	enter		map entries; alloc.c brings the span to life
  *
  * The lock is held for the claim and the counters alone. From then on the run
  * is the caller's, which is why backing and publishing need none.
  */
+#define pr_fmt(fmt) "spanalloc: " fmt
+
 #include <linux/jiffies.h>
-#include <linux/kmemleak.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
+#include <linux/sort.h>
+#include <linux/topology.h>
 
 #include "internal.h"
 
 DECLARE_WAIT_QUEUE_HEAD(heap_news_wait);
 bool heap_has_news;
+
+/**
+ * heap_is_ok() - check a heap that a client passed
+ * @heap: what it passed
+ * @what: the function it called
+ * @caller: where from
+ *
+ * Return: false, after a diagnostic, if it cannot be a heap
+ */
+bool heap_is_ok(const struct span_heap *heap, const char *what, unsigned long caller)
+{
+	if (!IS_ERR_OR_NULL(heap))
+		return true;
+	pr_warn_ratelimited("%s from %pS: heap is %pe\n", what, (void *)caller, heap);
+	return false;
+}
 
 /* === News for the scavenger ============================================= */
 
@@ -77,28 +96,61 @@ void heap_watch_now(struct span_heap *heap)
 
 /* === Allocating ========================================================= */
 
-/* Where a request is to be served from; callers that cannot wait prefer idle pages. */
-static bool find_locked(const struct span_request *req, struct pageindex_claim *claim)
+/* The node that memory shall come from; %NUMA_NO_NODE only where there is just one. */
+static int request_node(const struct span_request *req)
+{
+	if (!IS_ENABLED(CONFIG_NUMA) || nr_online_nodes == 1)
+		return NUMA_NO_NODE;
+	if (req->node != NUMA_NO_NODE)
+		return req->node;
+	return req->heap->node == NUMA_NO_NODE ? numa_mem_id() : req->heap->node;
+}
+
+/*
+ * Where a request is to be served from. Idle pages go first where they are of the
+ * right node, and there is more than one, or where the caller cannot wait.
+ */
+static bool find_locked(const struct span_request *req, int node, struct pageindex_claim *claim)
 {
 	struct pageindex *idx = &req->heap->index;
 
 	if (req->align > 1)
 		return pageindex_alloc_aligned(idx, req->npages, req->align, claim);
-	if (!gfpflags_allow_blocking(req->gfp) && pageindex_alloc_idle(idx, req->npages, claim))
+	if (node != NUMA_NO_NODE && pageindex_alloc_idle(idx, req->npages, node + 1, claim))
+		return true;
+	if (!gfpflags_allow_blocking(req->gfp) &&
+	    pageindex_alloc_idle(idx, req->npages, 0, claim))
 		return true;
 	return pageindex_alloc(idx, req->npages, claim);
 }
 
-/* Take a run from the index, and count it as a live span. */
-static bool claim_locked(const struct span_request *req, struct pageindex_claim *claim,
-			 unsigned long *addr)
+/* Note the node of what will be put behind a run; returns that of all of it, if it is one. */
+static int note_node_locked(struct span_heap *heap, const struct pageindex_claim *claim,
+			    unsigned long npages, int node)
 {
-	struct span_heap *heap = req->heap;
+	unsigned int tag;
 
 	lockdep_assert_held(&heap->lock);
-	if (heap->dying || !find_locked(req, claim))
+	if (node == NUMA_NO_NODE)
+		return NUMA_NO_NODE;
+	if (claim->released)
+		pageindex_set_tag(&heap->index, claim->page, npages, node + 1);
+	tag = pageindex_tag(&heap->index, claim->page, npages);
+	return tag == PAGEINDEX_TAG_MIXED ? NUMA_NO_NODE : (int)tag - 1;
+}
+
+/* Take a run from the index, and count it as a live span. */
+static bool claim_locked(const struct span_request *req, struct pageindex_claim *claim,
+			 struct span *span)
+{
+	struct span_heap *heap = req->heap;
+	int node = request_node(req);
+
+	lockdep_assert_held(&heap->lock);
+	if (heap->dying || !find_locked(req, node, claim))
 		return false;
-	*addr = heap_page_address_locked(heap, claim->page);
+	span->base = heap_page_address_locked(heap, claim->page);
+	span->node = note_node_locked(heap, claim, req->npages, node);
 	heap->in_use[req->kind] += req->npages;
 	heap->spans++;
 	heap->count.alloc_count++;
@@ -107,7 +159,7 @@ static bool claim_locked(const struct span_request *req, struct pageindex_claim 
 
 /* Returns what to count if it fails, NULL if it does not. */
 static u64 *claim(const struct span_request *req, struct pageindex_claim *claim,
-		  unsigned long *addr)
+		  struct span *span)
 {
 	struct span_heap *heap = req->heap;
 	bool sleep = gfpflags_allow_blocking(req->gfp);
@@ -120,7 +172,7 @@ static u64 *claim(const struct span_request *req, struct pageindex_claim *claim,
 		grows = heap->grows;
 		limit = heap->limit;
 		claim->released = 0;
-		ok = claim_locked(req, claim, addr);
+		ok = claim_locked(req, claim, span);
 		heap_unlock(heap, flags);
 		if (ok)
 			return NULL;
@@ -223,7 +275,7 @@ static bool back(const struct span_request *req, const struct pageindex_claim *c
 		.npages = req->npages,
 		.released = claim->released,
 		.clean = claim->clean,
-		.node = heap->node,
+		.node = req->node == NUMA_NO_NODE ? heap->node : req->node,
 		.gfp = req->gfp,
 	};
 	int ret;
@@ -255,50 +307,34 @@ static void mind_reserve(const struct span_request *req)
 }
 
 /**
- * heap_begin_span() - bring a span to life for whoever asked for it
- * @span: a dead span, entered in the map, with memory behind it
- * @req: what was asked for
- */
-void heap_begin_span(struct span *span, const struct span_request *req)
-{
-	span->owner = NULL;
-	span->caller = req->caller;
-	span->born = jiffies;
-	span_publish(span, req->kind);
-	kmemleak_alloc((void *)span->base, req->npages << PAGE_SHIFT, 1, metadata_gfp(req->gfp));
-}
-
-/**
  * heap_alloc() - allocate a span from the page index
  * @req: what is asked for; has been checked
  * @failure: on failure, the counter that says why; it is the caller's to count
  *
- * Return: address of the first byte, or NULL
+ * Return: a dead span, entered in the map and with memory behind it, or NULL
  */
-void *heap_alloc(const struct span_request *req, u64 **failure)
+struct span *heap_alloc(const struct span_request *req, u64 **failure)
 {
 	struct span_heap *heap = req->heap;
 	struct span *span = span_new(req->gfp);
 	struct pageindex_claim taken;
-	unsigned long addr;
 
 	*failure = &heap->count.fail_metadata_count;
 	if (!span)
 		return NULL;
-	*failure = claim(req, &taken, &addr);
-	if (!*failure && !back(req, &taken, addr))
+	*failure = claim(req, &taken, span);
+	if (!*failure && !back(req, &taken, span->base))
 		*failure = &heap->count.fail_backing_count;
 	if (*failure) {
 		span_delete(span);
 		return NULL;
 	}
-	span->base = addr;
 	span->npages = req->npages;
 	span->heap = heap;
-	span_enter(span, addr, req->npages);
-	heap_begin_span(span, req);
+	span->charged = NULL;
+	span_enter(span, span->base, req->npages);
 	mind_reserve(req);
-	return (void *)addr;
+	return span;
 }
 
 /* === Freeing, walking ================================================== */
@@ -337,27 +373,58 @@ void heap_free(struct span_heap *heap, struct span *span, enum span_kind kind)
 }
 
 /**
+ * heap_unparked() - count a span that has come from a cache, but not by its books
+ * @heap: the heap
+ * @span: the span
+ * @kind: what it will be for
+ *
+ * Context: Any but NMI.
+ */
+void heap_unparked(struct span_heap *heap, const struct span *span, enum span_kind kind)
+{
+	unsigned long flags = heap_lock(heap);
+
+	heap->in_use[kind] += span->npages;
+	heap->spans++;
+	heap->count.alloc_count++;
+	heap_unlock(heap, flags);
+}
+
+static int compare_runs(const void *left, const void *right)
+{
+	unsigned long a = ((const struct pageindex_run *)left)->page;
+	unsigned long b = ((const struct pageindex_run *)right)->page;
+
+	return a < b ? -1 : a > b;
+}
+
+/**
  * heap_unpark() - give the pages and descriptors of parked spans back
  * @heap: the heap
  * @spans: the spans; a cache has counted them as freed
- * @nr: how many
+ * @nr: how many, at most %UNPARK_BATCH
  * @old: they have been parked for as long as idle pages are kept
  *
- * Context: Any but NMI. All pages in one hold of the heap's lock.
+ * Context: Any but NMI. All pages in one hold of the heap's lock, and each chunk's
+ * summary is brought up to date once.
  */
 void heap_unpark(struct span_heap *heap, struct span **spans, unsigned int nr, bool old)
 {
 	unsigned int how = (want_init_on_free() ? PAGEINDEX_FREE_CLEAN : 0) |
 			   (old ? PAGEINDEX_FREE_OLD : 0);
+	struct pageindex_run runs[UNPARK_BATCH];
 	unsigned long flags;
 	unsigned int i;
 	bool news;
 
-	for (i = 0; i < nr; i++)
+	for (i = 0; i < nr; i++) {
 		span_leave(spans[i]);
+		runs[i].page = page_of(spans[i]->base);
+		runs[i].npages = spans[i]->npages;
+	}
+	sort(runs, nr, sizeof(*runs), compare_runs, NULL);
 	flags = heap_lock(heap);
-	for (i = 0; i < nr; i++)
-		pageindex_free(&heap->index, page_of(spans[i]->base), spans[i]->npages, how);
+	pageindex_free_runs(&heap->index, runs, nr, how);
 	news = heap_watch_locked(heap);
 	heap_unlock(heap, flags);
 	heap_watch(heap, news);

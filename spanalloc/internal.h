@@ -3,13 +3,14 @@
  * What the module's layers offer one another. A layer calls only those above
  * it in this list:
  *
- *	vm		vm.c, symbols.c		address space, page tables
+ *	vm		vm.c, charge.c, symbols.c
+ *						address space, page tables, cgroups
  *	page index	pageindex*.c		which pages are free, which backed
  *	span, arena	span.c, arena.c		descriptors, the map, growth
  *	backing		backing.c		physical pages behind a run
  *	heap		heap.c, reserve.c, release.c
  *						allocate, free, give back
- *	caches		cache.c			spans kept ready for each CPU
+ *	caches		cache.c, depot.c	spans kept ready for each CPU
  *	allocation	alloc.c			what clients call: caches, else heap
  *	scavenger	scavenger.c		when to give back; limits
  *	faces		stats.c, debugfs.c	numbers
@@ -24,7 +25,7 @@
  *	span_heap::release_lock	the heap's batch of pages on their way out
  *	span_map_lock		leaves of the map
  *	span_heap::lock		page index and counters of one heap; irqsave
- *	span_cache::lock	one CPU's cache; see cache.c. Never with the one above
+ *	span_depot::lock	spans kept ready for all CPUs. Never with the one above
  *
  * Under span_heap::lock nothing is allocated, zeroed, mapped, unmapped or
  * flushed. Under grow_lock allocations do not enter I/O, since reclaim may need
@@ -74,6 +75,10 @@ void vm_missing(unsigned long addr, unsigned long *missing, unsigned long npages
 void vm_unmap(unsigned long addr, unsigned long npages);
 void vm_flush(unsigned long start, unsigned long end);
 
+int charge_current(unsigned long npages, gfp_t gfp, struct obj_cgroup **payer);
+void charge_end(struct obj_cgroup *payer, unsigned long npages);
+struct obj_cgroup *charge_share(struct obj_cgroup *payer);
+
 /* === span =============================================================== */
 
 /**
@@ -86,23 +91,43 @@ struct span_origin {
 	unsigned long born;
 };
 
+static inline enum span_kind span_state_kind(unsigned long state)
+{
+	return (state & SPAN_STATE_KIND) - 1;
+}
+
+/* The state after the end of a life. */
+static inline unsigned long span_state_dead(unsigned long state)
+{
+	return (state & ~(SPAN_STATE_STEP - 1)) + SPAN_STATE_STEP;
+}
+
 int span_init(void);
 void span_exit(void);
 struct span *span_new(gfp_t gfp);
 void span_delete(struct span *span);
 void span_enter(struct span *span, unsigned long base, unsigned long npages);
 void span_leave(const struct span *span);
-void span_publish(struct span *span, enum span_kind kind);
 bool span_retire(const struct span_view *view);
 bool span_hold(const struct span_view *view);
 void span_unhold(struct span *span);
 void span_cut(struct span *span, unsigned long npages);
 bool span_at(const void *addr, struct span_view *view);
 bool span_origin(const struct span_view *view, struct span_origin *origin);
+struct span *span_end_at(const void *addr, enum span_kind *kind);
 
-static inline enum span_kind span_state_kind(unsigned long state)
+/**
+ * span_publish() - bring a descriptor to life
+ * @span: a dead descriptor, filled in and entered
+ * @kind: what its pages are for
+ */
+static inline void span_publish(struct span *span, enum span_kind kind)
 {
-	return (state & SPAN_STATE_KIND) - 1;
+	unsigned long count = span->state & ~(SPAN_STATE_STEP - 1);
+
+	/* Fields before state. Pairs with the first smp_rmb() in span_view_get(). */
+	smp_wmb();
+	WRITE_ONCE(span->state, count + SPAN_STATE_STEP + kind + 1);
 }
 
 /* === arena ============================================================== */
@@ -134,6 +159,7 @@ static inline struct arena *arena_of_page(const struct pageindex *idx, unsigned 
 
 struct release_batch;
 struct span_cache;
+struct span_depot;
 
 /**
  * struct span_heap - a heap
@@ -145,6 +171,7 @@ struct span_cache;
  * @debugfs: the heap's directory
  * @hotplug: in the list of heaps whose caches mind CPUs that go away
  * @cache: per-CPU caches; NULL if the heap has none
+ * @depot: for each node, what the caches exchange
  * @lock: protects what follows, up to @grow_lock
  * @index: which pages are free, which are backed
  * @in_use: pages of live spans, by kind, but for what the caches count
@@ -175,6 +202,7 @@ struct span_heap {
 	struct dentry *debugfs;
 	struct hlist_node hotplug;
 	struct span_cache __percpu *cache;
+	struct span_depot *depot;
 
 	spinlock_t lock ____cacheline_aligned_in_smp;
 	struct pageindex index;
@@ -298,6 +326,7 @@ extern bool heap_has_news;
  * @heap: where from
  * @npages: length in pages
  * @align: power of two
+ * @node: where memory shall come from, or %NUMA_NO_NODE
  * @kind: what for
  * @gfp: how
  * @caller: on whose behalf
@@ -306,14 +335,19 @@ struct span_request {
 	struct span_heap *heap;
 	unsigned long npages;
 	unsigned long align;
+	int node;
 	enum span_kind kind;
 	gfp_t gfp;
 	unsigned long caller;
 };
 
-void *heap_alloc(const struct span_request *req, u64 **failure);
-void heap_begin_span(struct span *span, const struct span_request *req);
+/* Parked spans that reach the index in one hold of the heap's lock. */
+#define UNPARK_BATCH	16
+
+bool heap_is_ok(const struct span_heap *heap, const char *what, unsigned long caller);
+struct span *heap_alloc(const struct span_request *req, u64 **failure);
 void heap_free(struct span_heap *heap, struct span *span, enum span_kind kind);
+void heap_unparked(struct span_heap *heap, const struct span *span, enum span_kind kind);
 void heap_unpark(struct span_heap *heap, struct span **spans, unsigned int nr, bool old);
 void heap_watch(struct span_heap *heap, bool news);
 void heap_watch_now(struct span_heap *heap);
@@ -323,9 +357,6 @@ int heap_top_up(struct span_heap *heap);
 void heap_try_top_up(struct span_heap *heap);
 
 /* === caches ============================================================= */
-
-/* The longest spans that are cached, in pages. */
-#define CACHE_MAX_LENGTH	16
 
 /**
  * struct cache_sum - the numbers of all caches of a heap
@@ -353,10 +384,10 @@ int cache_init(void);
 void cache_exit(void);
 int cache_new(struct span_heap *heap);
 void cache_delete(struct span_heap *heap);
-struct span *cache_pop(struct span_heap *heap, unsigned long npages, enum span_kind kind,
-		       bool zero);
+struct span *cache_pop(struct span_heap *heap, unsigned long npages, int node,
+		       enum span_kind kind, bool zero);
 bool cache_push(struct span_heap *heap, struct span *span, enum span_kind kind);
-unsigned long cache_drain(struct span_heap *heap);
+unsigned long cache_drain(struct span_heap *heap, bool wait);
 unsigned long cache_sweep(struct span_heap *heap);
 unsigned long cache_pages(struct span_heap *heap);
 void cache_sum(struct span_heap *heap, struct cache_sum *sum);
@@ -365,7 +396,6 @@ size_t cache_bytes(const struct span_heap *heap);
 /* === allocation ========================================================= */
 
 const char *heap_kind_name(enum span_kind kind);
-bool heap_is_ok(const struct span_heap *heap, const char *what, unsigned long caller);
 
 /* === scavenger ========================================================== */
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Page index: page states, claims and sweeps.
+ * Page index: growing it, allocating and freeing runs of pages.
  *
- * Every change of a page's state is made here, on the bits; pageindex_tree.c is
+ * Pages change their states in the bits, chunk by chunk; pageindex_tree.c is
  * told which pages became free or were taken and finds free runs.
  */
 #include <linux/string.h>
 
-#include "pageindex_tree.h"
+#include "pageindex_state.h"
 
 /* Places that an aligned search tries before it asks for a longer run. */
 #define ALIGN_TRIES	16
@@ -15,95 +15,7 @@
 /* Chunks, or blocks without any, that a search for idle pages looks at. */
 #define IDLE_TRIES	64
 
-/* === Pages by state ===================================================== */
-
-/* Free pages of one sort. */
-enum page_sort {
-	PAGES_OLD,
-	PAGES_IDLE,
-	PAGES_RELEASED
-};
-
-static u64 pages_of(const struct pageindex_word *word, enum page_sort sort)
-{
-	switch (sort) {
-	case PAGES_OLD:
-		return ~word->hi & word->lo;
-	case PAGES_IDLE:
-		return word->hi ^ word->lo;
-	default:
-		return ~(word->hi | word->lo);
-	}
-}
-
-/* First run of pages of one kind in a chunk from page *@from on; its length, or 0. */
-static unsigned int next_run(const struct pageindex_word *word, enum page_sort sort,
-			     unsigned int *from)
-{
-	unsigned int at = *from;
-	unsigned int run = 0;
-
-	while (at < CHUNK_PAGES) {
-		u64 bits = pages_of(&word[at / 64], sort) >> at % 64;
-		unsigned int left = 64 - at % 64;
-		unsigned int n;
-
-		if (!run) {
-			n = bits ? __ffs64(bits) : left;
-			at += n;
-			*from = at;
-			if (!bits)
-				continue;
-			bits >>= n;
-			left -= n;
-		}
-		n = ~bits ? min_t(unsigned int, __ffs64(~bits), left) : left;
-		run += n;
-		at += n;
-		if (n < left)
-			break;
-	}
-	return run;
-}
-
-/* === Changing states ==================================================== */
-
-static inline void idle_add(struct pageindex *idx, unsigned long chunk, unsigned int npages)
-{
-	unsigned long block = chunk >> PAGEINDEX_BLOCK_SHIFT;
-
-	chunk_meta(idx, chunk)->idle += npages;
-	idx->nr_idle += npages;
-	idx->idle_map[block / 64] |= BIT_ULL(block % 64);
-}
-
-static inline void idle_sub(struct pageindex *idx, unsigned long chunk, unsigned int npages)
-{
-	chunk_meta(idx, chunk)->idle -= npages;
-	idx->nr_idle -= npages;
-}
-
-/* Take pages @from..@to - 1 of @chunk, which are free; returns how many were released. */
-static unsigned int chunk_claim(struct pageindex *idx, unsigned long chunk, unsigned int from,
-				unsigned int to)
-{
-	struct pageindex_word *word = chunk_words(idx, chunk);
-	unsigned int released = 0;
-	unsigned int w;
-
-	for (w = from / 64; w <= (to - 1) / 64; w++) {
-		u64 mask = word_mask(w, from, to);
-		u64 bare = ~(word[w].hi | word[w].lo) & mask;
-
-		if (bare)
-			released += hweight64(bare);
-		word[w].hi |= mask;
-		word[w].lo |= mask;
-	}
-	idx->nr_released -= released;
-	idle_sub(idx, chunk, to - from - released);
-	return released;
-}
+/* === Taking pages ======================================================= */
 
 /* Released pages among @page..@page + @npages - 1, which are free. */
 static unsigned long count_released(const struct pageindex *idx, unsigned long page,
@@ -126,18 +38,6 @@ static unsigned long count_released(const struct pageindex *idx, unsigned long p
 	return released;
 }
 
-/* Pages @from..@to - 1 of a chunk will be backed; returns how many never were. */
-static unsigned int note_backed(struct pageindex_meta *meta, unsigned int from, unsigned int to)
-{
-	unsigned int fresh = 0;
-
-	if (to > meta->fresh) {
-		fresh = to - max_t(unsigned int, from, meta->fresh);
-		meta->fresh = to;
-	}
-	return fresh;
-}
-
 static void claim(struct pageindex *idx, unsigned long page, unsigned long npages,
 		  struct pageindex_claim *claim)
 {
@@ -148,18 +48,13 @@ static void claim(struct pageindex *idx, unsigned long page, unsigned long npage
 	claim->released = 0;
 	claim->fresh = 0;
 	claim->clean = 0;
+	claim->regret = 0;
 	for (at = page; at < end; at = next) {
 		unsigned long chunk = at >> CHUNK_SHIFT;
-		struct pageindex_meta *meta = chunk_meta(idx, chunk);
 		unsigned int from = at % CHUNK_PAGES;
-		unsigned int to;
 
 		next = min(end, (chunk + 1) << CHUNK_SHIFT);
-		to = from + (next - at);
-		claim->released += chunk_claim(idx, chunk, from, to);
-		claim->fresh += note_backed(meta, from, to);
-		if (meta->dirty > from)
-			claim->clean = at + min_t(unsigned int, to, meta->dirty) - from - page;
+		chunk_alloc(idx, chunk, from, from + (next - at), claim);
 	}
 	pageindex_taken(idx, page, npages);
 }
@@ -181,42 +76,6 @@ static bool claim_within(struct pageindex *idx, unsigned long page, unsigned lon
 	}
 	claim(idx, page, npages, taken);
 	return true;
-}
-
-/* In use to released; a chunk with nothing behind it has nothing dirty either. */
-static void chunk_release(struct pageindex *idx, unsigned long chunk, unsigned int from,
-			  unsigned int to)
-{
-	struct pageindex_word *word = chunk_words(idx, chunk);
-	u64 backed = 0;
-	unsigned int w;
-
-	for (w = from / 64; w <= (to - 1) / 64; w++) {
-		u64 mask = word_mask(w, from, to);
-
-		word[w].hi &= ~mask;
-		word[w].lo &= ~mask;
-	}
-	for (w = 0; w < PAGEINDEX_CHUNK_WORDS; w++)
-		backed |= word[w].hi | word[w].lo;
-	if (!backed)
-		chunk_meta(idx, chunk)->dirty = 0;
-}
-
-/* In use to idle. */
-static void chunk_free(struct pageindex *idx, unsigned long chunk, unsigned int from,
-		       unsigned int to, bool old)
-{
-	struct pageindex_word *word = chunk_words(idx, chunk);
-	unsigned int w;
-
-	for (w = from / 64; w <= (to - 1) / 64; w++) {
-		if (old)
-			word[w].hi &= ~word_mask(w, from, to);
-		else
-			word[w].lo &= ~word_mask(w, from, to);
-	}
-	idle_add(idx, chunk, to - from);
 }
 
 /* === Interface ========================================================== */
@@ -344,9 +203,7 @@ void pageindex_grow(struct pageindex *idx, unsigned long chunk, unsigned long nc
 		struct pageindex_meta *meta = chunk_meta(idx, i);
 
 		memset(chunk_words(idx, i), 0, sizeof(chunk_block(idx, i)->word[0]));
-		meta->idle = 0;
-		meta->fresh = 0;
-		meta->dirty = 0;
+		memset(meta, 0, sizeof(*meta));
 	}
 	idx->nr_pages += nchunks << CHUNK_SHIFT;
 	idx->nr_released += nchunks << CHUNK_SHIFT;
@@ -422,13 +279,14 @@ bool pageindex_alloc_aligned(struct pageindex *idx, unsigned long npages, unsign
 
 /* First run of @npages idle pages within @chunk. */
 static bool find_idle(const struct pageindex *idx, unsigned long chunk, unsigned long npages,
-		      unsigned long *found)
+		      unsigned int tag, unsigned long *found)
 {
+	const struct pageindex_meta *meta = chunk_meta(idx, chunk);
 	unsigned int from = 0, run;
 
-	if (chunk_meta(idx, chunk)->idle < npages)
+	if (meta->idle < npages || (tag && meta->tag != tag))
 		return false;
-	while ((run = next_run(chunk_words(idx, chunk), PAGES_IDLE, &from))) {
+	while ((run = pageindex_next_run(chunk_words(idx, chunk), PAGES_IDLE, &from))) {
 		if (run >= npages) {
 			*found = (chunk << CHUNK_SHIFT) + from;
 			return true;
@@ -442,6 +300,7 @@ static bool find_idle(const struct pageindex *idx, unsigned long chunk, unsigned
  * pageindex_alloc_idle() - take a run of pages that all have something behind them
  * @idx: the index
  * @npages: length of the run, not 0
+ * @tag: look at chunks with just this tag alone; 0 for any
  * @taken: filled in on success
  *
  * There is no summary of idle pages: this looks at the lowest few chunks that
@@ -449,7 +308,7 @@ static bool find_idle(const struct pageindex *idx, unsigned long chunk, unsigned
  *
  * Return: false if no such run was found
  */
-bool pageindex_alloc_idle(struct pageindex *idx, unsigned long npages,
+bool pageindex_alloc_idle(struct pageindex *idx, unsigned long npages, unsigned int tag,
 			  struct pageindex_claim *taken)
 {
 	unsigned long chunk, page;
@@ -466,7 +325,7 @@ bool pageindex_alloc_idle(struct pageindex *idx, unsigned long npages,
 			continue;
 		}
 		tries--;
-		if (find_idle(idx, chunk, npages, &page)) {
+		if (find_idle(idx, chunk, npages, tag, &page)) {
 			claim(idx, page, npages, taken);
 			return true;
 		}
@@ -490,15 +349,10 @@ void pageindex_free(struct pageindex *idx, unsigned long page, unsigned long npa
 
 	for (at = page; at < end; at = next) {
 		unsigned long chunk = at >> CHUNK_SHIFT;
-		struct pageindex_meta *meta = chunk_meta(idx, chunk);
 		unsigned int from = at % CHUNK_PAGES;
-		unsigned int to;
 
 		next = min(end, (chunk + 1) << CHUNK_SHIFT);
-		to = from + (next - at);
-		chunk_free(idx, chunk, from, to, flags & PAGEINDEX_FREE_OLD);
-		if (!(flags & PAGEINDEX_FREE_CLEAN) && to > meta->dirty)
-			meta->dirty = to;
+		chunk_free(idx, chunk, from, from + (next - at), flags);
 	}
 	pageindex_freed(idx, page, npages);
 }
@@ -520,8 +374,8 @@ void pageindex_release(struct pageindex *idx, unsigned long page, unsigned long 
 
 		next = min(end, (chunk + 1) << CHUNK_SHIFT);
 		chunk_release(idx, chunk, from, from + (next - at));
+		chunk_settle(idx, chunk);
 	}
-	idx->nr_released += npages;
 	pageindex_freed(idx, page, npages);
 }
 
@@ -537,187 +391,60 @@ void pageindex_unback(struct pageindex *idx, unsigned long page, unsigned long n
 	unsigned long at, next;
 
 	for (at = page; at < end; at = next) {
-		struct pageindex_meta *meta = chunk_meta(idx, at >> CHUNK_SHIFT);
+		unsigned long chunk = at >> CHUNK_SHIFT;
+		struct pageindex_meta *meta = chunk_meta(idx, chunk);
 		unsigned int from = at % CHUNK_PAGES;
 
-		next = min(end, round_up(at + 1, CHUNK_PAGES));
+		next = min(end, (chunk + 1) << CHUNK_SHIFT);
 		/* Unless what lies above has been backed since. */
 		if (meta->fresh == from + (next - at))
 			meta->fresh = from;
+		chunk_settle(idx, chunk);
 	}
 }
 
 /**
- * pageindex_prev_idle() - find the next lower chunk that has idle pages
+ * pageindex_set_tag() - say where the memory behind pages is going to come from
  * @idx: the index
- * @chunk: where to begin, exclusive; the chunk found, on success
+ * @page: first page
+ * @npages: how many, all in use
+ * @tag: of the source, neither 0 nor %PAGEINDEX_TAG_MIXED
  *
- * Return: false if there is none below *@chunk
+ * A chunk has one tag for all of its pages, and keeps it until it has nothing
+ * behind it any more. One with memory of several sources has the tag
+ * %PAGEINDEX_TAG_MIXED.
  */
-bool pageindex_prev_idle(struct pageindex *idx, unsigned long *chunk)
+void pageindex_set_tag(struct pageindex *idx, unsigned long page, unsigned long npages,
+		       unsigned int tag)
 {
-	unsigned long c = min(*chunk, nr_chunks(idx));
+	unsigned long last = (page + npages - 1) >> CHUNK_SHIFT;
+	unsigned long chunk;
 
-	while (c) {
-		unsigned long block = (c - 1) >> PAGEINDEX_BLOCK_SHIFT;
-		unsigned long first = block << PAGEINDEX_BLOCK_SHIFT;
-		u64 map = idx->idle_map[block / 64] << (63 - block % 64);
-		bool whole = c == first + PAGEINDEX_BLOCK_CHUNKS;
+	for (chunk = page >> CHUNK_SHIFT; chunk <= last; chunk++) {
+		u16 *now = &chunk_meta(idx, chunk)->tag;
 
-		if (!(map >> 63)) {
-			/* To the end of the nearest lower block whose bit is set. */
-			block -= min_t(unsigned long, block % 64 + 1,
-				       map ? leading_zeros(map) : 64) - 1;
-			c = block << PAGEINDEX_BLOCK_SHIFT;
-			continue;
-		}
-		while (c > first)
-			if (chunk_meta(idx, --c)->idle) {
-				*chunk = c;
-				return true;
-			}
-		/* The bit is only ever set when pages are freed; clear it here. */
-		if (whole)
-			idx->idle_map[block / 64] &= ~BIT_ULL(block % 64);
-	}
-	return false;
-}
-
-/* Take pages of one kind from a chunk, highest first. */
-static unsigned int take(struct pageindex *idx, unsigned long chunk, enum page_sort sort,
-			 unsigned long max_pages, struct pageindex_run *runs,
-			 unsigned int max_runs)
-{
-	const struct pageindex_word *word = chunk_words(idx, chunk);
-	unsigned int end = CHUNK_PAGES;
-	unsigned int nr = 0;
-
-	while (end && nr < max_runs && max_pages) {
-		unsigned int w = (end - 1) / 64;
-		u64 due = pages_of(&word[w], sort) & word_mask(w, w * 64, end);
-		unsigned int to, n;
-
-		if (!due) {
-			end = w * 64;
-			continue;
-		}
-		to = 64 - leading_zeros(due);
-		due <<= 64 - to;
-		n = ~due ? leading_zeros(~due) : 64;
-		n = min_t(unsigned long, n, max_pages);
-		to += w * 64;
-		end = to - n;
-		max_pages -= n;
-		chunk_claim(idx, chunk, end, to);
-		if (nr && runs[nr - 1].page % CHUNK_PAGES == to) {
-			runs[nr - 1].page -= n;
-			runs[nr - 1].npages += n;
-		} else {
-			runs[nr].page = (chunk << CHUNK_SHIFT) + end;
-			runs[nr++].npages = n;
-		}
-	}
-	if (nr)
-		pageindex_note(idx, chunk);
-	return nr;
-}
-
-/**
- * pageindex_take_idle() - take idle pages of a chunk, from its highest down
- * @idx: the index
- * @chunk: the chunk
- * @age: only old pages, or any
- * @max_pages: take at most so many
- * @runs: where to put the runs taken
- * @max_runs: how many of them there is room for
- *
- * The pages are in use afterwards: the caller gives them back with
- * pageindex_release() or pageindex_free().
- *
- * Return: number of runs
- */
-unsigned int pageindex_take_idle(struct pageindex *idx, unsigned long chunk,
-				 enum pageindex_age age, unsigned long max_pages,
-				 struct pageindex_run *runs, unsigned int max_runs)
-{
-	return take(idx, chunk, age == PAGEINDEX_OLD ? PAGES_OLD : PAGES_IDLE, max_pages, runs,
-		    max_runs);
-}
-
-/**
- * pageindex_take_released() - take released pages of a chunk, from its lowest up
- * @idx: the index
- * @chunk: the chunk
- * @max_pages: take at most so many
- * @runs: where to put the runs taken
- * @max_runs: how many of them there is room for
- * @fresh: how many of the pages have never been backed
- *
- * As pageindex_take_idle(), for pages that are to become idle.
- *
- * Return: number of runs
- */
-unsigned int pageindex_take_released(struct pageindex *idx, unsigned long chunk,
-				     unsigned long max_pages, struct pageindex_run *runs,
-				     unsigned int max_runs, unsigned long *fresh)
-{
-	const struct pageindex_word *word = chunk_words(idx, chunk);
-	struct pageindex_meta *meta = chunk_meta(idx, chunk);
-	unsigned int from = 0, run, nr = 0;
-
-	*fresh = 0;
-	while (max_pages && nr < max_runs && (run = next_run(word, PAGES_RELEASED, &from))) {
-		run = min_t(unsigned long, run, max_pages);
-		chunk_claim(idx, chunk, from, from + run);
-		*fresh += note_backed(meta, from, from + run);
-		runs[nr].page = (chunk << CHUNK_SHIFT) + from;
-		runs[nr++].npages = run;
-		max_pages -= run;
-		from += run;
-	}
-	if (nr)
-		pageindex_note(idx, chunk);
-	return nr;
-}
-
-/**
- * pageindex_age() - make the idle pages of a chunk old
- * @idx: the index
- * @chunk: the chunk
- */
-void pageindex_age(struct pageindex *idx, unsigned long chunk)
-{
-	struct pageindex_word *word = chunk_words(idx, chunk);
-	unsigned int w;
-
-	for (w = 0; w < PAGEINDEX_CHUNK_WORDS; w++) {
-		u64 young = word[w].hi & ~word[w].lo;
-
-		word[w].hi &= ~young;
-		word[w].lo |= young;
+		*now = !*now || *now == tag ? tag : PAGEINDEX_TAG_MIXED;
 	}
 }
 
 /**
- * pageindex_next_used() - find the next page that is in use
+ * pageindex_tag() - where the memory behind a run of pages is from
  * @idx: the index
- * @page: where to begin
+ * @page: first page
+ * @npages: how many, not 0
  *
- * Return: the lowest page in use from @page on, %ULONG_MAX if there is none
+ * Return: the tag that all chunks of the run have, 0 if nothing is behind any of
+ * them; %PAGEINDEX_TAG_MIXED if they have different ones, or that
  */
-unsigned long pageindex_next_used(const struct pageindex *idx, unsigned long page)
+unsigned int pageindex_tag(const struct pageindex *idx, unsigned long page,
+			   unsigned long npages)
 {
-	while (page >> CHUNK_SHIFT < nr_chunks(idx)) {
-		unsigned long chunk = page >> CHUNK_SHIFT;
-		unsigned int offset = page % CHUNK_PAGES;
+	unsigned long last = (page + npages - 1) >> CHUNK_SHIFT;
+	unsigned long chunk = page >> CHUNK_SHIFT;
+	unsigned int tag = chunk_meta(idx, chunk)->tag;
 
-		if (chunk_meta(idx, chunk)->fresh != NEVER_GROWN) {
-			unsigned int run = pageindex_run_after(chunk_words(idx, chunk), offset);
-
-			if (offset + run < CHUNK_PAGES)
-				return page + run;
-		}
-		page = (chunk + 1) << CHUNK_SHIFT;
-	}
-	return ULONG_MAX;
+	while (chunk++ < last)
+		if (chunk_meta(idx, chunk)->tag != tag)
+			return PAGEINDEX_TAG_MIXED;
+	return tag;
 }

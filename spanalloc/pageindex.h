@@ -46,6 +46,12 @@
 /* Chunks whose summary may promise too much at any moment. */
 #define PAGEINDEX_NR_STALE	8
 
+/* In pageindex_meta::tag: memory of more than one source. */
+#define PAGEINDEX_TAG_MIXED	0xffffU
+
+/* pageindex_alloc_batch() takes one run alone if it is longer than this. */
+#define PAGEINDEX_BATCH_PAGES	64
+
 /**
  * struct pageindex_word - states of 64 pages
  * @hi: first state bit of each page
@@ -61,11 +67,22 @@ struct pageindex_word {
  * @idle: idle pages in the chunk
  * @fresh: pages from this one on have never been backed
  * @dirty: idle pages from this one on hold nothing but zeros
+ * @tag: where the memory behind the chunk's pages is from; 0 while there is none
+ * @epoch: the index's when the counts below were last brought up to date
+ * @claimed: pages allocated in that epoch, and in the one before
+ * @released: pages released in that epoch, and in the one before, apart from
+ *	those that have been regretted
+ *
+ * The counts stop at 65535.
  */
 struct pageindex_meta {
 	u16 idle;
 	u16 fresh;
 	u16 dirty;
+	u16 tag;
+	u32 epoch;
+	u16 claimed[2];
+	u16 released[2];
 };
 
 /**
@@ -91,6 +108,7 @@ struct pageindex_block {
  * @nr_blocks: blocks added
  * @max_blocks: blocks the table has room for
  * @top: level of the summary that covers everything
+ * @epoch: sweeps begun; wraps around
  * @block: the blocks
  * @sum: summaries of blocks, of eight blocks, and so on
  * @idle_map: a bit for each block that has idle pages
@@ -105,6 +123,7 @@ struct pageindex {
 	unsigned long nr_blocks;
 	unsigned long max_blocks;
 	unsigned int top;
+	u32 epoch;
 	struct pageindex_block **block;
 	u64 *sum[PAGEINDEX_TABLE_LEVELS];
 	u64 *idle_map;
@@ -118,16 +137,19 @@ struct pageindex {
  * @released: pages of the run that have nothing behind them
  * @fresh: those of @released that never had
  * @clean: idle pages from this offset into the run on are known to be zero
+ * @regret: those of @released that sweeps of this epoch or the one before had
+ *	taken from the same chunks, as far as none has been counted here already
  */
 struct pageindex_claim {
 	unsigned long page;
 	unsigned long released;
 	unsigned long fresh;
 	unsigned long clean;
+	unsigned long regret;
 };
 
 /**
- * struct pageindex_run - a run of pages within one chunk
+ * struct pageindex_run - a run of pages
  * @page: first page
  * @npages: length
  */
@@ -161,13 +183,26 @@ bool pageindex_alloc(struct pageindex *idx, unsigned long npages,
 		     struct pageindex_claim *claim);
 bool pageindex_alloc_aligned(struct pageindex *idx, unsigned long npages, unsigned long align,
 			     struct pageindex_claim *claim);
-bool pageindex_alloc_idle(struct pageindex *idx, unsigned long npages,
+bool pageindex_alloc_idle(struct pageindex *idx, unsigned long npages, unsigned int tag,
 			  struct pageindex_claim *taken);
+unsigned int pageindex_alloc_batch(struct pageindex *idx, unsigned long npages,
+				   unsigned int max, struct pageindex_claim *claims);
 void pageindex_free(struct pageindex *idx, unsigned long page, unsigned long npages,
 		    unsigned int flags);
-void pageindex_unback(struct pageindex *idx, unsigned long page, unsigned long npages);
+void pageindex_free_runs(struct pageindex *idx, const struct pageindex_run *runs,
+			 unsigned int nr, unsigned int flags);
 void pageindex_release(struct pageindex *idx, unsigned long page, unsigned long npages);
+void pageindex_release_runs(struct pageindex *idx, const struct pageindex_run *runs,
+			    unsigned int nr);
+void pageindex_unback(struct pageindex *idx, unsigned long page, unsigned long npages);
 
+void pageindex_set_tag(struct pageindex *idx, unsigned long page, unsigned long npages,
+		       unsigned int tag);
+unsigned int pageindex_tag(const struct pageindex *idx, unsigned long page,
+			   unsigned long npages);
+
+void pageindex_next_epoch(struct pageindex *idx);
+unsigned int pageindex_recent(const struct pageindex *idx, unsigned long chunk);
 bool pageindex_prev_idle(struct pageindex *idx, unsigned long *chunk);
 unsigned int pageindex_take_idle(struct pageindex *idx, unsigned long chunk,
 				 enum pageindex_age age, unsigned long max_pages,
@@ -177,6 +212,7 @@ unsigned int pageindex_take_released(struct pageindex *idx, unsigned long chunk,
 				     unsigned int max_runs, unsigned long *fresh);
 void pageindex_age(struct pageindex *idx, unsigned long chunk);
 
+unsigned int pageindex_used(const struct pageindex *idx, unsigned long chunk);
 unsigned long pageindex_next_used(const struct pageindex *idx, unsigned long page);
 bool pageindex_check(const struct pageindex *idx);
 

@@ -11,15 +11,20 @@ static bool check_chunk(const struct pageindex *idx, unsigned long chunk, unsign
 	const struct pageindex_meta *meta = chunk_meta(idx, chunk);
 	u64 leaf = *sum_at(idx, 0, chunk);
 	unsigned int chunk_idle = 0;
+	u64 backed = 0;
 	unsigned int w;
 	u64 now;
 
 	for (w = 0; w < PAGEINDEX_CHUNK_WORDS; w++) {
 		chunk_idle += hweight64(word[w].hi ^ word[w].lo);
 		*released += hweight64(~(word[w].hi | word[w].lo));
+		backed |= word[w].hi | word[w].lo;
 	}
 	*idle += chunk_idle;
 	if (chunk_idle != meta->idle)
+		return false;
+	/* Nothing is remembered of what is not there. */
+	if (!backed && (meta->dirty || meta->tag))
 		return false;
 	if (meta->fresh == NEVER_GROWN)
 		return (leaf & ~SUM_WALL) == 0;

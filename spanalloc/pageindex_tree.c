@@ -317,6 +317,27 @@ static void part_freed(struct pageindex *idx, unsigned long chunk, unsigned int 
 	pageindex_sum_update(idx, chunk, chunk);
 }
 
+/*
+ * Several runs of @chunk have become free: all of its bits are looked at. What is
+ * stale stays at least what it was, so that it does not go up and down the tree.
+ */
+static void many_freed(struct pageindex *idx, unsigned long chunk)
+{
+	u64 *leaf = sum_at(idx, 0, chunk);
+	u64 now;
+
+	/* A summary that promises everything cannot be raised. */
+	if ((*leaf & ~SUM_WALL) == SUM_FREE_CHUNK)
+		return;
+	now = pageindex_chunk_summary(chunk_words(idx, chunk));
+	now = sum_pack(max(sum_start(*leaf), sum_start(now)), max(sum_max(*leaf), sum_max(now)),
+		       max(sum_end(*leaf), sum_end(now))) | (*leaf & SUM_WALL);
+	if (*leaf == now)
+		return;
+	*leaf = now;
+	pageindex_sum_update(idx, chunk, chunk);
+}
+
 /* === Hints ============================================================== */
 
 /* The largest hint whose size is at most @npages; 0 < @npages <= CHUNK_PAGES. */
@@ -381,12 +402,35 @@ void pageindex_taken(struct pageindex *idx, unsigned long page, unsigned long np
 		whole_changed(idx, first + 1, last - 1, 0);
 }
 
+/* Is every hint at the free run that begins @before pages before @page, or below? */
+static inline bool hints_low(const struct pageindex *idx, unsigned long page,
+			     unsigned int before)
+{
+	return idx->hint[PAGEINDEX_NR_HINTS - 1] <= page - before &&
+	       (before < page % CHUNK_PAGES || !chunk_joins(idx, page >> CHUNK_SHIFT));
+}
+
 /*
- * Pages @page..@page + @npages - 1 have become free: tell the tree, and lower
- * the hints to the run that they are part of now. A neighbour chunk that is
- * wholly free already has every hint at its start or below, so that one step to
- * each side will do.
+ * Lower the hints to the run that pages @page..@page + @npages - 1 are part of now,
+ * with @before and @after more of it in the chunks at its ends. A neighbour chunk
+ * that is wholly free already has every hint at its start or below, so that one
+ * step to each side will do.
  */
+static inline void hints_freed(struct pageindex *idx, unsigned long page, unsigned long npages,
+			       unsigned int before, unsigned int after)
+{
+	unsigned long start = page - before;
+	unsigned long end = page + npages + after;
+
+	if (start % CHUNK_PAGES == 0 && chunk_joins(idx, start >> CHUNK_SHIFT))
+		start -= chunk_run_before(chunk_words(idx, (start >> CHUNK_SHIFT) - 1),
+					  CHUNK_PAGES);
+	if (end % CHUNK_PAGES == 0 && chunk_joins(idx, end >> CHUNK_SHIFT))
+		end += chunk_lead(chunk_words(idx, end >> CHUNK_SHIFT));
+	hint_lower(idx, end - start, start);
+}
+
+/* Pages @page..@page + @npages - 1 have become free. */
 void pageindex_freed(struct pageindex *idx, unsigned long page, unsigned long npages)
 {
 	unsigned long first = page >> CHUNK_SHIFT;
@@ -394,8 +438,7 @@ void pageindex_freed(struct pageindex *idx, unsigned long page, unsigned long np
 	unsigned int from = page % CHUNK_PAGES;
 	unsigned int to = (page + npages - 1) % CHUNK_PAGES + 1;
 	unsigned int before = chunk_run_before(chunk_words(idx, first), from);
-	bool low = idx->hint[PAGEINDEX_NR_HINTS - 1] <= page - before &&
-		   (before < from || !chunk_joins(idx, first));
+	bool low = hints_low(idx, page, before);
 	unsigned int after;
 
 	/* A summary that promises everything cannot be raised. */
@@ -410,13 +453,35 @@ void pageindex_freed(struct pageindex *idx, unsigned long page, unsigned long np
 		if (last - first > 1)
 			whole_changed(idx, first + 1, last - 1, SUM_FREE_CHUNK);
 	}
-	if (low)
-		return;
-	if (before == from && chunk_joins(idx, first))
-		before += chunk_run_before(chunk_words(idx, first - 1), CHUNK_PAGES);
-	if (to + after == CHUNK_PAGES && chunk_joins(idx, last + 1))
-		after += chunk_lead(chunk_words(idx, last + 1));
-	hint_lower(idx, npages + before + after, page - before);
+	if (!low)
+		hints_freed(idx, page, npages, before, after);
+}
+
+/* So have all of @runs, which lie in one chunk. */
+void pageindex_freed_runs(struct pageindex *idx, const struct pageindex_run *runs,
+			  unsigned int nr)
+{
+	unsigned long chunk = runs->page >> CHUNK_SHIFT;
+	const struct pageindex_word *word = chunk_words(idx, chunk);
+	unsigned long start = 0, end = 0;
+	unsigned int i;
+
+	many_freed(idx, chunk);
+	for (i = 0; i < nr; i++) {
+		unsigned long page = runs[i].page;
+		unsigned long behind = page + runs[i].npages;
+		unsigned int before, after;
+
+		/* Several of them often become part of the same run. */
+		if (page >= start && page < end)
+			continue;
+		before = chunk_run_before(word, page % CHUNK_PAGES);
+		after = pageindex_run_after(word, behind - (chunk << CHUNK_SHIFT));
+		start = page - before;
+		end = behind + after;
+		if (!hints_low(idx, page, before))
+			hints_freed(idx, page, runs[i].npages, before, after);
+	}
 }
 
 /* === Searching ========================================================== */

@@ -22,6 +22,13 @@
 /* In pageindex_meta::fresh: the chunk is not part of the heap yet. */
 #define NEVER_GROWN	((u16)~0U)
 
+/* Free pages of one sort. */
+enum page_sort {
+	PAGES_OLD,
+	PAGES_IDLE,
+	PAGES_RELEASED
+};
+
 static inline u64 sum_pack(u64 start, u64 max, u64 end)
 {
 	return min(start, SUM_MAX_RUN) | min(max, SUM_MAX_RUN) << SUM_BITS |
@@ -141,8 +148,13 @@ unsigned long pageindex_hint_size(unsigned int hint);
 void pageindex_note(struct pageindex *idx, unsigned long chunk);
 void pageindex_taken(struct pageindex *idx, unsigned long page, unsigned long npages);
 void pageindex_freed(struct pageindex *idx, unsigned long page, unsigned long npages);
+void pageindex_freed_runs(struct pageindex *idx, const struct pageindex_run *runs,
+			  unsigned int nr);
 bool pageindex_find_first(struct pageindex *idx, unsigned long n, unsigned long *found);
 bool pageindex_find_from(struct pageindex *idx, unsigned long n, unsigned long from,
 			 unsigned long *found);
+
+unsigned int pageindex_next_run(const struct pageindex_word *word, enum page_sort sort,
+				unsigned int *from);
 
 #endif /* SPANALLOC_PAGEINDEX_TREE_H */

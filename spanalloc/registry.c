@@ -167,7 +167,7 @@ static void heap_end(struct span_heap *heap)
 	flags = heap_lock(heap);
 	heap->reserve = 0;
 	heap_unlock(heap, flags);
-	cache_drain(heap);
+	cache_delete(heap);
 	heap_release(heap, ULONG_MAX, RELEASE_FORCED);
 	arena_release_all(heap);
 	heap_delete(heap);

@@ -156,10 +156,8 @@ static void account_batch(struct release *rel, struct release_batch *batch)
 {
 	struct span_heap *heap = rel->heap;
 	unsigned long flags = heap_lock(heap);
-	unsigned int i;
 
-	for (i = 0; i < batch->nr_runs; i++)
-		pageindex_release(&heap->index, batch->runs[i].page, batch->runs[i].npages);
+	pageindex_release_runs(&heap->index, batch->runs, batch->nr_runs);
 	heap->moving -= batch->npages;
 	*released_counter(heap, rel->reason) += batch->npages;
 	heap->count.tlb_flush_count++;

@@ -189,7 +189,7 @@ int span_heap_set_limit(struct span_heap *heap, unsigned long limit_pages)
 	backed = heap->index.nr_pages - heap->index.nr_released;
 	heap_unlock(heap, flags);
 	if (limit_pages && backed > limit_pages) {
-		cache_drain(heap);
+		cache_drain(heap, true);
 		heap_release(heap, backed - limit_pages, RELEASE_LIMIT);
 	}
 	return 0;
@@ -201,7 +201,7 @@ unsigned long span_heap_scavenge(struct span_heap *heap, unsigned long npages)
 	if (!heap_is_ok(heap, "span_heap_scavenge", _RET_IP_))
 		return 0;
 	might_sleep();
-	cache_drain(heap);
+	cache_drain(heap, true);
 	return heap_release(heap, npages, RELEASE_FORCED);
 }
 EXPORT_SYMBOL_NS_GPL(span_heap_scavenge, "SPANALLOC");

@@ -14,7 +14,7 @@
 
 #include "internal.h"
 
-static struct kmem_cache *span_cache;
+static struct kmem_cache *span_slab;
 
 /* Runs once for each piece of slab memory, not for each descriptor's life. */
 static void span_construct(void *mem)
@@ -29,9 +29,9 @@ static void span_construct(void *mem)
  */
 int __init span_init(void)
 {
-	span_cache = kmem_cache_create("spanalloc_span", sizeof(struct span), 0,
+	span_slab = kmem_cache_create("spanalloc_span", sizeof(struct span), 0,
 				       SLAB_TYPESAFE_BY_RCU | SLAB_HWCACHE_ALIGN, span_construct);
-	return span_cache ? 0 : -ENOMEM;
+	return span_slab ? 0 : -ENOMEM;
 }
 
 /**
@@ -41,7 +41,7 @@ void span_exit(void)
 {
 	/* Frees that wait for a grace period hold on to the cache. */
 	rcu_barrier();
-	kmem_cache_destroy(span_cache);
+	kmem_cache_destroy(span_slab);
 }
 
 /**
@@ -54,7 +54,7 @@ void span_exit(void)
  */
 struct span *span_new(gfp_t gfp)
 {
-	return kmem_cache_alloc(span_cache, metadata_gfp(gfp));
+	return kmem_cache_alloc(span_slab, metadata_gfp(gfp));
 }
 
 /**
@@ -63,7 +63,7 @@ struct span *span_new(gfp_t gfp)
  */
 void span_delete(struct span *span)
 {
-	kmem_cache_free(span_cache, span);
+	kmem_cache_free(span_slab, span);
 }
 
 /* Put @span into the slots of pages, which belong to the caller. */
@@ -118,20 +118,6 @@ void span_leave(const struct span *span)
 }
 
 /**
- * span_publish() - bring a descriptor to life
- * @span: a dead descriptor, filled in and entered
- * @kind: what its pages are for
- */
-void span_publish(struct span *span, enum span_kind kind)
-{
-	unsigned long count = span->state & ~(SPAN_STATE_STEP - 1);
-
-	/* Fields before state. Pairs with the first smp_rmb() in span_view_get(). */
-	smp_wmb();
-	WRITE_ONCE(span->state, count + SPAN_STATE_STEP + kind + 1);
-}
-
-/**
  * span_retire() - end a life
  * @view: what a lookup found
  *
@@ -139,11 +125,10 @@ void span_publish(struct span *span, enum span_kind kind)
  */
 bool span_retire(const struct span_view *view)
 {
-	unsigned long dead = (view->state & ~(SPAN_STATE_STEP - 1)) + SPAN_STATE_STEP;
-
 	if (view->state & SPAN_STATE_HELD)
 		return false;
-	return cmpxchg(&view->span->state, view->state, dead) == view->state;
+	return cmpxchg(&view->span->state, view->state, span_state_dead(view->state)) ==
+	       view->state;
 }
 
 /**
@@ -214,6 +199,58 @@ bool span_at(const void *addr, struct span_view *view)
 	struct arena *arena = arena_of((unsigned long)addr);
 
 	return arena && span_view_find(arena, (unsigned long)addr, view);
+}
+
+/* The descriptor entered at an address, which may be dead, or begin elsewhere. */
+static struct span *entered_at(unsigned long addr)
+{
+	struct arena *arena = arena_of(addr);
+	struct span *span;
+	unsigned long page;
+
+	if (!arena)
+		return NULL;
+	page = (addr >> PAGE_SHIFT) % ARENA_PAGES;
+	/* Both loads pair with smp_wmb() in span_enter(). */
+	span = READ_ONCE(arena->slot[page]);
+	return span ?: READ_ONCE(arena->whole[page >> PAGEINDEX_CHUNK_SHIFT]);
+}
+
+/**
+ * span_end_at() - end the life of the span that begins at an address
+ * @addr: the address
+ * @kind: what its pages were for, on success
+ *
+ * A lookup and span_retire() in one, for which no copy has to be consistent: the
+ * exchange makes the descriptor the caller's, and then there is time to look.
+ *
+ * Context: Any but NMI.
+ *
+ * Return: the span, which is dead and the caller's, or NULL if no live span that
+ * nobody holds begins at @addr
+ */
+struct span *span_end_at(const void *addr, enum span_kind *kind)
+{
+	unsigned long base = (unsigned long)addr;
+	struct span *span;
+	unsigned long state;
+
+	rcu_read_lock();
+	span = entered_at(base);
+	state = span ? READ_ONCE(span->state) : 0;
+	if (!(state & SPAN_STATE_KIND) || state & SPAN_STATE_HELD ||
+	    READ_ONCE(span->base) != base ||
+	    cmpxchg(&span->state, state, span_state_dead(state)) != state)
+		span = NULL;
+	rcu_read_unlock();
+	if (!span)
+		return NULL;
+	*kind = span_state_kind(state);
+	if (likely(span->base == base))
+		return span;
+	/* The base above was of an earlier life: who is alive now did not ask for this. */
+	span_publish(span, *kind);
+	return NULL;
 }
 
 /**

@@ -38,6 +38,7 @@
 #include <asm/page.h>
 #endif
 
+struct obj_cgroup;
 struct span_heap;
 
 #define ARENA_PAGES		PAGEINDEX_BLOCK_PAGES
@@ -59,19 +60,33 @@ struct span_heap;
  * @state: see above; published last
  * @base: address of the first byte
  * @npages: length in pages
+ * @node: NUMA node that all of its memory shall be of, negative if there is no one
  * @heap: heap that it belongs to
  * @owner: its user's cookie
  * @caller: return address of whoever allocated it
+ * @next: while it is parked: the one parked before it
+ * @next_chain: while it is parked, and first of a chain: the next chain
  * @born: jiffies when it was allocated
+ * @charged: memory cgroup that pays for it, or NULL
+ *
+ * One cache line.
  */
 struct span {
 	unsigned long state;
 	unsigned long base;
-	unsigned long npages;
+	unsigned int npages;
+	int node;
 	struct span_heap *heap;
-	void *owner;
-	unsigned long caller;
+	union {
+		void *owner;
+		struct span *next;
+	};
+	union {
+		unsigned long caller;
+		struct span *next_chain;
+	};
 	unsigned long born;
+	struct obj_cgroup *charged;
 };
 
 /**
@@ -164,7 +179,8 @@ static inline enum span_match span_view_get(struct span *span, unsigned long add
 	view->owner = READ_ONCE(span->owner);
 	/*
 	 * The copy above before the state below. Pairs with the full barrier of
-	 * the cmpxchg() that ends every life, in span_retire().
+	 * the cmpxchg() that ends every life, in span_retire() and
+	 * span_end_at().
 	 */
 	smp_rmb();
 	if (READ_ONCE(span->state) != state)

@@ -109,6 +109,7 @@ struct span_info {
  * @fail_space_count: failed for want of address space ready for use
  * @fail_backing_count: failed for want of memory behind the span
  * @fail_metadata_count: failed for want of memory for a descriptor
+ * @fail_charge_count: failed because the caller's memory cgroup may not have more
  * @bad_free_count: frees of addresses in the heap that are not the base of a
  *	live span
  * @cache_hit_count: allocations served by a per-CPU cache
@@ -156,6 +157,7 @@ struct span_heap_stats {
 	u64 fail_space_count;
 	u64 fail_backing_count;
 	u64 fail_metadata_count;
+	u64 fail_charge_count;
 	u64 bad_free_count;
 	u64 cache_hit_count;
 	u64 cache_miss_count;
@@ -230,9 +232,10 @@ const char *span_heap_name(const struct span_heap *heap);
  * @gfp: as for any allocation. With %GFP_ATOMIC or %GFP_NOWAIT it never sleeps,
  *	and then needs a free run in address space that the heap has already
  *	grown into. __GFP_ZERO clears what is not known to be zero. __GFP_NOFAIL
- *	needs a heap without a limit. Zone and mobility flags are refused.
+ *	needs a heap without a limit. __GFP_ACCOUNT charges the span to the caller's
+ *	memory cgroup until it is freed. Zone and mobility flags are refused.
  *
- * Lengths up to 16 pages come from the CPU's cache if it has one. Else the lowest
+ * Lengths up to 512 pages come from the CPU's cache if it has one. Else the lowest
  * run of free pages that is long enough is taken; callers that may not sleep get
  * one with memory behind it if there is one near the bottom of the heap. If there
  * is no run at all, the heap grows. The pages are mapped, in order, and come from
@@ -273,6 +276,24 @@ void *span_alloc_aligned(struct span_heap *heap, unsigned long npages,
  */
 void *span_alloc_kind(struct span_heap *heap, unsigned long npages, enum span_kind kind,
 		      gfp_t gfp);
+
+/**
+ * span_alloc_node() - allocate a span with memory of a NUMA node
+ * @heap: where from
+ * @npages: length in pages
+ * @node: the node, or %NUMA_NO_NODE for the heap's own choice
+ * @gfp: as for span_alloc(). With __GFP_THISNODE, pages that have to be put behind
+ *	the span come from that node or not at all
+ *
+ * Pages that lie idle in chunks whose memory is of that node are preferred, then
+ * the lowest free run, as for span_alloc(): what is idle in that one may be of
+ * another node.
+ *
+ * Context: As span_alloc().
+ *
+ * Return: as span_alloc()
+ */
+void *span_alloc_node(struct span_heap *heap, unsigned long npages, int node, gfp_t gfp);
 
 /**
  * span_free() - free a span

@@ -29,6 +29,16 @@ DEFINE_STATIC_CALL_NULL(span_flush_tlb_kernel_range, span_type_flush_tlb_kernel_
 
 static_assert(__same_type(get_vm_area_caller, span_type_get_vm_area_caller));
 
+#ifdef CHARGE_MEMCG
+DEFINE_STATIC_CALL_NULL(span_current_objcg, span_type_current_objcg);
+DEFINE_STATIC_CALL_NULL(span_obj_cgroup_charge, span_type_obj_cgroup_charge);
+DEFINE_STATIC_CALL_NULL(span_obj_cgroup_uncharge, span_type_obj_cgroup_uncharge);
+
+static_assert(__same_type(current_objcg, span_type_current_objcg));
+static_assert(__same_type(obj_cgroup_charge, span_type_obj_cgroup_charge));
+static_assert(__same_type(obj_cgroup_uncharge, span_type_obj_cgroup_uncharge));
+#endif
+
 struct mm_struct *span_init_mm;
 
 /* Is @addr the very first byte of function @name? */
@@ -80,6 +90,29 @@ static void *__init find(const char *name, bool *missing)
 	return (void *)addr;
 }
 
+#ifdef CHARGE_MEMCG
+static bool __init find_charging(void)
+{
+	void *current_group, *charge, *uncharge;
+	bool missing = false;
+
+	current_group = find(CURRENT_OBJCG_NAME, &missing);
+	charge = find("obj_cgroup_charge", &missing);
+	uncharge = find("obj_cgroup_uncharge", &missing);
+	if (missing)
+		return false;
+	static_call_update(span_current_objcg, current_group);
+	static_call_update(span_obj_cgroup_charge, charge);
+	static_call_update(span_obj_cgroup_uncharge, uncharge);
+	return true;
+}
+#else
+static bool __init find_charging(void)
+{
+	return true;
+}
+#endif
+
 /**
  * span_symbols_init() - find all functions and make them callable
  *
@@ -102,7 +135,7 @@ int __init span_symbols_init(void)
 	unmap = find("vunmap_range_noflush", &missing);
 	flush = find("flush_tlb_kernel_range", &missing);
 	span_init_mm = find("init_mm", &missing);
-	if (missing)
+	if (missing || !find_charging())
 		return -EOPNOTSUPP;
 
 	static_call_update(span_get_vm_area_caller, reserve);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Kernel functions that are not exported to modules. vm.c alone calls them.
+ * Kernel functions that are not exported to modules. vm.c and charge.c alone call
+ * them.
  */
 #ifndef SPANALLOC_SYMBOLS_H
 #define SPANALLOC_SYMBOLS_H
 
+#include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/static_call.h>
 #include <linux/vmalloc.h>
@@ -22,6 +24,16 @@ int span_type___vmap_pages_range_noflush(unsigned long addr, unsigned long end, 
 					 struct page **pages, unsigned int page_shift);
 void span_type_vunmap_range_noflush(unsigned long start, unsigned long end);
 void span_type_flush_tlb_kernel_range(unsigned long start, unsigned long end);
+
+#ifdef CHARGE_MEMCG
+struct obj_cgroup *span_type_current_objcg(void);
+int span_type_obj_cgroup_charge(struct obj_cgroup *objcg, gfp_t gfp, size_t size);
+void span_type_obj_cgroup_uncharge(struct obj_cgroup *objcg, size_t size);
+
+DECLARE_STATIC_CALL(span_current_objcg, span_type_current_objcg);
+DECLARE_STATIC_CALL(span_obj_cgroup_charge, span_type_obj_cgroup_charge);
+DECLARE_STATIC_CALL(span_obj_cgroup_uncharge, span_type_obj_cgroup_uncharge);
+#endif
 
 DECLARE_STATIC_CALL(span_get_vm_area_caller, span_type_get_vm_area_caller);
 DECLARE_STATIC_CALL(span___vmap_pages_range_noflush, span_type___vmap_pages_range_noflush);

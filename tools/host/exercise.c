@@ -6,6 +6,8 @@
 #include "memory.h"
 
 #define MAX_RUNS	(PAGEINDEX_CHUNK_PAGES / 2)
+#define MAX_BATCH	24
+#define NR_TAGS		3
 
 const struct shape shapes[] = {
 	{
@@ -57,6 +59,18 @@ const struct shape shapes[] = {
 		.start_blocks = 2, .start_chunks = 64, .max_blocks = 6, .walls = 50,
 		.max_npages = 4096,
 		.weight = { 8, 34, 24, 6, 2, 2, 1, 1, 1, 1, 0, 1, 1, 4, 1 },
+	},
+	{
+		.name = "small heap in batches",
+		.start_blocks = 1, .start_chunks = 3, .max_blocks = 2, .walls = 50,
+		.max_npages = 300,
+		.weight = { 12, 2, 8, 6, 4, 6, 4, 4, 1, 1, 1, 2, 2, 4, 2, 24, 18, 6, 4 },
+	},
+	{
+		.name = "large heap in batches",
+		.start_blocks = 4, .start_chunks = 60, .max_blocks = 12, .walls = 40,
+		.max_npages = 2000,
+		.weight = { 16, 3, 8, 6, 4, 6, 4, 4, 1, 2, 1, 2, 3, 2, 2, 20, 18, 6, 4 },
 	},
 };
 
@@ -115,13 +129,22 @@ static bool lose_span(struct exercise *ex, struct pageindex_run *span)
 	return true;
 }
 
+/* The memory behind pages that had none is from somewhere; mostly the same for a while. */
+static void back(struct exercise *ex, unsigned long page, unsigned long npages)
+{
+	if (ex->twin.claim.released && !ex->twin.failed)
+		twin_set_tag(&ex->twin, page, npages, 1 + ex->twin.steps / 64 % NR_TAGS);
+}
+
 static void do_alloc(struct exercise *ex)
 {
 	unsigned long npages = pick_npages(ex);
 	unsigned long page = twin_alloc(&ex->twin, npages);
 
-	if (page != TWIN_NONE)
-		keep_span(ex, page, npages);
+	if (page == TWIN_NONE)
+		return;
+	keep_span(ex, page, npages);
+	back(ex, page, npages);
 }
 
 static void do_aligned(struct exercise *ex)
@@ -244,6 +267,7 @@ static void do_sweep(struct exercise *ex)
 	struct pageindex_run runs[MAX_RUNS];
 	unsigned int nr, i;
 
+	twin_next_epoch(&ex->twin);
 	while (twin_prev_idle(&ex->twin, &chunk) && !ex->twin.failed) {
 		nr = twin_take_idle(&ex->twin, chunk, PAGEINDEX_OLD, TWIN_NONE, runs, MAX_RUNS);
 		for (i = 0; i < nr && !ex->twin.failed; i++)
@@ -332,7 +356,7 @@ static void do_table(struct exercise *ex)
 static void do_idle(struct exercise *ex)
 {
 	unsigned long npages = pick_npages(ex);
-	unsigned long page = twin_alloc_idle(&ex->twin, npages);
+	unsigned long page = twin_alloc_idle(&ex->twin, npages, 0);
 
 	if (page != TWIN_NONE)
 		keep_span(ex, page, npages);
@@ -404,6 +428,72 @@ static void do_unbacked(struct exercise *ex)
 		twin_unback(twin, page + kept, npages - kept);
 }
 
+static void do_batch(struct exercise *ex)
+{
+	struct pageindex_claim claims[MAX_BATCH];
+	unsigned int max = 1 + pick(ex, MAX_BATCH);
+	unsigned long npages = pick_npages(ex);
+	unsigned int nr, i;
+
+	/* Now and then a limit that is in the way. */
+	if (pick(ex, 8) == 0)
+		twin_set_limit(&ex->twin, model_nr_backed(&ex->twin.model) + pick(ex, npages));
+	nr = twin_alloc_batch(&ex->twin, npages, max, claims);
+	twin_set_limit(&ex->twin, ULONG_MAX);
+	for (i = 0; i < nr; i++)
+		keep_span(ex, claims[i].page, npages);
+	if (nr == 1)
+		back(ex, claims[0].page, npages);
+}
+
+static int compare_page(const void *left, const void *right)
+{
+	const struct pageindex_run *a = left, *b = right;
+
+	return a->page < b->page ? -1 : a->page > b->page;
+}
+
+/* Several spans at once: some that live close together, sorted most of the time. */
+static void do_free_runs(struct exercise *ex)
+{
+	struct pageindex_run runs[MAX_BATCH];
+	unsigned int want = 1 + pick(ex, MAX_BATCH);
+	unsigned int nr = 0;
+
+	while (nr < want && ex->nr_spans) {
+		unsigned long i = pick(ex, 4) ? ex->nr_spans - 1 : pick(ex, ex->nr_spans);
+
+		runs[nr++] = ex->spans[i];
+		ex->spans[i] = ex->spans[--ex->nr_spans];
+	}
+	if (pick(ex, 4))
+		qsort(runs, nr, sizeof(runs[0]), compare_page);
+	if (pick(ex, 3))
+		twin_free_runs(&ex->twin, runs, nr, pick_flags(ex));
+	else
+		twin_release_runs(&ex->twin, runs, nr);
+}
+
+/* Pages from a certain source, and a question where some are from. */
+static void do_tagged(struct exercise *ex)
+{
+	unsigned int tag = 1 + pick(ex, NR_TAGS);
+	unsigned long npages = pick_npages(ex);
+	unsigned long page = twin_alloc_idle(&ex->twin, npages, tag);
+
+	if (page != TWIN_NONE)
+		keep_span(ex, page, npages);
+	if (!ex->nr_spans || ex->twin.failed)
+		return;
+	page = pick(ex, ex->nr_spans);
+	twin_tag(&ex->twin, ex->spans[page].page, ex->spans[page].npages);
+}
+
+static void do_epoch(struct exercise *ex)
+{
+	twin_next_epoch(&ex->twin);
+}
+
 static void (*const action[])(struct exercise *ex) = {
 	[EXERCISE_ALLOC] = do_alloc,
 	[EXERCISE_ALIGNED] = do_aligned,
@@ -420,6 +510,10 @@ static void (*const action[])(struct exercise *ex) = {
 	[EXERCISE_RESERVE] = do_reserve,
 	[EXERCISE_LIMITED] = do_limited,
 	[EXERCISE_UNBACKED] = do_unbacked,
+	[EXERCISE_BATCH] = do_batch,
+	[EXERCISE_FREE_RUNS] = do_free_runs,
+	[EXERCISE_TAGGED] = do_tagged,
+	[EXERCISE_EPOCH] = do_epoch,
 };
 
 void exercise_begin(struct exercise *ex, const struct shape *shape, struct dice *dice)

@@ -26,6 +26,10 @@ enum exercise_action {
 	EXERCISE_RESERVE,
 	EXERCISE_LIMITED,
 	EXERCISE_UNBACKED,
+	EXERCISE_BATCH,
+	EXERCISE_FREE_RUNS,
+	EXERCISE_TAGGED,
+	EXERCISE_EPOCH,
 	EXERCISE_NR_ACTIONS
 };
 
@@ -53,6 +57,9 @@ struct shape {
 
 extern const struct shape shapes[];
 extern const unsigned int nr_shapes;
+
+/* The first so many do without actions that came to be later than inputs for fuzzing. */
+#define NR_PLAIN_SHAPES	8U
 
 struct exercise {
 	struct twin twin;

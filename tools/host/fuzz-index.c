@@ -20,6 +20,10 @@
 #define SMALL_NPAGES	1100UL
 #define LARGE_FIRST	200UL
 
+/* Others mean a shape that is not plain; inputs are older than those. */
+#define BATCH_FIRST	208UL
+#define BATCH_LAST	223UL
+
 /* Comparing everything comes dear; each step is compared by itself anyway. */
 #define VERIFY_STEPS	16
 
@@ -35,11 +39,13 @@ const char *__asan_default_options(void)
 static struct shape pick_shape(struct dice *dice)
 {
 	unsigned long roll = dice_below(dice, 256);
-	struct shape shape = shapes[roll % nr_shapes];
+	struct shape shape = shapes[roll % NR_PLAIN_SHAPES];
 
+	if (roll >= BATCH_FIRST && roll <= BATCH_LAST)
+		shape = shapes[NR_PLAIN_SHAPES + roll % (nr_shapes - NR_PLAIN_SHAPES)];
 	shape.start_blocks = min(shape.start_blocks, 1UL);
 	shape.start_chunks = min(shape.start_chunks, START_CHUNKS);
-	if (roll < LARGE_FIRST || roll >= LARGE_FIRST + nr_shapes) {
+	if (roll < LARGE_FIRST || roll >= LARGE_FIRST + NR_PLAIN_SHAPES) {
 		shape.max_blocks = min(shape.max_blocks, SMALL_BLOCKS);
 		shape.max_npages = min(shape.max_npages, SMALL_NPAGES);
 	}

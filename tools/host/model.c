@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <linux/bitops.h>
 #include <linux/kernel.h>
 #include <linux/string.h>
 
@@ -12,8 +13,15 @@ void model_init(struct model *model)
 
 void model_destroy(struct model *model)
 {
+	unsigned long i;
+
+	for (i = 0; i < model->nr_blocks << PAGEINDEX_BLOCK_SHIFT; i++) {
+		free(model->chunk[i].claimed);
+		free(model->chunk[i].released);
+	}
 	free(model->page);
 	free(model->free);
+	free(model->chunk);
 	free(model->wall);
 	model_init(model);
 }
@@ -25,9 +33,12 @@ void model_add_block(struct model *model, bool adjoining)
 
 	model->page = memory_enlarge(model->page, pages + PAGEINDEX_BLOCK_PAGES);
 	model->free = memory_enlarge(model->free, (chunks + PAGEINDEX_BLOCK_CHUNKS) * sizeof(u16));
+	model->chunk = memory_enlarge(model->chunk, (chunks + PAGEINDEX_BLOCK_CHUNKS) *
+				      sizeof(*model->chunk));
 	model->wall = memory_enlarge(model->wall, model->nr_blocks + 1);
 	memset(model->page + pages, MODEL_NEVER, PAGEINDEX_BLOCK_PAGES);
 	memset(model->free + chunks, 0, PAGEINDEX_BLOCK_CHUNKS * sizeof(u16));
+	memset(model->chunk + chunks, 0, PAGEINDEX_BLOCK_CHUNKS * sizeof(*model->chunk));
 	model->wall[model->nr_blocks++] = !adjoining;
 	model->count[MODEL_NEVER] += PAGEINDEX_BLOCK_PAGES;
 }
@@ -56,10 +67,22 @@ static unsigned long alike(const struct model *model, unsigned long page, unsign
 	return i - page;
 }
 
+/* Chunks of these pages with nothing behind them have it from nowhere. */
+static void forget_sources(struct model *model, unsigned long page, unsigned long npages)
+{
+	unsigned long last = (page + npages - 1) >> PAGEINDEX_CHUNK_SHIFT;
+	unsigned long chunk;
+
+	for (chunk = page >> PAGEINDEX_CHUNK_SHIFT; chunk <= last; chunk++)
+		if (model_is(model, chunk << PAGEINDEX_CHUNK_SHIFT, PAGEINDEX_CHUNK_PAGES,
+			     MODEL_RELEASED))
+			model->chunk[chunk].sources = 0;
+}
+
 void model_set(struct model *model, unsigned long page, unsigned long npages,
 	       enum model_state state, bool dirty)
 {
-	unsigned long end = page + npages;
+	unsigned long first = page, end = page + npages;
 	unsigned long n;
 
 	for (; page < end; page += n) {
@@ -77,6 +100,8 @@ void model_set(struct model *model, unsigned long page, unsigned long npages,
 		memset(model->page + page, state | keep | (dirty ? MODEL_DIRTY : 0), n);
 	}
 	model->count[state] += npages;
+	if (state == MODEL_RELEASED)
+		forget_sources(model, first, npages);
 }
 
 void model_unback(struct model *model, unsigned long page, unsigned long npages)
@@ -142,22 +167,29 @@ unsigned long model_find(const struct model *model, unsigned long npages)
 	return MODEL_NONE;
 }
 
-/* The lowest run of idle pages that lies in @chunk altogether. */
-unsigned long model_find_idle(const struct model *model, unsigned long chunk,
-			      unsigned long npages)
+/* The lowest run of idle pages from @page on that ends in its chunk. */
+unsigned long model_find_idle_from(const struct model *model, unsigned long page,
+				   unsigned long npages)
 {
-	unsigned long first = chunk << PAGEINDEX_CHUNK_SHIFT;
+	unsigned long end = round_up(page + 1, PAGEINDEX_CHUNK_PAGES);
 	unsigned long run = 0;
 	unsigned long i;
 
-	if (!model->free[chunk])
+	if (!model->free[page >> PAGEINDEX_CHUNK_SHIFT])
 		return MODEL_NONE;
-	for (i = first; i < first + PAGEINDEX_CHUNK_PAGES; i++) {
+	for (i = page; i < end; i++) {
 		run = model_is_idle(model_state(model, i)) ? run + 1 : 0;
 		if (run == npages)
 			return i + 1 - run;
 	}
 	return MODEL_NONE;
+}
+
+/* The lowest run of idle pages that lies in @chunk altogether. */
+unsigned long model_find_idle(const struct model *model, unsigned long chunk,
+			      unsigned long npages)
+{
+	return model_find_idle_from(model, chunk << PAGEINDEX_CHUNK_SHIFT, npages);
 }
 
 unsigned long model_next_used(const struct model *model, unsigned long page)
@@ -203,4 +235,97 @@ unsigned long model_count_unbacked(const struct model *model, unsigned long page
 	for (i = page; i < page + npages; i++)
 		found += !(model->page[i] & MODEL_BACKED);
 	return found;
+}
+
+/* === History ============================================================ */
+
+/* The history of the chunk of @page, with room for the present epoch. */
+static struct model_chunk *history(struct model *model, unsigned long page)
+{
+	struct model_chunk *chunk = &model->chunk[page >> PAGEINDEX_CHUNK_SHIFT];
+	unsigned long nr = model->epoch + 1;
+
+	if (nr > chunk->nr_epochs) {
+		size_t more = (nr - chunk->nr_epochs) * sizeof(u32);
+
+		chunk->claimed = memory_enlarge(chunk->claimed, nr * sizeof(u32));
+		chunk->released = memory_enlarge(chunk->released, nr * sizeof(u32));
+		memset(chunk->claimed + chunk->nr_epochs, 0, more);
+		memset(chunk->released + chunk->nr_epochs, 0, more);
+		chunk->nr_epochs = nr;
+	}
+	return chunk;
+}
+
+static unsigned long chunk_end(unsigned long page, unsigned long end)
+{
+	return min(end, round_up(page + 1, PAGEINDEX_CHUNK_PAGES));
+}
+
+unsigned long model_note_claim(struct model *model, unsigned long page, unsigned long npages)
+{
+	unsigned long end = page + npages;
+	unsigned long regret = 0;
+	unsigned long next;
+
+	for (; page < end; page = next) {
+		struct model_chunk *chunk = history(model, page);
+		u32 *now = &chunk->claimed[model->epoch];
+		unsigned long released, epoch;
+
+		next = chunk_end(page, end);
+		*now = min_t(unsigned long, *now + next - page, MODEL_MOST);
+		released = model_count(model, page, next - page, MODEL_RELEASED);
+		for (epoch = model->epoch ? model->epoch - 1 : 0; epoch <= model->epoch; epoch++) {
+			unsigned long n = min_t(unsigned long, released, chunk->released[epoch]);
+
+			chunk->released[epoch] -= n;
+			released -= n;
+			regret += n;
+		}
+	}
+	return regret;
+}
+
+void model_note_release(struct model *model, unsigned long page, unsigned long npages)
+{
+	unsigned long end = page + npages;
+	unsigned long next;
+
+	for (; page < end; page = next) {
+		u32 *now = &history(model, page)->released[model->epoch];
+
+		next = chunk_end(page, end);
+		*now = min_t(unsigned long, *now + next - page, MODEL_MOST);
+	}
+}
+
+unsigned int model_recent(const struct model *model, unsigned long chunk)
+{
+	const struct model_chunk *past = &model->chunk[chunk];
+	unsigned int recent = 0;
+	unsigned long epoch;
+
+	for (epoch = model->epoch ? model->epoch - 1 : 0; epoch <= model->epoch; epoch++)
+		if (epoch < past->nr_epochs)
+			recent += past->claimed[epoch];
+	return recent;
+}
+
+void model_set_tag(struct model *model, unsigned long page, unsigned long npages,
+		   unsigned int tag)
+{
+	unsigned long i;
+
+	for (i = page; i < page + npages; i++)
+		model->chunk[i >> PAGEINDEX_CHUNK_SHIFT].sources |= BIT(tag);
+}
+
+unsigned int model_tag(const struct model *model, unsigned long chunk)
+{
+	u32 sources = model->chunk[chunk].sources;
+
+	if (hweight64(sources) > 1)
+		return PAGEINDEX_TAG_MIXED;
+	return sources ? __ffs(sources) : 0;
 }

@@ -28,20 +28,38 @@ enum model_state {
 #define MODEL_DIRTY	0x20	/* idle, and may hold something */
 
 /**
+ * struct model_chunk - what has happened in a chunk, apart from its pages
+ * @sources: bit n is set if memory with tag n has come to it since it had none
+ * @nr_epochs: epochs that @claimed and @released have room for
+ * @claimed: for each epoch, how many pages were allocated
+ * @released: for each epoch, how many pages were released and not yet regretted
+ */
+struct model_chunk {
+	u32 sources;
+	unsigned long nr_epochs;
+	u32 *claimed;
+	u32 *released;
+};
+
+/**
  * struct model - all pages of a heap
  * @page: a byte for each page
  * @free: for each chunk, how many of its pages are free
+ * @chunk: for each chunk, its history
  * @wall: for each block, whether runs may not cross into it
  * @nr_blocks: blocks
  * @nr_pages: pages grown
+ * @epoch: the present one, from 0
  * @count: how many pages are in each state
  */
 struct model {
 	u8 *page;
 	u16 *free;
+	struct model_chunk *chunk;
 	bool *wall;
 	unsigned long nr_blocks;
 	unsigned long nr_pages;
+	unsigned long epoch;
 	unsigned long count[MODEL_RELEASED + 1];
 };
 
@@ -53,12 +71,26 @@ void model_set(struct model *model, unsigned long page, unsigned long npages,
 	       enum model_state state, bool dirty);
 void model_unback(struct model *model, unsigned long page, unsigned long npages);
 
+/* The index counts no further than this in an epoch. */
+#define MODEL_MOST	65535
+
+/* Pages are about to be allocated, have been released; the first says what is regretted. */
+unsigned long model_note_claim(struct model *model, unsigned long page, unsigned long npages);
+void model_note_release(struct model *model, unsigned long page, unsigned long npages);
+unsigned int model_recent(const struct model *model, unsigned long chunk);
+
+void model_set_tag(struct model *model, unsigned long page, unsigned long npages,
+		   unsigned int tag);
+unsigned int model_tag(const struct model *model, unsigned long chunk);
+
 bool model_is(const struct model *model, unsigned long page, unsigned long npages,
 	      enum model_state state);
 bool model_run_free(const struct model *model, unsigned long page, unsigned long npages);
 unsigned long model_find(const struct model *model, unsigned long npages);
 unsigned long model_find_idle(const struct model *model, unsigned long chunk,
 			      unsigned long npages);
+unsigned long model_find_idle_from(const struct model *model, unsigned long page,
+				   unsigned long npages);
 unsigned long model_next_used(const struct model *model, unsigned long page);
 unsigned long model_prev_idle_chunk(const struct model *model, unsigned long chunk);
 unsigned long model_count(const struct model *model, unsigned long page, unsigned long npages,

@@ -48,14 +48,29 @@ unsigned long alloc_aligned(unsigned long npages, unsigned long align)
 	return twin_verify(&steps) ? page : NONE;
 }
 
-unsigned long alloc_idle(unsigned long npages)
+unsigned long alloc_tagged(unsigned long npages, unsigned int tag)
 {
 	unsigned long page;
 
 	if (steps.failed)
 		return NONE;
-	page = twin_alloc_idle(&steps, npages);
+	page = twin_alloc_idle(&steps, npages, tag);
 	return twin_verify(&steps) ? page : NONE;
+}
+
+unsigned long alloc_idle(unsigned long npages)
+{
+	return alloc_tagged(npages, 0);
+}
+
+unsigned int alloc_batch(unsigned long npages, unsigned int max, struct pageindex_claim *claims)
+{
+	unsigned int nr;
+
+	if (steps.failed)
+		return 0;
+	nr = twin_alloc_batch(&steps, npages, max, claims);
+	return twin_verify(&steps) ? nr : 0;
 }
 
 static void put_as(unsigned long page, unsigned long npages, unsigned int flags)
@@ -81,11 +96,27 @@ void put_old(unsigned long page, unsigned long npages)
 	put_as(page, npages, PAGEINDEX_FREE_OLD);
 }
 
+void put_runs(const struct pageindex_run *runs, unsigned int nr)
+{
+	if (steps.failed)
+		return;
+	twin_free_runs(&steps, runs, nr, 0);
+	twin_verify(&steps);
+}
+
 void release(unsigned long page, unsigned long npages)
 {
 	if (steps.failed)
 		return;
 	twin_release(&steps, page, npages);
+	twin_verify(&steps);
+}
+
+void release_runs(const struct pageindex_run *runs, unsigned int nr)
+{
+	if (steps.failed)
+		return;
+	twin_release_runs(&steps, runs, nr);
 	twin_verify(&steps);
 }
 
@@ -127,6 +158,32 @@ void age(unsigned long chunk)
 	if (steps.failed)
 		return;
 	twin_age(&steps, chunk);
+	twin_verify(&steps);
+}
+
+void set_tag(unsigned long page, unsigned long npages, unsigned int tag)
+{
+	if (steps.failed)
+		return;
+	twin_set_tag(&steps, page, npages, tag);
+	twin_verify(&steps);
+}
+
+unsigned int tag(unsigned long page, unsigned long npages)
+{
+	unsigned int found;
+
+	if (steps.failed)
+		return 0;
+	found = twin_tag(&steps, page, npages);
+	return twin_verify(&steps) ? found : 0;
+}
+
+void next_epoch(void)
+{
+	if (steps.failed)
+		return;
+	twin_next_epoch(&steps);
 	twin_verify(&steps);
 }
 

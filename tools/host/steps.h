@@ -33,6 +33,10 @@ extern const struct step_case backing_cases[];
 extern const unsigned int nr_backing_cases;
 extern const struct step_case reserve_cases[];
 extern const unsigned int nr_reserve_cases;
+extern const struct step_case batch_cases[];
+extern const unsigned int nr_batch_cases;
+extern const struct step_case recent_cases[];
+extern const unsigned int nr_recent_cases;
 
 extern struct twin steps;
 
@@ -45,10 +49,14 @@ void add_chunks(unsigned long nchunks);
 unsigned long alloc(unsigned long npages);
 unsigned long alloc_aligned(unsigned long npages, unsigned long align);
 unsigned long alloc_idle(unsigned long npages);
+unsigned long alloc_tagged(unsigned long npages, unsigned int tag);
+unsigned int alloc_batch(unsigned long npages, unsigned int max, struct pageindex_claim *claims);
 void put(unsigned long page, unsigned long npages);
 void put_clean(unsigned long page, unsigned long npages);
 void put_old(unsigned long page, unsigned long npages);
+void put_runs(const struct pageindex_run *runs, unsigned int nr);
 void release(unsigned long page, unsigned long npages);
+void release_runs(const struct pageindex_run *runs, unsigned int nr);
 
 /* As release(), of pages that were fresh and never got their backing. */
 void unback(unsigned long page, unsigned long npages);
@@ -58,6 +66,9 @@ unsigned int take_released(unsigned long chunk, unsigned long max_pages,
 			   struct pageindex_run *runs, unsigned int max_runs,
 			   unsigned long *fresh);
 void age(unsigned long chunk);
+void set_tag(unsigned long page, unsigned long npages, unsigned int tag);
+unsigned int tag(unsigned long page, unsigned long npages);
+void next_epoch(void);
 unsigned long prev_idle(unsigned long chunk);
 unsigned long next_used(unsigned long page);
 void set_table(unsigned long max_blocks);
@@ -71,6 +82,16 @@ static inline unsigned long nr_idle(void)
 static inline unsigned long nr_released(void)
 {
 	return steps.heap.index.nr_released;
+}
+
+static inline unsigned int recent(unsigned long chunk)
+{
+	return pageindex_recent(&steps.heap.index, chunk);
+}
+
+static inline unsigned int used(unsigned long chunk)
+{
+	return pageindex_used(&steps.heap.index, chunk);
 }
 
 #endif /* HOST_STEPS_H */

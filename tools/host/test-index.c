@@ -25,9 +25,12 @@ static void run_cases_of(const struct step_case *cases, unsigned int nr_cases)
 
 int main(void)
 {
-	tap_plan(nr_run_cases + nr_backing_cases + nr_reserve_cases);
+	tap_plan(nr_run_cases + nr_backing_cases + nr_reserve_cases + nr_batch_cases +
+		 nr_recent_cases);
 	run_cases_of(run_cases, nr_run_cases);
 	run_cases_of(backing_cases, nr_backing_cases);
 	run_cases_of(reserve_cases, nr_reserve_cases);
+	run_cases_of(batch_cases, nr_batch_cases);
+	run_cases_of(recent_cases, nr_recent_cases);
 	return tap_status();
 }

@@ -1,31 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <stdarg.h>
-#include <stdio.h>
-
 #include <linux/kernel.h>
 #include <linux/string.h>
 
+#include "compare.h"
 #include "memory.h"
-#include "twin.h"
-
-/* Of a long run only so many pages at each end are compared at once. */
-#define EDGE_PAGES	1024UL
-
-static void differ(struct twin *twin, const char *format, ...)
-	__attribute__((__format__(printf, 2, 3)));
-
-static void differ(struct twin *twin, const char *format, ...)
-{
-	va_list args;
-
-	printf("# step %lu: ", twin->steps);
-	va_start(args, format);
-	vprintf(format, args);
-	va_end(args);
-	putchar('\n');
-	fflush(stdout);
-	twin->failed = true;
-}
 
 void twin_init(struct twin *twin)
 {
@@ -33,6 +11,7 @@ void twin_init(struct twin *twin)
 	model_init(&twin->model);
 	memset(&twin->claim, 0, sizeof(twin->claim));
 	twin->steps = 0;
+	twin->quiet = false;
 	twin->failed = false;
 }
 
@@ -40,107 +19,6 @@ void twin_destroy(struct twin *twin)
 {
 	pageheap_destroy(&twin->heap);
 	model_destroy(&twin->model);
-}
-
-static const struct pageindex_word *index_word(const struct pageindex *idx, unsigned long page)
-{
-	const struct pageindex_block *block = idx->block[page / PAGEINDEX_BLOCK_PAGES];
-	unsigned long chunk = page / PAGEINDEX_CHUNK_PAGES % PAGEINDEX_BLOCK_CHUNKS;
-
-	return &block->word[chunk][page / 64 % PAGEINDEX_CHUNK_WORDS];
-}
-
-static enum model_state index_state(const struct pageindex *idx, const struct model *model,
-				    unsigned long page)
-{
-	const struct pageindex_word *word = index_word(idx, page);
-	bool hi = word->hi >> page % 64 & 1;
-	bool lo = word->lo >> page % 64 & 1;
-
-	/* The bits alone do not tell these two apart. */
-	if (hi && lo)
-		return model_state(model, page) == MODEL_NEVER ? MODEL_NEVER : MODEL_USED;
-	if (hi)
-		return MODEL_YOUNG;
-	return lo ? MODEL_OLD : MODEL_RELEASED;
-}
-
-/* Are the 64 pages at @page alike, for the index and for the model? */
-static bool uniform(struct twin *twin, unsigned long page)
-{
-	const struct pageindex_word *word = index_word(twin_index(twin), page);
-	const u8 *byte = &twin->model.page[page];
-
-	return (!word->hi || !~word->hi) && (!word->lo || !~word->lo) &&
-	       !memcmp(byte, byte + 1, 63);
-}
-
-static void compare_pages(struct twin *twin, unsigned long page, unsigned long npages)
-{
-	unsigned long i;
-
-	for (i = page; i < page + npages; i++) {
-		enum model_state want, have;
-
-		/* Of pages that are all alike the last will do. */
-		if (i % 64 == 0 && page + npages - i >= 64 && uniform(twin, i))
-			i += 63;
-		want = model_state(&twin->model, i);
-		have = index_state(twin_index(twin), &twin->model, i);
-		if (have != want) {
-			differ(twin, "page %lu is in state %d, should be in %d", i, have, want);
-			return;
-		}
-	}
-}
-
-/* A chunk that has not grown must look as if all of it were in use. */
-static void compare_ungrown(struct twin *twin, unsigned long chunk)
-{
-	const struct pageindex_block *block =
-		twin_index(twin)->block[chunk / PAGEINDEX_BLOCK_CHUNKS];
-	const struct pageindex_word *word = block->word[chunk % PAGEINDEX_BLOCK_CHUNKS];
-	unsigned int w;
-
-	for (w = 0; w < PAGEINDEX_CHUNK_WORDS; w++)
-		if (~word[w].hi || ~word[w].lo)
-			differ(twin, "chunk %lu has not grown but has free pages", chunk);
-}
-
-static void compare_chunk(struct twin *twin, unsigned long chunk)
-{
-	unsigned long page = chunk << PAGEINDEX_CHUNK_SHIFT;
-
-	if (model_state(&twin->model, page) == MODEL_NEVER)
-		compare_ungrown(twin, chunk);
-	else
-		compare_pages(twin, page, PAGEINDEX_CHUNK_PAGES);
-}
-
-static void compare_counters(struct twin *twin)
-{
-	const struct pageindex *idx = twin_index(twin);
-	const struct model *model = &twin->model;
-
-	if (idx->nr_pages != model->nr_pages)
-		differ(twin, "%lu pages, should be %lu", idx->nr_pages, model->nr_pages);
-	if (idx->nr_idle != model_nr_idle(model))
-		differ(twin, "%lu idle pages, should be %lu", idx->nr_idle, model_nr_idle(model));
-	if (idx->nr_released != model->count[MODEL_RELEASED])
-		differ(twin, "%lu released pages, should be %lu", idx->nr_released,
-		       model->count[MODEL_RELEASED]);
-	if (idx->nr_blocks != model->nr_blocks)
-		differ(twin, "%lu blocks, should be %lu", idx->nr_blocks, model->nr_blocks);
-}
-
-/* After a change of pages @page..@page + @npages - 1: is all as it should be? */
-static void compare(struct twin *twin, unsigned long page, unsigned long npages)
-{
-	unsigned long edge = min(npages, EDGE_PAGES);
-
-	compare_counters(twin);
-	compare_pages(twin, page, edge);
-	compare_pages(twin, page + npages - edge, edge);
 }
 
 bool twin_verify(struct twin *twin)
@@ -196,125 +74,103 @@ void twin_set_limit(struct twin *twin, unsigned long max_backed)
 	twin_index(twin)->max_backed = max_backed;
 }
 
-/* Pages of a run within one chunk that lie above all that were ever in use. */
-static unsigned long fresh_in_chunk(const struct model *model, unsigned long page,
-				    unsigned long npages)
-{
-	unsigned long first = round_down(page, PAGEINDEX_CHUNK_PAGES);
-	unsigned long mark = first + PAGEINDEX_CHUNK_PAGES;
-
-	while (mark > first && !(model->page[mark - 1] & MODEL_TOUCHED))
-		mark--;
-	if (mark <= page)
-		return npages;
-	return mark < page + npages ? page + npages - mark : 0;
-}
-
-static unsigned long fresh_pages(const struct model *model, unsigned long page,
-				 unsigned long npages)
-{
-	unsigned long end = page + npages;
-	unsigned long fresh = 0;
-
-	while (page < end) {
-		unsigned long next = min(end, round_down(page, PAGEINDEX_CHUNK_PAGES) +
-					      PAGEINDEX_CHUNK_PAGES);
-
-		fresh += fresh_in_chunk(model, page, next - page);
-		page = next;
-	}
-	return fresh;
-}
-
-static void compare_fresh(struct twin *twin, unsigned long fresh, unsigned long low,
-			  unsigned long high)
-{
-	if (fresh < low || fresh > high)
-		differ(twin, "%lu of the pages taken were fresh, should be %lu to %lu", fresh,
-		       low, high);
-}
-
-static void compare_claim(struct twin *twin, const struct pageindex_claim *claim,
-			  unsigned long npages)
-{
-	const struct model *model = &twin->model;
-	unsigned long page = claim->page;
-	unsigned long released = model_count(model, page, npages, MODEL_RELEASED);
-	unsigned long i;
-
-	if (claim->released != released)
-		differ(twin, "%lu of pages %lu+%lu were released, should be %lu",
-		       claim->released, page, npages, released);
-	if (released && model_nr_backed(model) + released > twin_index(twin)->max_backed)
-		differ(twin, "taking pages %lu+%lu goes above the limit", page, npages);
-	compare_fresh(twin, claim->fresh, fresh_pages(model, page, npages),
-		      model_count_unbacked(model, page, npages));
-	if (claim->clean > npages)
-		differ(twin, "pages %lu+%lu are clean from %lu on", page, npages, claim->clean);
-	for (i = claim->clean; i < npages; i++)
-		if (model->page[page + i] & MODEL_DIRTY) {
-			differ(twin, "page %lu of %lu+%lu, clean from %lu on, is dirty",
-			       page + i, page, npages, claim->clean);
-			break;
-		}
-}
-
 static unsigned long claimed(struct twin *twin, const struct pageindex_claim *claim,
 			     unsigned long npages)
 {
+	unsigned long regret;
+
 	twin->claim = *claim;
 	compare_claim(twin, claim, npages);
+	regret = model_note_claim(&twin->model, claim->page, npages);
+	if (claim->regret != regret)
+		differ(twin, "%lu of pages %lu+%lu are regretted, should be %lu", claim->regret,
+		       claim->page, npages, regret);
 	model_set(&twin->model, claim->page, npages, MODEL_USED, false);
-	compare(twin, claim->page, npages);
+	if (!twin->quiet)
+		compare(twin, claim->page, npages);
 	return claim->page;
-}
-
-/* By how many pages taking this run would exceed the limit. */
-static unsigned long excess(const struct twin *twin, unsigned long page, unsigned long npages)
-{
-	const struct model *model = &twin->model;
-	unsigned long limit = twin->heap.index.max_backed;
-	unsigned long released = model_count(model, page, npages, MODEL_RELEASED);
-	unsigned long backed = model_nr_backed(model) + released;
-
-	return released && backed > limit ? backed - limit : 0;
-}
-
-/* Where more is backed already, what is above need not be part of the answer. */
-static void compare_excess(struct twin *twin, unsigned long have, unsigned long want,
-			   unsigned long npages)
-{
-	unsigned long backed = model_nr_backed(&twin->model);
-	unsigned long limit = twin->heap.index.max_backed;
-	unsigned long before = want && backed > limit ? backed - limit : 0;
-
-	if (have > want || have < want - before)
-		differ(twin, "%lu pages are %lu above the limit, should be %lu", npages, have,
-		       want);
-	twin->excess = have;
 }
 
 unsigned long twin_alloc(struct twin *twin, unsigned long npages)
 {
+	struct pageindex_claim claim;
+
+	return twin_alloc_batch(twin, npages, 0, &claim) ? claim.page : TWIN_NONE;
+}
+
+/* The first run of a batch, or the only one. */
+static bool first_claimed(struct twin *twin, unsigned long npages, bool ok,
+			  const struct pageindex_claim *claim)
+{
 	unsigned long want = model_find(&twin->model, npages);
 	unsigned long above = want == TWIN_NONE ? 0 : excess(twin, want, npages);
-	struct pageindex_claim claim = { .released = TWIN_NONE };
+	unsigned long have = ok ? claim->page : TWIN_NONE;
 
-	twin->steps++;
 	if (above)
 		want = TWIN_NONE;
-	if (!pageindex_alloc(twin_index(twin), npages, &claim))
-		claim.page = TWIN_NONE;
-	if (claim.page != want) {
-		differ(twin, "%lu pages at %ld, should be at %ld", npages, (long)claim.page,
-		       (long)want);
-		return TWIN_NONE;
+	if (have != want) {
+		differ(twin, "%lu pages at %ld, should be at %ld", npages, (long)have, (long)want);
+		return false;
 	}
-	if (claim.page != TWIN_NONE)
-		return claimed(twin, &claim, npages);
-	compare_excess(twin, claim.released, above, npages);
+	if (ok) {
+		claimed(twin, claim, npages);
+		return true;
+	}
+	compare_excess(twin, claim->released, above, npages);
 	compare_counters(twin);
-	return TWIN_NONE;
+	return false;
+}
+
+/* Where the next run of a batch should be, after one that ends before page @end. */
+static unsigned long next_of_batch(const struct twin *twin, unsigned long end,
+				   unsigned long npages)
+{
+	if (npages > PAGEINDEX_BATCH_PAGES || end % PAGEINDEX_CHUNK_PAGES == 0)
+		return TWIN_NONE;
+	return model_find_idle_from(&twin->model, end, npages);
+}
+
+/* The runs of a batch behind the first, and whether there should be more. */
+static void rest_claimed(struct twin *twin, unsigned long npages,
+			 const struct pageindex_claim *claims, unsigned int nr, unsigned int max)
+{
+	unsigned long want = TWIN_NONE;
+	unsigned int i;
+
+	for (i = 1; i < max && !claims[0].released && !twin->failed; i++) {
+		want = next_of_batch(twin, claims[i - 1].page + npages, npages);
+		if (i == nr || claims[i].page != want)
+			break;
+		claimed(twin, &claims[i], npages);
+	}
+	if (i < nr)
+		differ(twin, "run %u of %u of %lu pages at %lu, should be at %ld", i, nr, npages,
+		       claims[i].page, (long)want);
+	else if (want != TWIN_NONE && i < max)
+		differ(twin, "%u runs of %lu pages, there is one at %lu", nr, npages, want);
+}
+
+/* With @max 0, one run by the call that takes one. */
+unsigned int twin_alloc_batch(struct twin *twin, unsigned long npages, unsigned int max,
+			      struct pageindex_claim *claims)
+{
+	struct pageindex *idx = twin_index(twin);
+	unsigned int nr, i;
+
+	twin->steps++;
+	memset(claims, 0xa5, max(max, 1U) * sizeof(*claims));
+	nr = max ? pageindex_alloc_batch(idx, npages, max, claims) :
+	     pageindex_alloc(idx, npages, claims);
+	/* The index has taken them all by now, the model takes one after the other. */
+	twin->quiet = nr > 1;
+	if (!first_claimed(twin, npages, nr, &claims[0]))
+		nr = 0;
+	if (nr)
+		rest_claimed(twin, npages, claims, nr, max);
+	twin->quiet = false;
+	for (i = 0; i < nr && !twin->failed; i++)
+		compare(twin, claims[i].page, npages);
+	return twin->failed ? 0 : nr;
 }
 
 /* Which run was meant is not known, only that it is no longer than was asked for. */
@@ -358,7 +214,7 @@ unsigned long twin_alloc_aligned(struct twin *twin, unsigned long npages, unsign
  * The search for idle pages may give up early, but in a heap of one block not
  * before the first chunk that has any.
  */
-static bool idle_is_near(const struct model *model, unsigned long npages)
+static bool idle_is_near(const struct model *model, unsigned long npages, unsigned int tag)
 {
 	unsigned long chunk, first = TWIN_NONE;
 
@@ -366,48 +222,122 @@ static bool idle_is_near(const struct model *model, unsigned long npages)
 		return false;
 	for (chunk = 0; chunk < PAGEINDEX_BLOCK_CHUNKS && first == TWIN_NONE; chunk++)
 		first = model_find_idle(model, chunk, 1);
-	return first != TWIN_NONE && model_find_idle(model, chunk - 1, npages) != TWIN_NONE;
+	return first != TWIN_NONE && (!tag || model_tag(model, chunk - 1) == tag) &&
+	       model_find_idle(model, chunk - 1, npages) != TWIN_NONE;
 }
 
-unsigned long twin_alloc_idle(struct twin *twin, unsigned long npages)
+unsigned long twin_alloc_idle(struct twin *twin, unsigned long npages, unsigned int tag)
 {
 	struct pageindex_claim claim = {};
-	unsigned long want;
+	unsigned long chunk, want = TWIN_NONE;
 
 	twin->steps++;
-	if (!pageindex_alloc_idle(twin_index(twin), npages, &claim)) {
-		if (idle_is_near(&twin->model, npages))
-			differ(twin, "no %lu idle pages", npages);
+	if (!pageindex_alloc_idle(twin_index(twin), npages, tag, &claim)) {
+		if (idle_is_near(&twin->model, npages, tag))
+			differ(twin, "no %lu idle pages with tag %u", npages, tag);
 		compare_counters(twin);
 		return TWIN_NONE;
 	}
-	want = claim.page < model_span(&twin->model) ?
-	       model_find_idle(&twin->model, claim.page >> PAGEINDEX_CHUNK_SHIFT, npages) :
-	       TWIN_NONE;
+	chunk = claim.page >> PAGEINDEX_CHUNK_SHIFT;
+	if (claim.page < model_span(&twin->model))
+		want = model_find_idle(&twin->model, chunk, npages);
 	if (claim.page != want) {
 		differ(twin, "%lu idle pages at %lu, should be at %ld", npages, claim.page,
 		       (long)want);
 		return TWIN_NONE;
 	}
+	if (tag && model_tag(&twin->model, chunk) != tag)
+		differ(twin, "idle pages at %lu of tag %u, should be %u", claim.page,
+		       model_tag(&twin->model, chunk), tag);
 	return claimed(twin, &claim, npages);
+}
+
+static void model_freed(struct twin *twin, const struct pageindex_run *run, unsigned int flags)
+{
+	model_set(&twin->model, run->page, run->npages,
+		  flags & PAGEINDEX_FREE_OLD ? MODEL_OLD : MODEL_YOUNG,
+		  !(flags & PAGEINDEX_FREE_CLEAN));
+}
+
+static void model_released(struct twin *twin, const struct pageindex_run *run)
+{
+	model_set(&twin->model, run->page, run->npages, MODEL_RELEASED, false);
+	model_note_release(&twin->model, run->page, run->npages);
 }
 
 void twin_free(struct twin *twin, unsigned long page, unsigned long npages, unsigned int flags)
 {
+	const struct pageindex_run run = { .page = page, .npages = npages };
+
 	twin->steps++;
 	pageindex_free(twin_index(twin), page, npages, flags);
-	model_set(&twin->model, page, npages,
-		  flags & PAGEINDEX_FREE_OLD ? MODEL_OLD : MODEL_YOUNG,
-		  !(flags & PAGEINDEX_FREE_CLEAN));
+	model_freed(twin, &run, flags);
 	compare(twin, page, npages);
 }
 
 void twin_release(struct twin *twin, unsigned long page, unsigned long npages)
 {
+	const struct pageindex_run run = { .page = page, .npages = npages };
+
 	twin->steps++;
 	pageindex_release(twin_index(twin), page, npages);
-	model_set(&twin->model, page, npages, MODEL_RELEASED, false);
+	model_released(twin, &run);
 	compare(twin, page, npages);
+}
+
+void twin_free_runs(struct twin *twin, const struct pageindex_run *runs, unsigned int nr,
+		    unsigned int flags)
+{
+	unsigned int i;
+
+	twin->steps++;
+	pageindex_free_runs(twin_index(twin), runs, nr, flags);
+	for (i = 0; i < nr; i++)
+		model_freed(twin, &runs[i], flags);
+	for (i = 0; i < nr && !twin->failed; i++)
+		compare(twin, runs[i].page, runs[i].npages);
+}
+
+void twin_release_runs(struct twin *twin, const struct pageindex_run *runs, unsigned int nr)
+{
+	unsigned int i;
+
+	twin->steps++;
+	pageindex_release_runs(twin_index(twin), runs, nr);
+	for (i = 0; i < nr; i++)
+		model_released(twin, &runs[i]);
+	for (i = 0; i < nr && !twin->failed; i++)
+		compare(twin, runs[i].page, runs[i].npages);
+}
+
+void twin_set_tag(struct twin *twin, unsigned long page, unsigned long npages, unsigned int tag)
+{
+	twin->steps++;
+	pageindex_set_tag(twin_index(twin), page, npages, tag);
+	model_set_tag(&twin->model, page, npages, tag);
+	compare(twin, page, npages);
+}
+
+unsigned int twin_tag(struct twin *twin, unsigned long page, unsigned long npages)
+{
+	unsigned int have = pageindex_tag(twin_index(twin), page, npages);
+	unsigned int want = model_tag(&twin->model, page >> PAGEINDEX_CHUNK_SHIFT);
+	unsigned long i;
+
+	for (i = page; i < page + npages; i++)
+		if (model_tag(&twin->model, i >> PAGEINDEX_CHUNK_SHIFT) != want)
+			want = PAGEINDEX_TAG_MIXED;
+	twin->steps++;
+	if (have != want)
+		differ(twin, "pages %lu+%lu have tag %u, should be %u", page, npages, have, want);
+	return have;
+}
+
+void twin_next_epoch(struct twin *twin)
+{
+	twin->steps++;
+	pageindex_next_epoch(twin_index(twin));
+	twin->model.epoch++;
 }
 
 void twin_unback(struct twin *twin, unsigned long page, unsigned long npages)

@@ -21,6 +21,7 @@
  * @excess: by how much the last one that failed was above the limit; 0 if there
  *	was no room
  * @steps: calls made
+ * @quiet: in the middle of what the index did at once
  * @failed: the two have differed
  */
 struct twin {
@@ -29,6 +30,7 @@ struct twin {
 	struct pageindex_claim claim;
 	unsigned long excess;
 	unsigned long steps;
+	bool quiet;
 	bool failed;
 };
 
@@ -43,10 +45,17 @@ void twin_set_limit(struct twin *twin, unsigned long max_backed);
 /* These return the first page, or TWIN_NONE if nothing fits. */
 unsigned long twin_alloc(struct twin *twin, unsigned long npages);
 unsigned long twin_alloc_aligned(struct twin *twin, unsigned long npages, unsigned long align);
-unsigned long twin_alloc_idle(struct twin *twin, unsigned long npages);
+unsigned long twin_alloc_idle(struct twin *twin, unsigned long npages, unsigned int tag);
+
+/* Returns the number of runs, of which there is room for @max in @claims. */
+unsigned int twin_alloc_batch(struct twin *twin, unsigned long npages, unsigned int max,
+			      struct pageindex_claim *claims);
 
 void twin_free(struct twin *twin, unsigned long page, unsigned long npages, unsigned int flags);
 void twin_release(struct twin *twin, unsigned long page, unsigned long npages);
+void twin_free_runs(struct twin *twin, const struct pageindex_run *runs, unsigned int nr,
+		    unsigned int flags);
+void twin_release_runs(struct twin *twin, const struct pageindex_run *runs, unsigned int nr);
 void twin_unback(struct twin *twin, unsigned long page, unsigned long npages);
 unsigned int twin_take_idle(struct twin *twin, unsigned long chunk, enum pageindex_age age,
 			    unsigned long max_pages, struct pageindex_run *runs,
@@ -54,6 +63,9 @@ unsigned int twin_take_idle(struct twin *twin, unsigned long chunk, enum pageind
 unsigned int twin_take_released(struct twin *twin, unsigned long chunk, unsigned long max_pages,
 				struct pageindex_run *runs, unsigned int max_runs,
 				unsigned long *fresh);
+void twin_set_tag(struct twin *twin, unsigned long page, unsigned long npages, unsigned int tag);
+unsigned int twin_tag(struct twin *twin, unsigned long page, unsigned long npages);
+void twin_next_epoch(struct twin *twin);
 void twin_age(struct twin *twin, unsigned long chunk);
 bool twin_prev_idle(struct twin *twin, unsigned long *chunk);
 unsigned long twin_next_used(struct twin *twin, unsigned long page);

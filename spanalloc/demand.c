@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Demand: starting buckets, and what follows from them.
+ */
+#include <linux/string.h>
+
+#include "demand.h"
+
+/**
+ * demand_init() - begin with a level of 0
+ * @demand: the levels
+ * @now: the time in ticks
+ * @period: length of a bucket in ticks; 0 is taken for 1
+ */
+void demand_init(struct demand *demand, unsigned long now, unsigned long period)
+{
+	memset(demand, 0, sizeof(*demand));
+	demand_set_period(demand, now, period);
+}
+
+/**
+ * demand_set_period() - remember for a longer or a shorter time
+ * @demand: the levels, rolled on to the present
+ * @now: the time in ticks
+ * @period: length of a bucket in ticks; 0 is taken for 1
+ *
+ * The buckets keep their levels, as if they had been of the new length. The
+ * current one begins again.
+ */
+void demand_set_period(struct demand *demand, unsigned long now, unsigned long period)
+{
+	demand->start = now;
+	demand->period = max(period, 1UL);
+}
+
+/**
+ * demand_advance() - start as many buckets as time has passed for
+ * @demand: the levels
+ * @now: the time in ticks, at or after the end of the current bucket
+ * @level: pages taken all the time since the last event
+ *
+ * For demand_roll().
+ */
+void demand_advance(struct demand *demand, unsigned long now, unsigned long level)
+{
+	unsigned long passed = now - demand->start;
+	unsigned long buckets = passed / demand->period;
+	unsigned int i;
+
+	/* More than half of all that can be told apart: backwards. */
+	if (passed > ~0UL >> 1)
+		return;
+	demand->start += buckets * demand->period;
+	buckets = min(buckets, 0UL + DEMAND_BUCKETS);
+	for (i = 0; i < buckets; i++) {
+		demand->current_bucket = (demand->current_bucket + 1) % DEMAND_BUCKETS;
+		demand->peak[demand->current_bucket] = level;
+	}
+}
+
+/* A sixteenth on top, as far as that can be said. */
+static unsigned long with_room(unsigned long level)
+{
+	unsigned long room = level / 16;
+
+	return level + min(room, ~0UL - level);
+}
+
+/**
+ * demand_keep() - say how many pages are worth keeping
+ * @demand: the levels, rolled on to the present
+ *
+ * Return: pages, in use and idle together: the highest level in the long window,
+ * or in the short one and a sixteenth of that, rounded down; %ULONG_MAX if it is more
+ */
+unsigned long demand_keep(const struct demand *demand)
+{
+	unsigned int current_bucket = demand->current_bucket;
+	unsigned int previous = (current_bucket + DEMAND_BUCKETS - 1) % DEMAND_BUCKETS;
+	unsigned long recent = max(demand->peak[current_bucket], demand->peak[previous]);
+	unsigned long highest = 0;
+	unsigned int i;
+
+	for (i = 0; i < DEMAND_BUCKETS; i++)
+		highest = max(highest, demand->peak[i]);
+	return max(highest, with_room(recent));
+}
+
+/**
+ * demand_settled() - find out whether time alone changes anything
+ * @demand: the levels, rolled on to the present
+ * @level: pages taken now
+ *
+ * Return: true if all that is remembered is this level, so that demand_keep()
+ * stays as it is until there is another
+ */
+bool demand_settled(const struct demand *demand, unsigned long level)
+{
+	unsigned int i;
+
+	for (i = 0; i < DEMAND_BUCKETS; i++)
+		if (demand->peak[i] != level)
+			return false;
+	return true;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Demand: how many pages a heap is likely to need again soon.
+ *
+ * A heap that breathes, so many pages in one second and half of them in the
+ * next, gives memory back only to fetch it again. How long pages have been idle
+ * does not tell such pages from those that a burst has left behind; how high
+ * the demand was does. So the highest level of pages taken is remembered for
+ * each of the last few stretches of time, the buckets, eight to an age:
+ *
+ *	pages
+ *	taken	    .-.
+ *		    | |   .-.	  .-.
+ *		.---' `---' `-----' `--------
+ *		|---|---|---|---|---|---|---|---|	time
+ *		  1   2	  3   4	  5   6	  7   8
+ *						|
+ *						`- the current bucket
+ *		`--------- long window ---------'
+ *					`-short-'
+ *
+ * What is worth keeping, in use and idle together, is the larger of
+ *
+ *	the highest level in the long window, all eight buckets, and
+ *	the highest level in the short one, the last two, and a sixteenth of it.
+ *
+ * The first keeps what comes back once in an age. The second leaves some room
+ * to a heap that grows. What lies above both has not been wanted for an age.
+ *
+ * TCMalloc holds back from releasing what a recent peak of demand covers, over
+ * a short and a long interval; Go's runtime keeps a tenth more than the heap it
+ * expects. This does both with a handful of numbers and no clock of its own.
+ *
+ * Levels change at events, of which the caller tells, and not in between.
+ * Nothing here locks: calls for one struct demand are the caller's to order.
+ */
+#ifndef SPANALLOC_DEMAND_H
+#define SPANALLOC_DEMAND_H
+
+#include <linux/kernel.h>
+#include <linux/minmax.h>
+#include <linux/types.h>
+
+#define DEMAND_BUCKETS	8
+
+/**
+ * struct demand - highest levels of the last few stretches of time
+ * @start: when the current bucket began, in ticks
+ * @period: length of a bucket in ticks, not 0
+ * @current_bucket: index of the current bucket
+ * @peak: highest level in each bucket, in pages
+ */
+struct demand {
+	unsigned long start;
+	unsigned long period;
+	unsigned int current_bucket;
+	unsigned long peak[DEMAND_BUCKETS];
+};
+
+void demand_init(struct demand *demand, unsigned long now, unsigned long period);
+void demand_set_period(struct demand *demand, unsigned long now, unsigned long period);
+void demand_advance(struct demand *demand, unsigned long now, unsigned long level);
+unsigned long demand_keep(const struct demand *demand);
+bool demand_settled(const struct demand *demand, unsigned long level);
+
+/**
+ * demand_roll() - let time pass, before an event is told of
+ * @demand: the levels
+ * @now: the time in ticks, which may wrap around
+ * @level: pages taken since the last event, that is before this one
+ *
+ * A clock that goes backwards stands still.
+ */
+static inline void demand_roll(struct demand *demand, unsigned long now, unsigned long level)
+{
+	if (unlikely(now - demand->start >= demand->period))
+		demand_advance(demand, now, level);
+}
+
+/**
+ * demand_peak() - tell of a level that has risen
+ * @demand: the levels, rolled on to the present
+ * @level: pages taken now
+ */
+static inline void demand_peak(struct demand *demand, unsigned long level)
+{
+	unsigned long *peak = &demand->peak[demand->current_bucket];
+
+	*peak = max(*peak, level);
+}
+
+#endif /* SPANALLOC_DEMAND_H */

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Page index: several runs in one call.
+ *
+ * Bits are changed run by run. The tree is told once of all runs that lie in
+ * the same chunk, which saves merging summaries that change again at once.
+ */
+#include "pageindex_state.h"
+
+/* Runs from the first on that lie in one chunk; at least 1, which may cross chunks. */
+static unsigned int runs_together(const struct pageindex_run *runs, unsigned int nr)
+{
+	unsigned long chunk = runs->page >> CHUNK_SHIFT;
+	unsigned int n = 0;
+
+	while (n < nr && runs[n].page >> CHUNK_SHIFT == chunk &&
+	       (runs[n].page + runs[n].npages - 1) >> CHUNK_SHIFT == chunk)
+		n++;
+	return max(n, 1U);
+}
+
+/**
+ * pageindex_free_runs() - give back runs of pages that keep their backing
+ * @idx: the index
+ * @runs: the runs, all in use; none of them is empty
+ * @nr: how many
+ * @flags: as for pageindex_free(), for all of them
+ *
+ * Runs may lie anywhere, in any order, and may cross chunks. It costs least if
+ * runs of the same chunk follow each other in order of address.
+ */
+void pageindex_free_runs(struct pageindex *idx, const struct pageindex_run *runs,
+			 unsigned int nr, unsigned int flags)
+{
+	unsigned int i, n;
+
+	for (; nr; runs += n, nr -= n) {
+		n = runs_together(runs, nr);
+		if (n == 1) {
+			pageindex_free(idx, runs->page, runs->npages, flags);
+			continue;
+		}
+		for (i = 0; i < n; i++) {
+			unsigned int from = runs[i].page % CHUNK_PAGES;
+
+			chunk_free(idx, runs->page >> CHUNK_SHIFT, from, from + runs[i].npages,
+				   flags);
+		}
+		pageindex_freed_runs(idx, runs, n);
+	}
+}
+
+/**
+ * pageindex_release_runs() - give back runs of pages that have lost their backing
+ * @idx: the index
+ * @runs: the runs, all in use; none of them is empty
+ * @nr: how many
+ *
+ * As pageindex_free_runs(), for pages that become released.
+ */
+void pageindex_release_runs(struct pageindex *idx, const struct pageindex_run *runs,
+			    unsigned int nr)
+{
+	unsigned int i, n;
+
+	for (; nr; runs += n, nr -= n) {
+		unsigned long chunk = runs->page >> CHUNK_SHIFT;
+
+		n = runs_together(runs, nr);
+		if (n == 1) {
+			pageindex_release(idx, runs->page, runs->npages);
+			continue;
+		}
+		for (i = 0; i < n; i++) {
+			unsigned int from = runs[i].page % CHUNK_PAGES;
+
+			chunk_release(idx, chunk, from, from + runs[i].npages);
+		}
+		chunk_settle(idx, chunk);
+		pageindex_freed_runs(idx, runs, n);
+	}
+}
+
+/* Take up to @max runs of idle pages of @chunk from page @from on; returns how many. */
+static unsigned int alloc_more(struct pageindex *idx, unsigned long chunk, unsigned int from,
+			       unsigned long npages, unsigned int max,
+			       struct pageindex_claim *claims)
+{
+	const struct pageindex_word *word = chunk_words(idx, chunk);
+	unsigned int nr = 0;
+	unsigned int run;
+
+	while (nr < max && chunk_meta(idx, chunk)->idle >= npages &&
+	       (run = pageindex_next_run(word, PAGES_IDLE, &from))) {
+		for (; run >= npages && nr < max; run -= npages, from += npages) {
+			claims[nr] = (struct pageindex_claim) {
+				.page = (chunk << CHUNK_SHIFT) + from,
+			};
+			chunk_alloc(idx, chunk, from, from + npages, &claims[nr++]);
+		}
+		from += run;
+	}
+	return nr;
+}
+
+/**
+ * pageindex_alloc_batch() - take several runs of free pages, all of one length
+ * @idx: the index
+ * @npages: length of each run, not 0
+ * @max: how many runs are wanted, not 0
+ * @claims: room for so many, filled in for the runs taken
+ *
+ * The first run is the one that pageindex_alloc() would take. Unless it has
+ * released pages in it or is longer than %PAGEINDEX_BATCH_PAGES, more are taken
+ * above it, from the lowest up, but only what is wholly idle and lies in the
+ * chunk that the first run ends in.
+ *
+ * Return: number of runs taken. If it is 0, nothing has changed, and
+ * @claims->released is as after pageindex_alloc().
+ */
+unsigned int pageindex_alloc_batch(struct pageindex *idx, unsigned long npages,
+				   unsigned int max, struct pageindex_claim *claims)
+{
+	unsigned long end, chunk;
+	unsigned int more;
+
+	if (!pageindex_alloc(idx, npages, claims))
+		return 0;
+	end = claims->page + npages;
+	chunk = (end - 1) >> CHUNK_SHIFT;
+	if (claims->released || npages > PAGEINDEX_BATCH_PAGES)
+		return 1;
+	more = alloc_more(idx, chunk, end - (chunk << CHUNK_SHIFT), npages, max - 1, claims + 1);
+	if (more)
+		pageindex_note(idx, chunk);
+	return 1 + more;
+}

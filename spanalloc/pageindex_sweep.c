@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Page index: what sweeps need. Which pages have been idle for long, which have
+ * nothing behind them, and where there has been demand lately.
+ */
+#include "pageindex_state.h"
+
+/* === Pages by state ===================================================== */
+
+static u64 pages_of(const struct pageindex_word *word, enum page_sort sort)
+{
+	switch (sort) {
+	case PAGES_OLD:
+		return ~word->hi & word->lo;
+	case PAGES_IDLE:
+		return word->hi ^ word->lo;
+	default:
+		return ~(word->hi | word->lo);
+	}
+}
+
+/* First run of pages of one sort in a chunk from page *@from on; its length, or 0. */
+unsigned int pageindex_next_run(const struct pageindex_word *word, enum page_sort sort,
+				unsigned int *from)
+{
+	unsigned int at = *from;
+	unsigned int run = 0;
+
+	while (at < CHUNK_PAGES) {
+		u64 bits = pages_of(&word[at / 64], sort) >> at % 64;
+		unsigned int left = 64 - at % 64;
+		unsigned int n;
+
+		if (!run) {
+			n = bits ? __ffs64(bits) : left;
+			at += n;
+			*from = at;
+			if (!bits)
+				continue;
+			bits >>= n;
+			left -= n;
+		}
+		n = ~bits ? min_t(unsigned int, __ffs64(~bits), left) : left;
+		run += n;
+		at += n;
+		if (n < left)
+			break;
+	}
+	return run;
+}
+
+/* === Sweeping =========================================================== */
+
+/**
+ * pageindex_prev_idle() - find the next lower chunk that has idle pages
+ * @idx: the index
+ * @chunk: where to begin, exclusive; the chunk found, on success
+ *
+ * Return: false if there is none below *@chunk
+ */
+bool pageindex_prev_idle(struct pageindex *idx, unsigned long *chunk)
+{
+	unsigned long c = min(*chunk, nr_chunks(idx));
+
+	while (c) {
+		unsigned long block = (c - 1) >> PAGEINDEX_BLOCK_SHIFT;
+		unsigned long first = block << PAGEINDEX_BLOCK_SHIFT;
+		u64 map = idx->idle_map[block / 64] << (63 - block % 64);
+		bool whole = c == first + PAGEINDEX_BLOCK_CHUNKS;
+
+		if (!(map >> 63)) {
+			/* To the end of the nearest lower block whose bit is set. */
+			block -= min_t(unsigned long, block % 64 + 1,
+				       map ? leading_zeros(map) : 64) - 1;
+			c = block << PAGEINDEX_BLOCK_SHIFT;
+			continue;
+		}
+		while (c > first)
+			if (chunk_meta(idx, --c)->idle) {
+				*chunk = c;
+				return true;
+			}
+		/* The bit is only ever set when pages are freed; clear it here. */
+		if (whole)
+			idx->idle_map[block / 64] &= ~BIT_ULL(block % 64);
+	}
+	return false;
+}
+
+/* Take pages of one kind from a chunk, highest first. */
+static unsigned int take(struct pageindex *idx, unsigned long chunk, enum page_sort sort,
+			 unsigned long max_pages, struct pageindex_run *runs,
+			 unsigned int max_runs)
+{
+	const struct pageindex_word *word = chunk_words(idx, chunk);
+	unsigned int end = CHUNK_PAGES;
+	unsigned int nr = 0;
+
+	while (end && nr < max_runs && max_pages) {
+		unsigned int w = (end - 1) / 64;
+		u64 due = pages_of(&word[w], sort) & word_mask(w, w * 64, end);
+		unsigned int to, n;
+
+		if (!due) {
+			end = w * 64;
+			continue;
+		}
+		to = 64 - leading_zeros(due);
+		due <<= 64 - to;
+		n = ~due ? leading_zeros(~due) : 64;
+		n = min_t(unsigned long, n, max_pages);
+		to += w * 64;
+		end = to - n;
+		max_pages -= n;
+		chunk_claim(idx, chunk, end, to);
+		if (nr && runs[nr - 1].page % CHUNK_PAGES == to) {
+			runs[nr - 1].page -= n;
+			runs[nr - 1].npages += n;
+		} else {
+			runs[nr].page = (chunk << CHUNK_SHIFT) + end;
+			runs[nr++].npages = n;
+		}
+	}
+	if (nr)
+		pageindex_note(idx, chunk);
+	return nr;
+}
+
+/**
+ * pageindex_take_idle() - take idle pages of a chunk, from its highest down
+ * @idx: the index
+ * @chunk: the chunk
+ * @age: only old pages, or any
+ * @max_pages: take at most so many
+ * @runs: where to put the runs taken
+ * @max_runs: how many of them there is room for
+ *
+ * The pages are in use afterwards: the caller gives them back with
+ * pageindex_release() or pageindex_free().
+ *
+ * Return: number of runs
+ */
+unsigned int pageindex_take_idle(struct pageindex *idx, unsigned long chunk,
+				 enum pageindex_age age, unsigned long max_pages,
+				 struct pageindex_run *runs, unsigned int max_runs)
+{
+	return take(idx, chunk, age == PAGEINDEX_OLD ? PAGES_OLD : PAGES_IDLE, max_pages, runs,
+		    max_runs);
+}
+
+/**
+ * pageindex_take_released() - take released pages of a chunk, from its lowest up
+ * @idx: the index
+ * @chunk: the chunk
+ * @max_pages: take at most so many
+ * @runs: where to put the runs taken
+ * @max_runs: how many of them there is room for
+ * @fresh: how many of the pages have never been backed
+ *
+ * As pageindex_take_idle(), for pages that are to become idle.
+ *
+ * Return: number of runs
+ */
+unsigned int pageindex_take_released(struct pageindex *idx, unsigned long chunk,
+				     unsigned long max_pages, struct pageindex_run *runs,
+				     unsigned int max_runs, unsigned long *fresh)
+{
+	const struct pageindex_word *word = chunk_words(idx, chunk);
+	struct pageindex_meta *meta = chunk_meta(idx, chunk);
+	unsigned int from = 0, run, nr = 0;
+
+	*fresh = 0;
+	while (max_pages && nr < max_runs &&
+	       (run = pageindex_next_run(word, PAGES_RELEASED, &from))) {
+		run = min_t(unsigned long, run, max_pages);
+		chunk_claim(idx, chunk, from, from + run);
+		*fresh += note_backed(meta, from, from + run);
+		runs[nr].page = (chunk << CHUNK_SHIFT) + from;
+		runs[nr++].npages = run;
+		max_pages -= run;
+		from += run;
+	}
+	if (nr)
+		pageindex_note(idx, chunk);
+	return nr;
+}
+
+/**
+ * pageindex_age() - make the idle pages of a chunk old
+ * @idx: the index
+ * @chunk: the chunk
+ */
+void pageindex_age(struct pageindex *idx, unsigned long chunk)
+{
+	struct pageindex_word *word = chunk_words(idx, chunk);
+	unsigned int w;
+
+	for (w = 0; w < PAGEINDEX_CHUNK_WORDS; w++) {
+		u64 young = word[w].hi & ~word[w].lo;
+
+		word[w].hi &= ~young;
+		word[w].lo |= young;
+	}
+}
+
+/* === Use ================================================================ */
+
+/* The index's epoch is no longer that of the chunk. */
+void pageindex_refresh(const struct pageindex *idx, struct pageindex_meta *meta)
+{
+	bool next = idx->epoch - meta->epoch == 1;
+
+	meta->claimed[1] = next ? meta->claimed[0] : 0;
+	meta->claimed[0] = 0;
+	meta->released[1] = next ? meta->released[0] : 0;
+	meta->released[0] = 0;
+	meta->epoch = idx->epoch;
+}
+
+/**
+ * pageindex_next_epoch() - begin a new epoch, as every sweep does
+ * @idx: the index
+ *
+ * What chunks have seen is counted by epochs, and forgotten at the end of the
+ * next. No chunk is visited here.
+ */
+void pageindex_next_epoch(struct pageindex *idx)
+{
+	idx->epoch++;
+}
+
+/**
+ * pageindex_recent() - how much has been allocated in a chunk lately
+ * @idx: the index
+ * @chunk: the chunk
+ *
+ * Return: pages allocated there in this epoch and the one before, each time
+ * that they were; at most 65535 for each epoch
+ */
+unsigned int pageindex_recent(const struct pageindex *idx, unsigned long chunk)
+{
+	const struct pageindex_meta *meta = chunk_meta(idx, chunk);
+
+	switch (idx->epoch - meta->epoch) {
+	case 0:
+		return meta->claimed[0] + meta->claimed[1];
+	case 1:
+		return meta->claimed[0];
+	default:
+		return 0;
+	}
+}
+
+/**
+ * pageindex_used() - count the pages of a chunk that are in use
+ * @idx: the index
+ * @chunk: the chunk
+ *
+ * Return: pages in use, 0 for a chunk that is wholly free or was never grown
+ */
+unsigned int pageindex_used(const struct pageindex *idx, unsigned long chunk)
+{
+	const struct pageindex_word *word = chunk_words(idx, chunk);
+	unsigned int used = 0;
+	unsigned int w;
+
+	if (chunk_meta(idx, chunk)->fresh == NEVER_GROWN)
+		return 0;
+	for (w = 0; w < PAGEINDEX_CHUNK_WORDS; w++)
+		used += hweight64(~word_free(&word[w]));
+	return used;
+}
+
+/**
+ * pageindex_next_used() - find the next page that is in use
+ * @idx: the index
+ * @page: where to begin
+ *
+ * Return: the lowest page in use from @page on, %ULONG_MAX if there is none
+ */
+unsigned long pageindex_next_used(const struct pageindex *idx, unsigned long page)
+{
+	while (page >> CHUNK_SHIFT < nr_chunks(idx)) {
+		unsigned long chunk = page >> CHUNK_SHIFT;
+		unsigned int offset = page % CHUNK_PAGES;
+
+		if (chunk_meta(idx, chunk)->fresh != NEVER_GROWN) {
+			unsigned int run = pageindex_run_after(chunk_words(idx, chunk), offset);
+
+			if (offset + run < CHUNK_PAGES)
+				return page + run;
+		}
+		page = (chunk + 1) << CHUNK_SHIFT;
+	}
+	return ULONG_MAX;
+}
