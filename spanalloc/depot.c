@@ -51,6 +51,8 @@ struct span *longs_evict(struct span_longs *longs)
 	struct span *span = longs_remove(longs, 0);
 
 	longs->low = untouched;
+	/* A list of one, for whoever takes it for a chain. */
+	span->next = NULL;
 	return span;
 }
 
