@@ -65,13 +65,13 @@ static struct span_heap *make(struct kunit *test, unsigned long limit_pages,
 struct span_heap *test_heap_make(struct kunit *test, unsigned long limit_pages,
 				 unsigned int age_ms)
 {
-	return make(test, limit_pages, age_ms, SPAN_HEAP_NO_CACHE);
+	return make(test, limit_pages, age_ms, SPAN_HEAP_NO_CACHE | SPAN_HEAP_AGE_ONLY);
 }
 
 struct span_heap *test_heap_make_cached(struct kunit *test, unsigned long limit_pages,
 					unsigned int age_ms)
 {
-	return make(test, limit_pages, age_ms, 0);
+	return make(test, limit_pages, age_ms, SPAN_HEAP_AGE_ONLY);
 }
 
 /* === Time =============================================================== */
@@ -224,7 +224,9 @@ static const struct {
 	STAT(released_pages),
 	STAT(peak_backed_pages),
 	STAT(limit_pages),
+	STAT(soft_limit_pages),
 	STAT(reserve_pages),
+	STAT(demand_pages),
 	STAT(arena_count),
 	STAT(span_count),
 	STAT(alloc_count),
@@ -246,6 +248,12 @@ static const struct {
 	STAT(released_pressure_pages),
 	STAT(released_limit_pages),
 	STAT(released_forced_pages),
+	STAT(regret_pages),
+	STAT(regret_count),
+	STAT(sweep_count),
+	STAT(restrained_pages),
+	STAT(scavenge_ns),
+	STAT(release_batch_count),
 	STAT(tlb_flush_count),
 	STAT(zeroed_pages),
 	STAT(zero_skipped_pages),
@@ -269,6 +277,10 @@ static bool is_free_to_change(size_t at)
 	case offsetof(struct span_heap_stats, metadata_bytes):
 	case offsetof(struct span_heap_stats, page_table_bytes):
 	case offsetof(struct span_heap_stats, peak_backed_pages):
+	case offsetof(struct span_heap_stats, demand_pages):
+	case offsetof(struct span_heap_stats, scavenge_ns):
+	case offsetof(struct span_heap_stats, release_batch_count):
+	case offsetof(struct span_heap_stats, sweep_count):
 		return true;
 	case offsetof(struct span_heap_stats, zeroed_pages):
 	case offsetof(struct span_heap_stats, zero_skipped_pages):

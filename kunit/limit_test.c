@@ -66,7 +66,8 @@ static void idle_pages_elsewhere_make_room(struct kunit *test)
 		       CHANGE(in_use_heap_pages, 70), CHANGE(idle_pages, -30),
 		       CHANGE(released_pages, -40), CHANGE(span_count, 1),
 		       CHANGE(alloc_count, 1), CHANGE(backed_pages, 70),
-		       CHANGE(released_limit_pages, 30), CHANGE(tlb_flush_count, 1));
+		       CHANGE(released_limit_pages, 30), CHANGE(tlb_flush_count, 1),
+		       CHANGE(regret_pages, 30), CHANGE(regret_count, 1));
 	span_free(keep);
 	span_free(addr);
 }

@@ -155,6 +155,10 @@ static struct span *take_uncached(const struct span_request *req)
 		span = heap_alloc(req, &failure);
 		if (!span && cache_drain(heap, sleep))
 			span = heap_alloc(req, &failure);
+		/* What other heaps hold may be in the way, too. */
+		if (!span && sleep && READ_ONCE(total_limit) &&
+		    pressure_release(req->npages, RELEASE_LIMIT))
+			span = heap_alloc(req, &failure);
 		if (span)
 			return span;
 		if (!(req->gfp & __GFP_NOFAIL) || READ_ONCE(heap->limit))

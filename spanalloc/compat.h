@@ -55,6 +55,9 @@
 #define charge_is_root(objcg)	obj_cgroup_is_root(objcg)
 #endif
 
+/* Shrinkers were the caller's own memory until 6.7. */
+#define SHRINKERS_ARE_ALLOCATED	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0))
+
 /* vmalloc() takes GFP_ATOMIC and GFP_NOWAIT since 6.19. */
 #define VMALLOC_CAN_BE_ATOMIC	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0))
 

@@ -58,6 +58,19 @@ void demand_advance(struct demand *demand, unsigned long now, unsigned long leve
 	}
 }
 
+/**
+ * demand_lower() - say that some pages, thought to be taken, have been idle all along
+ * @demand: the levels
+ * @npages: how many
+ */
+void demand_lower(struct demand *demand, unsigned long npages)
+{
+	unsigned int i;
+
+	for (i = 0; i < DEMAND_BUCKETS; i++)
+		demand->peak[i] -= min(demand->peak[i], npages);
+}
+
 /* A sixteenth on top, as far as that can be said. */
 static unsigned long with_room(unsigned long level)
 {

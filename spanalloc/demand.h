@@ -59,6 +59,7 @@ struct demand {
 
 void demand_init(struct demand *demand, unsigned long now, unsigned long period);
 void demand_set_period(struct demand *demand, unsigned long now, unsigned long period);
+void demand_lower(struct demand *demand, unsigned long npages);
 void demand_advance(struct demand *demand, unsigned long now, unsigned long level);
 unsigned long demand_keep(const struct demand *demand);
 bool demand_settled(const struct demand *demand, unsigned long level);

@@ -24,8 +24,13 @@
 
 #include "internal.h"
 
+/* Pages that one allocation gives back at most if the heap is above its soft limit. */
+#define ASSIST_PAGES	64UL
+
 DECLARE_WAIT_QUEUE_HEAD(heap_news_wait);
-bool heap_has_news;
+unsigned long heap_news;
+
+unsigned long (*heap_clock)(void);
 
 /**
  * heap_is_ok() - check a heap that a client passed
@@ -63,19 +68,29 @@ bool heap_watch_locked(struct span_heap *heap)
 }
 
 /**
- * heap_watch() - wake the scavenger
- * @heap: the heap that there is news of
- * @news: whether there is any
+ * heap_tell() - wake the scavenger
+ * @news: what for, one of NEWS_*
+ *
+ * Context: Any but NMI.
+ */
+void heap_tell(unsigned int news)
+{
+	/* Before the wake-up; the scavenger clears it before it looks. */
+	set_bit(news, &heap_news);
+	wake_up(&heap_news_wait);
+}
+
+/**
+ * heap_watch() - wake the scavenger for a heap that has idle pages now
+ * @heap: the heap
+ * @news: what heap_watch_locked() returned
  *
  * Context: Any but NMI.
  */
 void heap_watch(struct span_heap *heap, bool news)
 {
-	if (!news)
-		return;
-	/* Before the wake-up; the scavenger clears it before it looks. */
-	WRITE_ONCE(heap_has_news, true);
-	wake_up(&heap_news_wait);
+	if (news)
+		heap_tell(NEWS_IDLE);
 }
 
 /**
@@ -139,6 +154,27 @@ static int note_node_locked(struct span_heap *heap, const struct pageindex_claim
 	return tag == PAGEINDEX_TAG_MIXED ? NUMA_NO_NODE : (int)tag - 1;
 }
 
+/*
+ * Find a run, for whose released pages there is room below the limit on all heaps
+ * together. Where there is not enough, only a run that needs less will do.
+ */
+static bool find_below_total_locked(const struct span_request *req, int node,
+				    struct pageindex_claim *claim)
+{
+	struct pageindex *idx = &req->heap->index;
+	unsigned long max_backed = idx->max_backed;
+	unsigned long room = total_reserve(req->npages);
+	bool found;
+
+	lockdep_assert_held(&req->heap->lock);
+	if (room < req->npages)
+		idx->max_backed = min(max_backed, idx->nr_pages - idx->nr_released + room);
+	found = find_locked(req, node, claim);
+	idx->max_backed = max_backed;
+	total_give_back(found ? room - claim->released : room);
+	return found;
+}
+
 /* Take a run from the index, and count it as a live span. */
 static bool claim_locked(const struct span_request *req, struct pageindex_claim *claim,
 			 struct span *span)
@@ -147,8 +183,10 @@ static bool claim_locked(const struct span_request *req, struct pageindex_claim 
 	int node = request_node(req);
 
 	lockdep_assert_held(&heap->lock);
-	if (heap->dying || !find_locked(req, node, claim))
+	heap_demand_roll_locked(heap);
+	if (heap->dying || !find_below_total_locked(req, node, claim))
 		return false;
+	demand_peak(&heap->demand, heap_taken_locked(heap));
 	span->base = heap_page_address_locked(heap, claim->page);
 	span->node = note_node_locked(heap, claim, req->npages, node);
 	heap->in_use[req->kind] += req->npages;
@@ -198,6 +236,7 @@ static void unclaim_part_locked(struct span_heap *heap, const struct pageindex_c
 	if (start == end)
 		return;
 	if (released) {
+		total_give_back(end - start);
 		pageindex_release(&heap->index, claim->page + start, end - start);
 		if (claim->fresh == claim->released)
 			pageindex_unback(&heap->index, claim->page + start, end - start);
@@ -231,6 +270,7 @@ static void unclaim(const struct span_request *req, const struct pageindex_claim
 	}
 
 	flags = heap_lock(heap);
+	heap_demand_roll_locked(heap);
 	for (start = 0; backing_next_missing(backing, &start, &end); start = end) {
 		unsigned long keep = drop ? start : clamp(backing->done, start, end);
 
@@ -259,6 +299,8 @@ static void count_backing(struct span_heap *heap, const struct pageindex_claim *
 
 	heap->count.backed_pages += claim->released;
 	heap->count.rebacked_pages += claim->released - claim->fresh;
+	heap->count.regret_pages += claim->regret;
+	heap->count.regret_count += !!claim->regret;
 	heap->count.zeroed_pages += backing->zeroed;
 	heap->count.zero_skipped_pages += backing->skipped;
 	heap_note_peak_locked(heap);
@@ -303,7 +345,22 @@ static void mind_reserve(const struct span_request *req)
 	if ((req->gfp & GFP_KERNEL) == GFP_KERNEL && !(req->gfp & __GFP_NORETRY))
 		heap_try_top_up(heap);
 	else
-		heap_watch(heap, true);
+		heap_tell(NEWS_RESERVE);
+}
+
+/* Above the soft limit: give a little back, and have the rest given back. */
+static void mind_soft_limit(const struct span_request *req)
+{
+	struct span_heap *heap = req->heap;
+	unsigned long limit = READ_ONCE(heap->soft_limit);
+	/* Racy, and no harm: the next allocation looks again. */
+	unsigned long backed = data_race(heap->index.nr_pages - heap->index.nr_released);
+
+	if (likely(!limit || backed <= limit || !data_race(heap->index.nr_idle)))
+		return;
+	heap_tell(NEWS_IDLE);
+	if (gfpflags_allow_blocking(req->gfp))
+		heap_release(heap, min(backed - limit, ASSIST_PAGES), RELEASE_LIMIT);
 }
 
 /**
@@ -334,6 +391,8 @@ struct span *heap_alloc(const struct span_request *req, u64 **failure)
 	span->charged = NULL;
 	span_enter(span, span->base, req->npages);
 	mind_reserve(req);
+	if (taken.released)
+		mind_soft_limit(req);
 	return span;
 }
 
@@ -362,6 +421,7 @@ void heap_free(struct span_heap *heap, struct span *span, enum span_kind kind)
 
 	span_leave(span);
 	flags = heap_lock(heap);
+	heap_demand_roll_locked(heap);
 	pageindex_free(&heap->index, page_of(span->base), span->npages, clean);
 	heap->in_use[kind] -= span->npages;
 	heap->spans--;
@@ -413,6 +473,7 @@ void heap_unpark(struct span_heap *heap, struct span **spans, unsigned int nr, b
 	unsigned int how = (want_init_on_free() ? PAGEINDEX_FREE_CLEAN : 0) |
 			   (old ? PAGEINDEX_FREE_OLD : 0);
 	struct pageindex_run runs[UNPARK_BATCH];
+	unsigned long npages = 0;
 	unsigned long flags;
 	unsigned int i;
 	bool news;
@@ -421,10 +482,15 @@ void heap_unpark(struct span_heap *heap, struct span **spans, unsigned int nr, b
 		span_leave(spans[i]);
 		runs[i].page = page_of(spans[i]->base);
 		runs[i].npages = spans[i]->npages;
+		npages += spans[i]->npages;
 	}
 	sort(runs, nr, sizeof(*runs), compare_runs, NULL);
 	flags = heap_lock(heap);
+	heap_demand_roll_locked(heap);
 	pageindex_free_runs(&heap->index, runs, nr, how);
+	/* They only looked taken. */
+	if (old)
+		demand_lower(&heap->demand, npages);
 	news = heap_watch_locked(heap);
 	heap_unlock(heap, flags);
 	heap_watch(heap, news);

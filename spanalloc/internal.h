@@ -8,11 +8,12 @@
  *	page index	pageindex*.c		which pages are free, which backed
  *	span, arena	span.c, arena.c		descriptors, the map, growth
  *	backing		backing.c		physical pages behind a run
- *	heap		heap.c, reserve.c, release.c
+ *	heap		heap.c, total.c, reserve.c, release.c, demand.c
  *						allocate, free, give back
  *	caches		cache.c, depot.c	spans kept ready for each CPU
+ *	pressure	pressure.c, limit.c	what the system and limits take back
  *	allocation	alloc.c			what clients call: caches, else heap
- *	scavenger	scavenger.c		when to give back; limits
+ *	scavenger	scavenger.c, sweep.c	when to give back
  *	faces		stats.c, debugfs.c	numbers
  *	registry	registry.c, main.c	making and ending heaps, the module
  *
@@ -20,6 +21,8 @@
  *
  *	registry_lock		heaps being made and ended
  *	scavenger_lock		heaps that the scavenger looks after
+ *	pressure_lock		heaps that can be made to give back; may be taken in
+ *				reclaim, so nothing is allocated under it
  *	span_heap::reserve_lock	the heap's reserve being filled up
  *	span_heap::grow_lock	address space of one heap
  *	span_heap::release_lock	the heap's batch of pages on their way out
@@ -39,6 +42,7 @@
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 
+#include "demand.h"
 #include "pageindex.h"
 #include "span.h"
 #include "spanalloc.h"
@@ -161,13 +165,85 @@ struct release_batch;
 struct span_cache;
 struct span_depot;
 
+/* Why pages go back to the system. */
+enum release_reason {
+	RELEASE_AGE,
+	RELEASE_PRESSURE,
+	RELEASE_LIMIT,
+	RELEASE_FORCED
+};
+
+/**
+ * struct release - what idle pages to give back, and how far that has come
+ * @age: how old they have to be
+ * @reason: why, for the statistics
+ * @surplus: only what recent demand does not cover
+ * @max_used: chunks with more pages in use are left alone
+ * @max_recent: chunks with more pages allocated lately are left alone
+ * @chunk: look below this one
+ * @want: pages still to be released
+ */
+struct release {
+	enum pageindex_age age;
+	enum release_reason reason;
+	bool surplus;
+	unsigned int max_used;
+	unsigned int max_recent;
+	unsigned long chunk;
+	unsigned long want;
+};
+
+#define RELEASE_ALL(npages, why) {	\
+	.age = PAGEINDEX_ANY,		\
+	.reason = (why),		\
+	.max_used = UINT_MAX,		\
+	.max_recent = UINT_MAX,		\
+	.chunk = ULONG_MAX,		\
+	.want = (npages),		\
+}
+
+/* Where a heap's sweep is; sweep.c draws it. */
+enum sweep_phase {
+	SWEEP_OFF,
+	SWEEP_WAIT,
+	SWEEP_EMPTY,
+	SWEEP_SPARSE,
+	SWEEP_REST,
+	SWEEP_AGE,
+	SWEEP_END
+};
+
+/**
+ * struct sweep - one heap's sweeps
+ * @phase: what it is at
+ * @from: end of the last sweep, or start of the watch
+ * @release: what the phase takes
+ * @released: pages released in this sweep
+ * @batches: in so many batches
+ * @restrained: pages that were due and stayed
+ * @parked: pages taken out of the caches
+ * @spent_ns: time that this sweep has taken
+ */
+struct sweep {
+	enum sweep_phase phase;
+	unsigned long from;
+	struct release release;
+	unsigned long released;
+	unsigned long batches;
+	unsigned long restrained;
+	unsigned long parked;
+	u64 spent_ns;
+};
+
 /**
  * struct span_heap - a heap
  * @name: directory in debugfs, and name in diagnostics
  * @node: where backing pages come from
  * @age_ms: age at which idle pages are released; 0: the module's default
+ * @flags: SPAN_HEAP_*
  * @list: in the registry
  * @scavenged: in the scavenger's list
+ * @pressed: in the list of heaps that can be made to give back
  * @debugfs: the heap's directory
  * @hotplug: in the list of heaps whose caches mind CPUs that go away
  * @cache: per-CPU caches; NULL if the heap has none
@@ -177,7 +253,9 @@ struct span_depot;
  * @in_use: pages of live spans, by kind, but for what the caches count
  * @spans: live spans, but for what the caches count
  * @moving: pages between idle and released, in either direction
+ * @demand: how many pages of the index have been taken lately
  * @limit: pages that may be in use or idle; 0 for any number
+ * @soft_limit: pages in use or idle above which idle ones are given back; 0 for none
  * @reserve: idle pages that the scavenger leaves alone and sleepers replace
  * @grows: times that the heap has grown
  * @watched: the scavenger knows that there are idle pages
@@ -189,16 +267,16 @@ struct span_depot;
  * @reserve_lock: serialises filling up the reserve
  * @release_lock: protects @batch
  * @batch: pages on their way out
- * @sweep_from: end of the last sweep, or start of the watch, in jiffies; the
- *	scavenger's alone
- * @sweeping: @sweep_from is set; the scavenger's alone
+ * @sweep: how far the scavenger has got; the scavenger's alone
  */
 struct span_heap {
 	char name[SPAN_HEAP_NAME_SIZE];
 	int node;
 	unsigned int age_ms;
+	unsigned long flags;
 	struct list_head list;
 	struct list_head scavenged;
+	struct list_head pressed;
 	struct dentry *debugfs;
 	struct hlist_node hotplug;
 	struct span_cache __percpu *cache;
@@ -209,7 +287,9 @@ struct span_heap {
 	unsigned long in_use[SPAN_NR_KINDS];
 	unsigned long spans;
 	unsigned long moving;
+	struct demand demand;
 	unsigned long limit;
+	unsigned long soft_limit;
 	unsigned long reserve;
 	unsigned long grows;
 	bool watched;
@@ -224,9 +304,11 @@ struct span_heap {
 	struct mutex release_lock;	/* @batch */
 	struct release_batch *batch;
 
-	unsigned long sweep_from;
-	bool sweeping;
+	struct sweep sweep;
 };
+
+/* NULL for jiffies. */
+extern unsigned long (*heap_clock)(void);
 
 static inline unsigned long heap_lock(struct span_heap *heap) __acquires(&heap->lock)
 {
@@ -254,6 +336,29 @@ static inline void heap_note_peak_locked(struct span_heap *heap)
 	lockdep_assert_held(&heap->lock);
 	if (backed > heap->count.peak_backed_pages)
 		heap->count.peak_backed_pages = backed;
+}
+
+/* The time, for whatever has to do with age. Tests have a clock of their own. */
+static inline unsigned long heap_now(void)
+{
+	unsigned long (*clock)(void) = READ_ONCE(heap_clock);
+
+	return unlikely(clock) ? clock() : jiffies;
+}
+
+/* Pages of the index that are taken, by spans or for spans that are parked. */
+static inline unsigned long heap_taken_locked(const struct span_heap *heap)
+{
+	const struct pageindex *idx = &heap->index;
+
+	lockdep_assert_held(&heap->lock);
+	return idx->nr_pages - idx->nr_released - idx->nr_idle - heap->moving;
+}
+
+/* Call before pages are taken or freed. */
+static inline void heap_demand_roll_locked(struct span_heap *heap)
+{
+	demand_roll(&heap->demand, heap_now(), heap_taken_locked(heap));
 }
 
 /* Address of a page of the index, whose table may be replaced by a larger one. */
@@ -301,25 +406,25 @@ bool backing_next_missing(const struct backing *backing, unsigned long *start,
 void backing_end(struct backing *backing);
 unsigned int backing_drop(unsigned long addr, unsigned long npages);
 
-/* === heap: release, limits ============================================== */
-
-/* Why pages go back to the system. */
-enum release_reason {
-	RELEASE_AGE,
-	RELEASE_PRESSURE,
-	RELEASE_LIMIT,
-	RELEASE_FORCED
-};
+/* === heap: release ====================================================== */
 
 struct release_batch *release_batch_new(void);
 void release_batch_delete(struct release_batch *batch);
+unsigned long release_step(struct span_heap *heap, struct release *rel);
 unsigned long heap_release(struct span_heap *heap, unsigned long npages,
 			   enum release_reason reason);
-unsigned long heap_sweep(struct span_heap *heap);
+unsigned long heap_release_surplus(struct span_heap *heap, unsigned long npages,
+				   enum release_reason reason);
 
-/* Woken, with heap_has_news set, when a heap needs the scavenger. */
+/* What the scavenger is told of; all but the first cannot wait for its share of a CPU. */
+#define NEWS_IDLE	0	/* a heap has idle pages, or too many */
+#define NEWS_RESERVE	1	/* a heap's reserve is not full */
+#define NEWS_PRESSURE	2	/* the system is short of memory */
+#define NEWS_URGENT	(BIT(NEWS_RESERVE) | BIT(NEWS_PRESSURE))
+
+/* Woken, with bits of heap_news set, when a heap needs the scavenger. */
 extern wait_queue_head_t heap_news_wait;
-extern bool heap_has_news;
+extern unsigned long heap_news;
 
 /**
  * struct span_request - what an allocation is about
@@ -344,11 +449,19 @@ struct span_request {
 /* Parked spans that reach the index in one hold of the heap's lock. */
 #define UNPARK_BATCH	16
 
+extern unsigned long total_limit;
+
+unsigned long total_reserve(unsigned long npages);
+void total_give_back(unsigned long npages);
+unsigned long total_backed(void);
+
 bool heap_is_ok(const struct span_heap *heap, const char *what, unsigned long caller);
+unsigned long heap_surplus_locked(struct span_heap *heap);
 struct span *heap_alloc(const struct span_request *req, u64 **failure);
 void heap_free(struct span_heap *heap, struct span *span, enum span_kind kind);
 void heap_unparked(struct span_heap *heap, const struct span *span, enum span_kind kind);
 void heap_unpark(struct span_heap *heap, struct span **spans, unsigned int nr, bool old);
+void heap_tell(unsigned int news);
 void heap_watch(struct span_heap *heap, bool news);
 void heap_watch_now(struct span_heap *heap);
 bool heap_watch_locked(struct span_heap *heap);
@@ -393,6 +506,16 @@ unsigned long cache_pages(struct span_heap *heap);
 void cache_sum(struct span_heap *heap, struct cache_sum *sum);
 size_t cache_bytes(const struct span_heap *heap);
 
+/* === pressure and limits ================================================ */
+
+int pressure_start(void);
+void pressure_stop(void);
+void pressure_add(struct span_heap *heap);
+void pressure_remove(struct span_heap *heap);
+unsigned long pressure_count(void);
+unsigned long pressure_release(unsigned long npages, enum release_reason reason);
+void pressure_relieve(void);
+
 /* === allocation ========================================================= */
 
 const char *heap_kind_name(enum span_kind kind);
@@ -405,8 +528,14 @@ int scavenger_start(void);
 void scavenger_stop(void);
 void scavenger_add(struct span_heap *heap);
 void scavenger_remove(struct span_heap *heap);
+unsigned long scavenger_step(void);
 unsigned long scavenger_run(void);
+unsigned long scavenger_pause(u64 *owed_ns);
 void scavenger_set_clock(unsigned long (*clock)(void));
+
+unsigned long sweep_age(const struct span_heap *heap);
+void sweep_init(struct span_heap *heap);
+unsigned long sweep_step(struct span_heap *heap);
 
 /* === faces ============================================================== */
 

@@ -25,6 +25,9 @@ static int __init spanalloc_init(void)
 	ret = cache_init();
 	if (ret)
 		goto no_cache;
+	ret = pressure_start();
+	if (ret)
+		goto no_pressure;
 	ret = scavenger_start();
 	if (ret)
 		goto no_scavenger;
@@ -38,6 +41,8 @@ no_registry:
 	debugfs_exit();
 	scavenger_stop();
 no_scavenger:
+	pressure_stop();
+no_pressure:
 	cache_exit();
 no_cache:
 	span_exit();
@@ -51,6 +56,7 @@ static void __exit spanalloc_exit(void)
 	registry_exit();
 	debugfs_exit();
 	scavenger_stop();
+	pressure_stop();
 	cache_exit();
 	span_exit();
 	span_map_exit();

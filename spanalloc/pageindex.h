@@ -210,7 +210,7 @@ unsigned int pageindex_take_idle(struct pageindex *idx, unsigned long chunk,
 unsigned int pageindex_take_released(struct pageindex *idx, unsigned long chunk,
 				     unsigned long max_pages, struct pageindex_run *runs,
 				     unsigned int max_runs, unsigned long *fresh);
-void pageindex_age(struct pageindex *idx, unsigned long chunk);
+unsigned int pageindex_age(struct pageindex *idx, unsigned long chunk);
 
 unsigned int pageindex_used(const struct pageindex *idx, unsigned long chunk);
 unsigned long pageindex_next_used(const struct pageindex *idx, unsigned long page);

@@ -189,18 +189,23 @@ unsigned int pageindex_take_released(struct pageindex *idx, unsigned long chunk,
  * pageindex_age() - make the idle pages of a chunk old
  * @idx: the index
  * @chunk: the chunk
+ *
+ * Return: how many were old already
  */
-void pageindex_age(struct pageindex *idx, unsigned long chunk)
+unsigned int pageindex_age(struct pageindex *idx, unsigned long chunk)
 {
 	struct pageindex_word *word = chunk_words(idx, chunk);
+	unsigned int old = 0;
 	unsigned int w;
 
 	for (w = 0; w < PAGEINDEX_CHUNK_WORDS; w++) {
 		u64 young = word[w].hi & ~word[w].lo;
 
+		old += hweight64(pages_of(&word[w], PAGES_OLD));
 		word[w].hi &= ~young;
 		word[w].lo |= young;
 	}
+	return old;
 }
 
 /* === Use ================================================================ */

@@ -27,7 +27,7 @@ static bool params_are_ok(const struct span_heap_params *params)
 {
 	size_t len;
 
-	if (!params || !params->name || params->flags & ~SPAN_HEAP_NO_CACHE)
+	if (!params || !params->name || params->flags & ~(SPAN_HEAP_NO_CACHE | SPAN_HEAP_AGE_ONLY))
 		return false;
 	len = strnlen(params->name, SPAN_HEAP_NAME_SIZE);
 	if (!len || len == SPAN_HEAP_NAME_SIZE || strchr(params->name, '/') ||
@@ -58,6 +58,7 @@ static struct span_heap *heap_new(const struct span_heap_params *params)
 	strscpy(heap->name, params->name, sizeof(heap->name));
 	heap->node = params->node;
 	heap->age_ms = params->scavenge_age_ms;
+	heap->flags = params->flags;
 	heap->limit = params->limit_pages;
 	spin_lock_init(&heap->lock);
 	mutex_init(&heap->grow_lock);
@@ -65,6 +66,7 @@ static struct span_heap *heap_new(const struct span_heap_params *params)
 	mutex_init(&heap->release_lock);
 	INIT_LIST_HEAD(&heap->space.ranges);
 	pageindex_init(&heap->index);
+	sweep_init(heap);
 	if (heap->limit)
 		heap->index.max_backed = heap->limit;
 	if (!(params->flags & SPAN_HEAP_NO_CACHE) && cache_new(heap)) {
@@ -105,6 +107,7 @@ struct span_heap *span_heap_create(const struct span_heap_params *params)
 	list_add_tail(&heap->list, &registry_heaps);
 	debugfs_add_heap(heap);
 	mutex_unlock(&registry_lock);
+	pressure_add(heap);
 	scavenger_add(heap);
 	return heap;
 }
@@ -176,6 +179,7 @@ static void heap_end(struct span_heap *heap)
 static void unregister(struct span_heap *heap)
 {
 	scavenger_remove(heap);
+	pressure_remove(heap);
 	mutex_lock(&registry_lock);
 	list_del(&heap->list);
 	debugfs_remove_heap(heap);

@@ -10,14 +10,20 @@
  *	idle --take--> in the batch --unmap--> flush --> free --> released
  *	   lock held		   no spinlock		     lock held
  *
- * Highest addresses go first: allocation is lowest first, so that these pages
- * are the least likely to be wanted again.
+ * Allocations go on meanwhile and never wait for it. Highest addresses go first:
+ * allocation is lowest first, so that these pages are the least likely to be
+ * wanted again.
  *
- * A sweep takes only pages that were idle at the sweep before, and makes the
- * others old. With sweeps @age apart a page is therefore released when it has
- * been idle for between one and two ages.
+ * The surplus of a heap is what it has above
+ *
+ *	max(demand_keep(), taken + floor)	pages taken and idle together
+ *
+ * taken being the pages of the index that are in use or parked, and the floor the
+ * module's parameter scavenge_floor_pages. It is worked out anew for each chunk: as
+ * soon as demand rises there is less to release.
  */
 #include <linux/mm.h>
+#include <linux/moduleparam.h>
 #include <linux/slab.h>
 
 #include "internal.h"
@@ -45,14 +51,10 @@ struct release_batch {
 	struct page *pages[BATCH_PAGES];
 };
 
-/* What a release is to do, and how far it has come. */
-struct release {
-	struct span_heap *heap;
-	enum pageindex_age age;
-	enum release_reason reason;
-	unsigned long chunk;	/* look below this one */
-	unsigned long want;	/* pages still to be released */
-};
+static unsigned int floor_pages = 64;
+module_param_named(scavenge_floor_pages, floor_pages, uint, 0644);
+MODULE_PARM_DESC(scavenge_floor_pages,
+		 "idle pages that the scavenger leaves to every heap, at least (default 64)");
 
 /**
  * release_batch_new() - allocate a batch
@@ -73,13 +75,51 @@ void release_batch_delete(struct release_batch *batch)
 	kvfree(batch);
 }
 
-/* Take what is due in one chunk; true if the chunk has nothing more to give. */
-static bool take_chunk(struct release *rel, struct release_batch *batch, unsigned long chunk)
+/**
+ * heap_surplus_locked() - count idle pages that are more than a heap needs
+ * @heap: the heap
+ *
+ * Context: Under the heap's lock.
+ *
+ * Return: how many recent demand and the floor do not cover; all, if the heap goes
+ * by age alone
+ */
+unsigned long heap_surplus_locked(struct span_heap *heap)
 {
-	struct span_heap *heap = rel->heap;
 	unsigned long idle = heap->index.nr_idle;
-	unsigned long room = min3(BATCH_PAGES - batch->npages, rel->want,
-				  idle - min(idle, heap->reserve));
+	unsigned long taken = heap_taken_locked(heap);
+	unsigned long keep;
+
+	lockdep_assert_held(&heap->lock);
+	if (heap->flags & SPAN_HEAP_AGE_ONLY)
+		return idle;
+	heap_demand_roll_locked(heap);
+	keep = max(demand_keep(&heap->demand), taken + READ_ONCE(floor_pages));
+	return taken + idle - min(taken + idle, keep);
+}
+
+/* Pages of one chunk that the release and the heap's reserve allow to take. */
+static unsigned long chunk_room_locked(struct span_heap *heap, const struct release *rel,
+				       unsigned long chunk)
+{
+	unsigned long idle = heap->index.nr_idle;
+	unsigned long room = min(rel->want, idle - min(idle, heap->reserve));
+
+	lockdep_assert_held(&heap->lock);
+	if (rel->surplus)
+		room = min(room, heap_surplus_locked(heap));
+	if (pageindex_used(&heap->index, chunk) > rel->max_used ||
+	    pageindex_recent(&heap->index, chunk) > rel->max_recent)
+		return 0;
+	return room;
+}
+
+/* Take what is due in one chunk; true if the chunk has nothing more to give. */
+static bool take_chunk_locked(struct span_heap *heap, struct release *rel,
+			      struct release_batch *batch, unsigned long chunk)
+{
+	unsigned long room = min(BATCH_PAGES - batch->npages,
+				 chunk_room_locked(heap, rel, chunk));
 	unsigned int i = batch->nr_runs;
 
 	lockdep_assert_held(&heap->lock);
@@ -95,9 +135,8 @@ static bool take_chunk(struct release *rel, struct release_batch *batch, unsigne
 }
 
 /* Fill the batch as far as one hold of the lock allows; true if it may get fuller. */
-static bool take_some(struct release *rel, struct release_batch *batch)
+static bool take_some(struct span_heap *heap, struct release *rel, struct release_batch *batch)
 {
-	struct span_heap *heap = rel->heap;
 	unsigned long flags = heap_lock(heap);
 	unsigned int budget = CHUNKS_PER_HOLD;
 	bool more = true;
@@ -108,11 +147,9 @@ static bool take_some(struct release *rel, struct release_batch *batch)
 		more = rel->want && pageindex_prev_idle(&heap->index, &chunk);
 		if (!more)
 			break;
-		more = take_chunk(rel, batch, chunk);
+		more = take_chunk_locked(heap, rel, batch, chunk);
 		/* A chunk that filled the batch is looked at again for the next. */
 		rel->chunk = more ? chunk : chunk + 1;
-		if (more && rel->age == PAGEINDEX_OLD)
-			pageindex_age(&heap->index, chunk);
 	}
 	heap_unlock(heap, flags);
 	return more;
@@ -152,38 +189,56 @@ static u64 *released_counter(struct span_heap *heap, enum release_reason reason)
 	}
 }
 
-static void account_batch(struct release *rel, struct release_batch *batch)
+static void account_batch(struct span_heap *heap, const struct release *rel,
+			  const struct release_batch *batch)
 {
-	struct span_heap *heap = rel->heap;
 	unsigned long flags = heap_lock(heap);
 
 	pageindex_release_runs(&heap->index, batch->runs, batch->nr_runs);
 	heap->moving -= batch->npages;
 	*released_counter(heap, rel->reason) += batch->npages;
+	heap->count.release_batch_count++;
 	heap->count.tlb_flush_count++;
 	heap_unlock(heap, flags);
+	total_give_back(batch->npages);
 }
 
-/* Release up to @want pages; returns how many it was. */
-static unsigned long release(struct release *rel)
+/**
+ * release_step() - give one batch of idle pages back
+ * @heap: the heap
+ * @rel: which, and how many; says afterwards how far that has come
+ *
+ * Context: Process context. May sleep; allocates nothing.
+ *
+ * Return: pages released; 0 if there are none of that sort any more
+ */
+unsigned long release_step(struct span_heap *heap, struct release *rel)
 {
-	struct span_heap *heap = rel->heap;
-	unsigned long want = rel->want;
 	struct release_batch *batch;
+	unsigned long npages;
 
+	might_sleep();
 	mutex_lock(&heap->release_lock);
 	batch = heap->batch;
-	do {
-		batch->npages = 0;
-		batch->nr_runs = 0;
-		while (take_some(rel, batch))
-			cond_resched();
-		if (batch->npages) {
-			unmap_batch(batch);
-			account_batch(rel, batch);
-		}
-	} while (batch->npages && rel->want);
+	batch->npages = 0;
+	batch->nr_runs = 0;
+	while (take_some(heap, rel, batch))
+		cond_resched();
+	if (batch->npages) {
+		unmap_batch(batch);
+		account_batch(heap, rel, batch);
+	}
+	npages = batch->npages;
 	mutex_unlock(&heap->release_lock);
+	return npages;
+}
+
+static unsigned long release(struct span_heap *heap, struct release *rel)
+{
+	unsigned long want = rel->want;
+
+	while (rel->want && release_step(heap, rel))
+		cond_resched();
 	return want - rel->want;
 }
 
@@ -200,38 +255,26 @@ static unsigned long release(struct release *rel)
 unsigned long heap_release(struct span_heap *heap, unsigned long npages,
 			   enum release_reason reason)
 {
-	struct release rel = {
-		.heap = heap,
-		.age = PAGEINDEX_ANY,
-		.reason = reason,
-		.chunk = ULONG_MAX,
-		.want = npages,
-	};
+	struct release rel = RELEASE_ALL(npages, reason);
 
-	might_sleep();
-	return release(&rel);
+	return release(heap, &rel);
 }
 
 /**
- * heap_sweep() - give back what has been idle since the last sweep
+ * heap_release_surplus() - give idle pages back that recent demand does not cover
  * @heap: the heap
- *
- * What is idle now and was not then becomes due at the next.
+ * @npages: how many at most
+ * @reason: why, for the statistics
  *
  * Context: Process context. May sleep; allocates nothing.
  *
  * Return: pages released
  */
-unsigned long heap_sweep(struct span_heap *heap)
+unsigned long heap_release_surplus(struct span_heap *heap, unsigned long npages,
+				   enum release_reason reason)
 {
-	struct release rel = {
-		.heap = heap,
-		.age = PAGEINDEX_OLD,
-		.reason = RELEASE_AGE,
-		.chunk = ULONG_MAX,
-		.want = ULONG_MAX,
-	};
+	struct release rel = RELEASE_ALL(npages, reason);
 
-	might_sleep();
-	return release(&rel);
+	rel.surplus = true;
+	return release(heap, &rel);
 }

@@ -42,6 +42,10 @@ static int top_up_take(struct span_heap *heap, struct top_up *top, unsigned long
 	else if (want && *chunk >= chunks)
 		ret = -ENOSPC;
 	want = min(want, room);
+	room = total_reserve(want);
+	if (want && !room)
+		ret = -EDQUOT;
+	want = room;
 	while (want && tries-- && !top->nr_runs && *chunk < chunks) {
 		top->nr_runs = pageindex_take_released(idx, *chunk, want, top->runs,
 						       TOP_UP_RUNS, &top->fresh);
@@ -55,6 +59,7 @@ static int top_up_take(struct span_heap *heap, struct top_up *top, unsigned long
 	}
 	if (want && !ret && !top->nr_runs)
 		ret = -EAGAIN;
+	total_give_back(room - top->npages);
 	heap->moving += top->npages;
 	heap_unlock(heap, flags);
 	return ret;
@@ -86,6 +91,7 @@ static int top_up_back(struct span_heap *heap, struct top_up *top)
 			flushes += backing_drop(backing.addr, backing.done);
 		flags = heap_lock(heap);
 		if (ret) {
+			total_give_back(run->npages);
 			pageindex_release(&heap->index, run->page, run->npages);
 			if (top->fresh == top->npages)
 				pageindex_unback(&heap->index, run->page, run->npages);

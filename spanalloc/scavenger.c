@@ -1,39 +1,48 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Scavenger: decides when idle pages go back to the system.
+ * Scavenger: the thread that gives idle pages back, and when it does.
  *
  * One kthread looks after all heaps: how much of a CPU may be spent on giving
  * memory back is a matter of the machine, not of how many heaps there are, and
  * an idle heap costs no thread. It sleeps until a heap that has idle pages is
  * due. A heap without any is not watched, and whoever frees the first page
- * again wakes the thread, so that idle heaps cause no wake-ups at all:
+ * again wakes the thread, so that idle heaps cause no wake-ups at all.
  *
- *	not watched --first idle page--> watched, sweep in one age
- *	     ^				     |
- *	     +--nothing idle after a sweep---+---else sweep again in one age
+ *		   nothing due, nothing new
+ *		  .-------------------------.
+ *		  v			    |
+ *	asleep ---+--- age, news ---> step --+--- there is more ---> pause
+ *	  |				^			      |
+ *	  |				`------------- over ----------+
+ *	  `--- pressure, a reserve to fill ---> relief, at once <-----'
  *
- * release.c and cache.c say what a sweep does. The next one is due an age after the end of
- * this one, which is what makes "not before one age" hold however long it takes.
+ * A step is one batch of each heap that is due (sweep.c), or of one that is above
+ * its soft limit. It is timed, and the pause that follows is
+ *
+ *	time spent * (100 - share) / share
+ *
+ * long, so that the thread takes no more than its share of one CPU, in percent. It
+ * is nice in the background. Pressure interrupts a pause, and is dealt with at
+ * normal priority and without pauses, as is a reserve that has to be filled up.
  */
 #include <linux/freezer.h>
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
+#include <linux/ktime.h>
 #include <linux/moduleparam.h>
 
 #include "internal.h"
 
 unsigned int scavenge_age_ms = 300000;
 
+static unsigned int scavenge_share = 1;
+
 static DEFINE_MUTEX(scavenger_lock);
 static LIST_HEAD(scavenger_heaps);
 static struct task_struct *scavenger_task;
 
-static unsigned long jiffies_clock(void)
-{
-	return jiffies;
-}
-
-static unsigned long (*scavenger_clock)(void) = jiffies_clock;
+/* Settings have changed: heaps that had nothing to do may have now. */
+static bool settings_changed;
 
 /**
  * scavenger_set_clock() - let tests pass time
@@ -42,65 +51,93 @@ static unsigned long (*scavenger_clock)(void) = jiffies_clock;
 void scavenger_set_clock(unsigned long (*clock)(void))
 {
 	mutex_lock(&scavenger_lock);
-	scavenger_clock = clock ? clock : jiffies_clock;
+	WRITE_ONCE(heap_clock, clock);
 	mutex_unlock(&scavenger_lock);
 }
 
-static unsigned long heap_age(const struct span_heap *heap)
+/* === One heap =========================================================== */
+
+/* Keep the reserve full; returns jiffies until another try, if that failed. */
+static unsigned long mind_reserve(struct span_heap *heap)
 {
-	unsigned int ms = heap->age_ms ? heap->age_ms : READ_ONCE(scavenge_age_ms);
-
-	return max(msecs_to_jiffies(ms), 1UL);
-}
-
-/*
- * After a sweep: is there anything left to come back for? A page that is parked
- * after the caches have been looked at finds the heap not watched, and says so.
- */
-static bool still_watched(struct span_heap *heap)
-{
-	unsigned long flags = heap_lock(heap);
-
-	WRITE_ONCE(heap->watched, heap->index.nr_idle > heap->reserve);
-	heap_unlock(heap, flags);
-	if (!READ_ONCE(heap->watched) && cache_pages(heap))
-		WRITE_ONCE(heap->watched, true);
-	return READ_ONCE(heap->watched);
-}
-
-/* Look after one heap; returns jiffies until it wants to be looked at again. */
-static unsigned long tend(struct span_heap *heap)
-{
-	unsigned long retry = MAX_SCHEDULE_TIMEOUT;
-	unsigned long now, due;
-
 	/* Racy, and no harm: whoever changes them wakes the scavenger. */
 	if (data_race(heap->index.nr_idle < heap->reserve) && heap_top_up(heap) == -ENOMEM)
-		retry = HZ;
-	if (!READ_ONCE(heap->watched)) {
-		heap->sweeping = false;
-		return retry;
-	}
-	if (!heap->sweeping) {
-		heap->sweeping = true;
-		heap->sweep_from = scavenger_clock();
-	}
-	if (time_after_eq(scavenger_clock(), heap->sweep_from + heap_age(heap))) {
-		cache_sweep(heap);
-		heap_sweep(heap);
-		heap->sweep_from = scavenger_clock();
-		if (!still_watched(heap)) {
-			heap->sweeping = false;
-			return retry;
-		}
-	}
-	now = scavenger_clock();
-	due = heap->sweep_from + heap_age(heap);
-	return min(retry, time_after(due, now) ? due - now : 1);
+		return HZ;
+	return MAX_SCHEDULE_TIMEOUT;
+}
+
+/* Give a batch back if the heap is above its soft limit; false if that is all. */
+static bool mind_soft_limit(struct span_heap *heap)
+{
+	unsigned long limit = READ_ONCE(heap->soft_limit);
+	struct release rel = RELEASE_ALL(0, RELEASE_LIMIT);
+	unsigned long flags, backed;
+
+	if (!limit)
+		return false;
+	flags = heap_lock(heap);
+	backed = heap->index.nr_pages - heap->index.nr_released;
+	heap_unlock(heap, flags);
+	if (backed <= limit)
+		return false;
+	rel.want = backed - limit;
+	return release_step(heap, &rel) || (cache_drain(heap, true) && release_step(heap, &rel));
+}
+
+/* A step; returns jiffies until the next, 0 if there is more to do now. */
+static unsigned long tend(struct span_heap *heap)
+{
+	u64 start = ktime_get_ns();
+	unsigned long wait, flags;
+	u64 spent;
+
+	wait = mind_reserve(heap);
+	wait = min(wait, mind_soft_limit(heap) ? 0 : sweep_step(heap));
+	if (wait)
+		return wait;
+	spent = ktime_get_ns() - start;
+	heap->sweep.spent_ns += spent;
+	flags = heap_lock(heap);
+	heap->count.scavenge_ns += spent;
+	heap_unlock(heap, flags);
+	return 0;
+}
+
+/* === All heaps ========================================================== */
+
+static void watch_all(void)
+{
+	struct span_heap *heap;
+
+	lockdep_assert_held(&scavenger_lock);
+	list_for_each_entry(heap, &scavenger_heaps, scavenged)
+		WRITE_ONCE(heap->watched, true);
 }
 
 /**
- * scavenger_run() - do what is due on all heaps
+ * scavenger_step() - do a part of what is due on each heap
+ *
+ * Context: Process context. May sleep.
+ *
+ * Return: jiffies until something is due again: 0 if there is more to do at once,
+ * %MAX_SCHEDULE_TIMEOUT if nothing is
+ */
+unsigned long scavenger_step(void)
+{
+	unsigned long wait = MAX_SCHEDULE_TIMEOUT;
+	struct span_heap *heap;
+
+	mutex_lock(&scavenger_lock);
+	if (xchg(&settings_changed, false))
+		watch_all();
+	list_for_each_entry(heap, &scavenger_heaps, scavenged)
+		wait = min(wait, tend(heap));
+	mutex_unlock(&scavenger_lock);
+	return wait;
+}
+
+/**
+ * scavenger_run() - do all that is due on all heaps, without pauses
  *
  * Context: Process context. May sleep.
  *
@@ -108,14 +145,83 @@ static unsigned long tend(struct span_heap *heap)
  */
 unsigned long scavenger_run(void)
 {
-	unsigned long wait = MAX_SCHEDULE_TIMEOUT;
+	unsigned long wait;
+
+	do {
+		wait = scavenger_step();
+	} while (!wait);
+	return wait;
+}
+
+/* What cannot wait for the thread's share of a CPU. */
+static void relieve(void)
+{
 	struct span_heap *heap;
 
-	mutex_lock(&scavenger_lock);
-	list_for_each_entry(heap, &scavenger_heaps, scavenged)
-		wait = min(wait, tend(heap));
-	mutex_unlock(&scavenger_lock);
-	return wait;
+	if (test_and_clear_bit(NEWS_RESERVE, &heap_news)) {
+		mutex_lock(&scavenger_lock);
+		list_for_each_entry(heap, &scavenger_heaps, scavenged)
+			mind_reserve(heap);
+		mutex_unlock(&scavenger_lock);
+	}
+	if (test_and_clear_bit(NEWS_PRESSURE, &heap_news)) {
+		set_user_nice(current, 0);
+		pressure_relieve();
+		set_user_nice(current, MAX_NICE);
+	}
+}
+
+/* === The thread ========================================================= */
+
+/**
+ * scavenger_pause() - how long to do nothing, for what has been done
+ * @owed_ns: time that has been spent and not been paused for, here and before; what
+ *	does not make up for a jiffy of pause stays
+ *
+ * Return: jiffies
+ */
+unsigned long scavenger_pause(u64 *owed_ns)
+{
+	unsigned int share = READ_ONCE(scavenge_share);
+	u64 pause;
+
+	if (share == 100) {
+		*owed_ns = 0;
+		return 0;
+	}
+	pause = div_u64(*owed_ns * (100 - share), TICK_NSEC * share);
+	*owed_ns -= div_u64(pause * TICK_NSEC * share, 100 - share);
+	return pause;
+}
+
+static bool is_urgent(void)
+{
+	return READ_ONCE(heap_news) & NEWS_URGENT || kthread_should_stop();
+}
+
+/* Sleep through a pause; what is urgent interrupts it, and does not shorten it. */
+static void pause(unsigned long wait)
+{
+	while (wait && !kthread_should_stop()) {
+		wait = wait_event_freezable_timeout(heap_news_wait, is_urgent(), wait);
+		relieve();
+	}
+}
+
+/* A step, and the pause for it; returns jiffies until the next is due. */
+static unsigned long step(void)
+{
+	static u64 owed_ns;
+	unsigned long wait, paused;
+	u64 start = ktime_get_ns();
+
+	wait = scavenger_step();
+	owed_ns += ktime_get_ns() - start;
+	paused = scavenger_pause(&owed_ns);
+	pause(paused);
+	if (wait == MAX_SCHEDULE_TIMEOUT)
+		return wait;
+	return wait - min(wait, paused);
 }
 
 static int scavenger_thread(void *unused)
@@ -125,12 +231,14 @@ static int scavenger_thread(void *unused)
 	set_freezable();
 	set_user_nice(current, MAX_NICE);
 	while (!kthread_should_stop()) {
-		wait_event_freezable_timeout(heap_news_wait,
-					     READ_ONCE(heap_has_news) || kthread_should_stop(),
-					     wait);
+		if (wait)
+			wait_event_freezable_timeout(heap_news_wait,
+						     READ_ONCE(heap_news) || kthread_should_stop(),
+						     wait);
+		relieve();
 		/* Before the look: news that comes during it makes another one. */
-		WRITE_ONCE(heap_has_news, false);
-		wait = scavenger_run();
+		clear_bit(NEWS_IDLE, &heap_news);
+		wait = step();
 	}
 	return 0;
 }
@@ -176,26 +284,6 @@ void scavenger_remove(struct span_heap *heap)
 	mutex_unlock(&scavenger_lock);
 }
 
-int span_heap_set_limit(struct span_heap *heap, unsigned long limit_pages)
-{
-	unsigned long flags, backed;
-
-	if (!heap_is_ok(heap, "span_heap_set_limit", _RET_IP_))
-		return -EINVAL;
-	might_sleep();
-	flags = heap_lock(heap);
-	heap->limit = limit_pages;
-	heap->index.max_backed = limit_pages ? limit_pages : ULONG_MAX;
-	backed = heap->index.nr_pages - heap->index.nr_released;
-	heap_unlock(heap, flags);
-	if (limit_pages && backed > limit_pages) {
-		cache_drain(heap, true);
-		heap_release(heap, backed - limit_pages, RELEASE_LIMIT);
-	}
-	return 0;
-}
-EXPORT_SYMBOL_NS_GPL(span_heap_set_limit, "SPANALLOC");
-
 unsigned long span_heap_scavenge(struct span_heap *heap, unsigned long npages)
 {
 	if (!heap_is_ok(heap, "span_heap_scavenge", _RET_IP_))
@@ -206,13 +294,17 @@ unsigned long span_heap_scavenge(struct span_heap *heap, unsigned long npages)
 }
 EXPORT_SYMBOL_NS_GPL(span_heap_scavenge, "SPANALLOC");
 
+/* === Settings =========================================================== */
+
 static int set_age(const char *val, const struct kernel_param *kp)
 {
 	int ret = param_set_uint(val, kp);
 
 	/* The thread may be asleep for the old age. */
-	if (!ret && scavenger_task)
-		heap_watch(NULL, true);
+	if (!ret && scavenger_task) {
+		WRITE_ONCE(settings_changed, true);
+		heap_tell(NEWS_IDLE);
+	}
 	return ret;
 }
 
@@ -224,3 +316,17 @@ static const struct kernel_param_ops age_ops = {
 module_param_cb(scavenge_age_ms, &age_ops, &scavenge_age_ms, 0644);
 MODULE_PARM_DESC(scavenge_age_ms,
 		 "release pages idle for so many milliseconds, for heaps that set no age (default 300000)");
+
+static int set_share(const char *val, const struct kernel_param *kp)
+{
+	return param_set_uint_minmax(val, kp, 1, 100);
+}
+
+static const struct kernel_param_ops share_ops = {
+	.set = set_share,
+	.get = param_get_uint,
+};
+
+module_param_cb(scavenge_share, &share_ops, &scavenge_share, 0644);
+MODULE_PARM_DESC(scavenge_share,
+		 "percent of one CPU that releasing in the background may take, 1 to 100 (default 1)");

@@ -45,6 +45,9 @@ enum span_kind {
 /* The heap has no per-CPU caches: what is freed reaches its page index at once. */
 #define SPAN_HEAP_NO_CACHE	0x1UL
 
+/* Idle pages are released by age alone, however high recent demand was. */
+#define SPAN_HEAP_AGE_ONLY	0x2UL
+
 /**
  * struct span_heap_params - how a heap is to be made
  * @name: directory name in debugfs and name in diagnostics; required, unique
@@ -97,7 +100,10 @@ struct span_info {
  * @released_pages: free, with nothing behind them
  * @peak_backed_pages: most that in use and idle ever were together
  * @limit_pages: hard limit on in use plus idle; 0: none
+ * @soft_limit_pages: soft limit on in use plus idle; 0: none
  * @reserve_pages: idle pages set aside by span_heap_reserve()
+ * @demand_pages: pages in use, parked and idle together that recent demand makes
+ *	worth keeping
  * @arena_count: arenas now
  * @span_count: live spans now
  * @alloc_count: spans allocated
@@ -122,6 +128,14 @@ struct span_info {
  * @released_pressure_pages: because the system was short of memory
  * @released_limit_pages: to keep the limit
  * @released_forced_pages: because span_heap_scavenge() or debugfs asked for it
+ * @regret_pages: of @backed_pages, those put where as many had been given back since
+ *	the sweep before last, in the same 512 pages of address space
+ * @regret_count: allocations that met any of them
+ * @sweep_count: sweeps ended
+ * @restrained_pages: old pages left by sweeps since recent demand covers them, or
+ *	since their chunk is busy; counted at the end of each
+ * @scavenge_ns: time that the scavenger has spent on the heap
+ * @release_batch_count: batches in which pages were given back
  * @tlb_flush_count: TLB flushes caused by giving pages back
  * @zeroed_pages: pages cleared for allocations and for the reserve
  * @zero_skipped_pages: pages that should have been but were known to be clear
@@ -146,7 +160,9 @@ struct span_heap_stats {
 	u64 released_pages;
 	u64 peak_backed_pages;
 	u64 limit_pages;
+	u64 soft_limit_pages;
 	u64 reserve_pages;
+	u64 demand_pages;
 	u64 arena_count;
 	u64 span_count;
 	u64 alloc_count;
@@ -168,6 +184,12 @@ struct span_heap_stats {
 	u64 released_pressure_pages;
 	u64 released_limit_pages;
 	u64 released_forced_pages;
+	u64 regret_pages;
+	u64 regret_count;
+	u64 sweep_count;
+	u64 restrained_pages;
+	u64 scavenge_ns;
+	u64 release_batch_count;
 	u64 tlb_flush_count;
 	u64 zeroed_pages;
 	u64 zero_skipped_pages;
@@ -397,6 +419,21 @@ int span_heap_reserve(struct span_heap *heap, unsigned long npages);
  * Return: 0, or %-EINVAL for what is no heap
  */
 int span_heap_set_limit(struct span_heap *heap, unsigned long limit_pages);
+
+/**
+ * span_heap_set_soft_limit() - set how many pages a heap should hold
+ * @heap: the heap
+ * @limit_pages: soft limit on pages in use plus idle; 0 for none
+ *
+ * Idle pages above the limit, but for the reserve, are released in the background,
+ * however old they are, and up to 64 at each allocation that puts memory behind
+ * pages above it and may sleep. No allocation fails because of it.
+ *
+ * Context: Any but NMI.
+ *
+ * Return: 0, or %-EINVAL for what is no heap
+ */
+int span_heap_set_soft_limit(struct span_heap *heap, unsigned long limit_pages);
 
 /**
  * span_heap_stats() - read a heap's numbers

@@ -52,6 +52,9 @@ void span_heap_stats(struct span_heap *heap, struct span_heap_stats *stats)
 	stats->zeroed_pages += cached.zeroed;
 	stats->zero_skipped_pages += cached.skipped;
 	stats->limit_pages = heap->limit;
+	stats->soft_limit_pages = heap->soft_limit;
+	heap_demand_roll_locked(heap);
+	stats->demand_pages = demand_keep(&heap->demand);
 	stats->reserve_pages = heap->reserve;
 	stats->arena_count = idx->nr_blocks;
 	stats->span_count = heap->spans + cached.spans;

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Limits: how many pages may be in use and idle together.
+ *
+ *	hard, of a heap		   an allocation that would pass it gives idle
+ *				   pages of the heap back first, and fails if
+ *				   that is not enough
+ *	hard, of all heaps	   likewise, and idle pages of all heaps
+ *	soft, of a heap		   is passed; idle pages go in the background, and
+ *				   a few at each allocation that adds to it
+ *
+ * Which allocation fails is decided where it claims pages (heap.c, total.c). Here
+ * limits are set, and what is above them when they are is given back.
+ */
+#include <linux/moduleparam.h>
+
+#include "internal.h"
+
+static unsigned long backed_pages(struct span_heap *heap)
+{
+	unsigned long flags = heap_lock(heap);
+	unsigned long backed = heap->index.nr_pages - heap->index.nr_released;
+
+	heap_unlock(heap, flags);
+	return backed;
+}
+
+int span_heap_set_limit(struct span_heap *heap, unsigned long limit_pages)
+{
+	unsigned long flags, backed;
+
+	if (!heap_is_ok(heap, "span_heap_set_limit", _RET_IP_))
+		return -EINVAL;
+	might_sleep();
+	flags = heap_lock(heap);
+	heap->limit = limit_pages;
+	heap->index.max_backed = limit_pages ? limit_pages : ULONG_MAX;
+	heap_unlock(heap, flags);
+	backed = backed_pages(heap);
+	if (limit_pages && backed > limit_pages) {
+		cache_drain(heap, true);
+		heap_release(heap, backed - limit_pages, RELEASE_LIMIT);
+	}
+	return 0;
+}
+EXPORT_SYMBOL_NS_GPL(span_heap_set_limit, "SPANALLOC");
+
+int span_heap_set_soft_limit(struct span_heap *heap, unsigned long limit_pages)
+{
+	if (!heap_is_ok(heap, "span_heap_set_soft_limit", _RET_IP_))
+		return -EINVAL;
+	WRITE_ONCE(heap->soft_limit, limit_pages);
+	if (limit_pages && backed_pages(heap) > limit_pages)
+		heap_tell(NEWS_IDLE);
+	return 0;
+}
+EXPORT_SYMBOL_NS_GPL(span_heap_set_soft_limit, "SPANALLOC");
+
+/* The parameter can be given before there is a heap. */
+static int set_total(const char *val, const struct kernel_param *kp)
+{
+	int ret = param_set_ulong(val, kp);
+	unsigned long limit = READ_ONCE(total_limit);
+	unsigned long total = total_backed();
+
+	if (!ret && limit && total > limit)
+		pressure_release(total - limit, RELEASE_LIMIT);
+	return ret;
+}
+
+static const struct kernel_param_ops total_ops = {
+	.set = set_total,
+	.get = param_get_ulong,
+};
+
+module_param_cb(limit_pages, &total_ops, &total_limit, 0644);
+MODULE_PARM_DESC(limit_pages,
+		 "pages that all heaps together may have in use or idle (default 0: any number)");

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Sweep: gives back what a heap has not needed for an age.
+ *
+ *	      watched		      an age has passed
+ *	OFF ------------> WAIT -----------------------------> EMPTY
+ *	 ^		   ^					|
+ *	 |   nothing left  |				     SPARSE
+ *	 +-----------------+ a sweep is over			|
+ *			   |				      REST
+ *			   |					|
+ *			   +----------------------- END <---- AGE
+ *
+ * A sweep takes pages only that were idle at the one before, and makes the
+ * others old at its end. The next is due an age after that, so that a page goes
+ * when it has been idle for between one and two ages. Of the old pages it takes
+ * as many as the heap has above what recent demand says (release.c): first from
+ * chunks that are wholly free, then from those that are less than half in use,
+ * so that they become wholly free, then from the rest. Chunks that have been half
+ * allocated anew since the sweep before last stay out of it, unless wholly free.
+ * A heap that goes by age alone has just the phase REST, without any of this.
+ *
+ * Each step is one batch: the scavenger decides how much time there is between two.
+ */
+#include <linux/jiffies.h>
+#include <linux/sched.h>
+
+#include "internal.h"
+
+#define CREATE_TRACE_POINTS
+#include "trace.h"
+
+/* A chunk is sparse with fewer pages in use, and busy with more allocated lately. */
+#define SPARSE_PAGES	(PAGEINDEX_CHUNK_PAGES / 2 - 1)
+#define BUSY_PAGES	(PAGEINDEX_CHUNK_PAGES / 2 - 1)
+
+/* Chunks made old in one hold of the heap's lock. */
+#define AGE_CHUNKS	16
+
+/**
+ * sweep_age() - how long pages of a heap are idle before they are given back
+ * @heap: the heap
+ *
+ * Return: jiffies, at least 1
+ */
+unsigned long sweep_age(const struct span_heap *heap)
+{
+	unsigned int ms = heap->age_ms ? heap->age_ms : READ_ONCE(scavenge_age_ms);
+
+	return max(msecs_to_jiffies(ms), 1UL);
+}
+
+/**
+ * sweep_init() - prepare a new heap for sweeps
+ * @heap: the heap
+ */
+void sweep_init(struct span_heap *heap)
+{
+	demand_init(&heap->demand, heap_now(), sweep_age(heap) / DEMAND_BUCKETS);
+}
+
+static void enter_phase(struct sweep *sweep, enum sweep_phase phase)
+{
+	sweep->phase = phase;
+	sweep->release = (struct release) {
+		.age = PAGEINDEX_OLD,
+		.reason = RELEASE_AGE,
+		.surplus = true,
+		.max_used = UINT_MAX,
+		.max_recent = BUSY_PAGES,
+		.chunk = ULONG_MAX,
+		.want = ULONG_MAX,
+	};
+	if (phase == SWEEP_EMPTY) {
+		sweep->release.max_used = 0;
+		sweep->release.max_recent = UINT_MAX;
+	} else if (phase == SWEEP_SPARSE) {
+		sweep->release.max_used = SPARSE_PAGES;
+	}
+}
+
+static void begin(struct span_heap *heap)
+{
+	struct sweep *sweep = &heap->sweep;
+	unsigned long flags;
+
+	sweep->released = 0;
+	sweep->batches = 0;
+	sweep->restrained = 0;
+	sweep->spent_ns = 0;
+	sweep->parked = cache_sweep(heap);
+	flags = heap_lock(heap);
+	pageindex_next_epoch(&heap->index);
+	heap_unlock(heap, flags);
+	enter_phase(sweep, SWEEP_EMPTY);
+	if (heap->flags & SPAN_HEAP_AGE_ONLY) {
+		enter_phase(sweep, SWEEP_REST);
+		sweep->release.max_recent = UINT_MAX;
+	}
+}
+
+/* Make some of the idle pages old; false if there are no more. */
+static bool age_some(struct span_heap *heap)
+{
+	struct sweep *sweep = &heap->sweep;
+	unsigned long flags = heap_lock(heap);
+	unsigned int budget = AGE_CHUNKS;
+	bool more = true;
+
+	while (more && budget--) {
+		more = pageindex_prev_idle(&heap->index, &sweep->release.chunk);
+		if (more)
+			sweep->restrained += pageindex_age(&heap->index, sweep->release.chunk);
+	}
+	heap_unlock(heap, flags);
+	return more;
+}
+
+/* Time alone changes nothing any more; until somebody frees a page there is nothing to do. */
+static bool is_settled_locked(struct span_heap *heap)
+{
+	lockdep_assert_held(&heap->lock);
+	if (heap->index.nr_idle <= heap->reserve)
+		return true;
+	if (heap->flags & SPAN_HEAP_AGE_ONLY || heap_surplus_locked(heap))
+		return false;
+	return demand_settled(&heap->demand, heap_taken_locked(heap));
+}
+
+/*
+ * After a sweep: is there anything to come back for? A page that is parked
+ * after the caches have been looked at finds the heap not watched, and says so.
+ */
+static bool still_watched(struct span_heap *heap)
+{
+	unsigned long flags = heap_lock(heap);
+
+	WRITE_ONCE(heap->watched, !is_settled_locked(heap));
+	heap_unlock(heap, flags);
+	if (!READ_ONCE(heap->watched) && cache_pages(heap))
+		WRITE_ONCE(heap->watched, true);
+	return READ_ONCE(heap->watched);
+}
+
+static void end(struct span_heap *heap)
+{
+	struct sweep *sweep = &heap->sweep;
+	unsigned long flags, period = max(sweep_age(heap) / DEMAND_BUCKETS, 1UL);
+
+	flags = heap_lock(heap);
+	heap->count.sweep_count++;
+	heap->count.restrained_pages += sweep->restrained;
+	if (heap->demand.period != period) {
+		heap_demand_roll_locked(heap);
+		demand_set_period(&heap->demand, heap_now(), period);
+	}
+	heap_unlock(heap, flags);
+	trace_spanalloc_sweep(heap);
+	sweep->from = heap_now();
+	sweep->phase = still_watched(heap) ? SWEEP_WAIT : SWEEP_OFF;
+}
+
+/* One batch, or the next phase. */
+static void go_on(struct span_heap *heap)
+{
+	struct sweep *sweep = &heap->sweep;
+	unsigned long npages;
+
+	if (sweep->phase == SWEEP_END) {
+		end(heap);
+		return;
+	}
+	if (sweep->phase == SWEEP_AGE) {
+		while (age_some(heap))
+			cond_resched();
+		sweep->phase = SWEEP_END;
+		return;
+	}
+	npages = release_step(heap, &sweep->release);
+	sweep->released += npages;
+	sweep->batches += !!npages;
+	if (!npages)
+		enter_phase(sweep, sweep->phase + 1);
+}
+
+/**
+ * sweep_step() - do a part of what is due on a heap
+ * @heap: the heap
+ *
+ * Context: Process context, the scavenger's lock held. May sleep; allocates nothing.
+ *
+ * Return: jiffies until more is due; 0 if it is at once, %MAX_SCHEDULE_TIMEOUT if
+ * nothing is before somebody frees a page
+ */
+unsigned long sweep_step(struct span_heap *heap)
+{
+	struct sweep *sweep = &heap->sweep;
+	unsigned long now = heap_now();
+	unsigned long due;
+
+	if (sweep->phase == SWEEP_OFF) {
+		if (!READ_ONCE(heap->watched))
+			return MAX_SCHEDULE_TIMEOUT;
+		sweep->phase = SWEEP_WAIT;
+		sweep->from = now;
+	}
+	due = sweep->from + sweep_age(heap);
+	if (sweep->phase == SWEEP_WAIT) {
+		if (time_before(now, due))
+			return due - now;
+		begin(heap);
+		return 0;
+	}
+	go_on(heap);
+	return 0;
+}

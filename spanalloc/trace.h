@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Tracepoints: what a sweep did, when it is over.
+ */
+#undef TRACE_SYSTEM
+#define TRACE_SYSTEM spanalloc
+
+#if !defined(SPANALLOC_TRACE_H) || defined(TRACE_HEADER_MULTI_READ)
+#define SPANALLOC_TRACE_H
+
+#include <linux/tracepoint.h>
+
+#include "internal.h"
+
+/**
+ * trace_spanalloc_sweep() - a sweep is over
+ * @heap: the heap; its struct sweep and statistics say how it went
+ */
+TRACE_EVENT(spanalloc_sweep,
+
+	TP_PROTO(const struct span_heap *heap),
+
+	TP_ARGS(heap),
+
+	TP_STRUCT__entry(
+		__array(char, heap, SPAN_HEAP_NAME_SIZE)
+		__field(unsigned long, released)
+		__field(unsigned long, batches)
+		__field(unsigned long, restrained)
+		__field(unsigned long, parked)
+		__field(unsigned long, idle)
+		__field(unsigned long, taken)
+		__field(unsigned long, keep)
+		__field(u64, spent_ns)
+	),
+
+	/* Racy, and no harm: the levels are what they are about now. */
+	TP_fast_assign(
+		memcpy(__entry->heap, heap->name, SPAN_HEAP_NAME_SIZE);
+		__entry->released = heap->sweep.released;
+		__entry->batches = heap->sweep.batches;
+		__entry->restrained = heap->sweep.restrained;
+		__entry->parked = heap->sweep.parked;
+		__entry->idle = data_race(heap->index.nr_idle);
+		__entry->taken = data_race(heap->index.nr_pages - heap->index.nr_released -
+					   heap->index.nr_idle);
+		__entry->keep = data_race(demand_keep(&heap->demand));
+		__entry->spent_ns = heap->sweep.spent_ns;
+	),
+
+	TP_printk("heap=%s released=%lu batches=%lu restrained=%lu parked=%lu idle=%lu taken=%lu keep=%lu spent_ns=%llu",
+		  __entry->heap, __entry->released, __entry->batches, __entry->restrained,
+		  __entry->parked, __entry->idle, __entry->taken, __entry->keep,
+		  __entry->spent_ns)
+);
+
+#endif /* SPANALLOC_TRACE_H */
+
+#undef TRACE_INCLUDE_PATH
+#define TRACE_INCLUDE_PATH spanalloc
+#undef TRACE_INCLUDE_FILE
+#define TRACE_INCLUDE_FILE trace
+#include <trace/define_trace.h>
