@@ -71,24 +71,48 @@ void pageheap_alloc(struct pageheap *heap, unsigned long npages, struct pageinde
 	}
 }
 
-/*
- * One round of the scavenger: what was idle at the last round is released, what
- * has become idle since is marked. Returns the pages released.
- */
-unsigned long pageheap_sweep(struct pageheap *heap)
+/* Release old pages above @keep, of chunks that are no fuller and no busier than said. */
+static void sweep_chunks(struct pageindex *idx, unsigned long chunk, unsigned long keep,
+			 unsigned int max_used, unsigned int max_recent)
 {
-	struct pageindex *idx = &heap->index;
-	unsigned long chunk = pageheap_nr_chunks(heap);
 	struct pageindex_run runs[CHUNK_RUNS];
-	unsigned long before = idx->nr_released;
+	unsigned long backed;
 	unsigned int nr, i;
 
 	while (pageindex_prev_idle(idx, &chunk)) {
-		nr = pageindex_take_idle(idx, chunk, PAGEINDEX_OLD, ULONG_MAX, runs, CHUNK_RUNS);
+		backed = idx->nr_pages - idx->nr_released;
+		if (backed <= keep)
+			return;
+		if (pageindex_used(idx, chunk) > max_used ||
+		    pageindex_recent(idx, chunk) > max_recent)
+			continue;
+		nr = pageindex_take_idle(idx, chunk, PAGEINDEX_OLD, backed - keep, runs,
+					 CHUNK_RUNS);
 		for (i = 0; i < nr; i++)
 			pageindex_release(idx, runs[i].page, runs[i].npages);
-		pageindex_age(idx, chunk);
 	}
+}
+
+/*
+ * One round of the scavenger: of what was idle at the last round, all is released
+ * that is not needed to keep @keep pages in use or idle; what has become idle since
+ * is marked. Returns the pages released. Order and bounds are those of the module.
+ */
+unsigned long pageheap_sweep(struct pageheap *heap, unsigned long keep)
+{
+	struct pageindex *idx = &heap->index;
+	unsigned long chunks = pageheap_nr_chunks(heap), chunk = chunks;
+	unsigned long before = idx->nr_released;
+	const unsigned int half = PAGEINDEX_CHUNK_PAGES / 2 - 1;
+
+	pageindex_next_epoch(idx);
+	if (keep) {
+		sweep_chunks(idx, chunks, keep, 0, UINT_MAX);
+		sweep_chunks(idx, chunks, keep, half, half);
+	}
+	sweep_chunks(idx, chunks, keep, UINT_MAX, keep ? half : UINT_MAX);
+	while (pageindex_prev_idle(idx, &chunk))
+		pageindex_age(idx, chunk);
 	return idx->nr_released - before;
 }
 

@@ -26,7 +26,7 @@ void pageheap_destroy(struct pageheap *heap);
 unsigned long pageheap_add_block(struct pageheap *heap, bool adjoining);
 void pageheap_grow(struct pageheap *heap, unsigned long nchunks);
 void pageheap_alloc(struct pageheap *heap, unsigned long npages, struct pageindex_claim *claim);
-unsigned long pageheap_sweep(struct pageheap *heap);
+unsigned long pageheap_sweep(struct pageheap *heap, unsigned long keep);
 size_t pageheap_metadata_bytes(const struct pageheap *heap);
 
 static inline unsigned long pageheap_nr_chunks(const struct pageheap *heap)

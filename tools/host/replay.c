@@ -2,6 +2,7 @@
 #include <linux/kernel.h>
 #include <linux/string.h>
 
+#include "demand.h"
 #include "memory.h"
 #include "pageheap.h"
 #include "replay.h"
@@ -128,6 +129,9 @@ bool oracle_replay(const struct oracle *oracle, struct oracle_result *result,
 	return valid;
 }
 
+/* The module's default for scavenge_floor_pages. */
+#define FLOOR_PAGES	64
+
 /* === Traces ============================================================= */
 
 struct span {
@@ -152,22 +156,32 @@ static void replay_alloc(struct pageheap *heap, struct span *span, unsigned long
 	result->peak_span = max(result->peak_span, claim.page + npages);
 }
 
+/* What the module's scavenger would leave. */
+static unsigned long keep_pages(const struct pageheap *heap, const struct demand *demand)
+{
+	return max(demand_keep(demand), pageheap_live(heap) + FLOOR_PAGES);
+}
+
 static void replay_calls(const struct trace *trace, unsigned long age, struct pageheap *heap,
 			 struct span *spans, struct trace_result *result)
 {
 	unsigned long till_sweep = age;
+	struct demand demand;
 	size_t i;
 
+	demand_init(&demand, 0, age / DEMAND_BUCKETS);
 	for (i = 0; i < trace->nr_ops; i++) {
 		const struct trace_op *op = &trace->op[i];
 		struct span *span = &spans[op->slot];
 
+		demand_roll(&demand, i, pageheap_live(heap));
 		if (op->npages)
 			replay_alloc(heap, span, op->npages, result);
 		else
 			pageindex_free(&heap->index, span->page, span->npages, 0);
+		demand_peak(&demand, pageheap_live(heap));
 		if (age && !--till_sweep) {
-			result->released += pageheap_sweep(heap);
+			result->released += pageheap_sweep(heap, keep_pages(heap, &demand));
 			till_sweep = age;
 		}
 	}

@@ -411,11 +411,11 @@ static bool sweep_releases_after_two_rounds(unsigned long arg)
 	pageheap_alloc(heap, 3 * BLOCK + 17, &claim);
 	EXPECT_EQ(claim.page, 0);
 	pageindex_free(&heap->index, 0, BLOCK, 0);
-	EXPECT_EQ(pageheap_sweep(heap), 0);
+	EXPECT_EQ(pageheap_sweep(heap, 0), 0);
 	pageindex_free(&heap->index, BLOCK, 40, 0);
-	EXPECT_EQ(pageheap_sweep(heap), BLOCK);
-	EXPECT_EQ(pageheap_sweep(heap), 40);
-	EXPECT_EQ(pageheap_sweep(heap), 0);
+	EXPECT_EQ(pageheap_sweep(heap, 0), BLOCK);
+	EXPECT_EQ(pageheap_sweep(heap, 0), 40);
+	EXPECT_EQ(pageheap_sweep(heap, 0), 0);
 	EXPECT_EQ(pageheap_live(heap), 2 * BLOCK + 17 - 40);
 	EXPECT(pageindex_check(&heap->index));
 	return true;

@@ -159,6 +159,29 @@ static bool no_period_is_one_tick(unsigned long arg)
 	return true;
 }
 
+/* Parked pages that nobody has missed: as if they had never been taken. */
+static bool pages_were_idle_all_along(unsigned long start)
+{
+	unsigned long level = 0;
+	struct demand demand;
+
+	demand_init(&demand, start, 10);
+	event(&demand, start + 3, &level, 500);
+	event(&demand, start + 13, &level, 320);
+	demand_roll(&demand, start + 75, level);
+	EXPECT_EQ(demand_keep(&demand), 500);
+	demand_lower(&demand, 200);
+	EXPECT_EQ(demand_keep(&demand), 300);
+	demand_roll(&demand, start + 80, level - 200);
+	EXPECT_EQ(demand_keep(&demand), 300);
+	/* That of the second event, which lasted until now, counts as 120. */
+	demand_roll(&demand, start + 90, level - 200);
+	EXPECT_EQ(demand_keep(&demand), 127);
+	demand_lower(&demand, 1000);
+	EXPECT_EQ(demand_keep(&demand), 0);
+	return true;
+}
+
 static bool period_changes(unsigned long start)
 {
 	unsigned long level = 0;
@@ -204,6 +227,8 @@ static const struct {
 	{ "no room for 1 page", small_levels_get_no_room, 1 },
 	{ "no room for 15 pages", small_levels_get_no_room, 15 },
 	{ "a bucket takes one tick at least", no_period_is_one_tick, 0 },
+	{ "pages were idle all along", pages_were_idle_all_along, 0 },
+	{ "pages were idle all along, the clock about to wrap", pages_were_idle_all_along, LATE },
 	{ "the period changes, the levels stay", period_changes, 5 },
 	{ "the period changes as the clock wraps", period_changes, ~0UL - 249 },
 };

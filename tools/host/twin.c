@@ -482,14 +482,19 @@ unsigned int twin_take_released(struct twin *twin, unsigned long chunk, unsigned
 void twin_age(struct twin *twin, unsigned long chunk)
 {
 	unsigned long first = chunk << PAGEINDEX_CHUNK_SHIFT;
+	unsigned int old = pageindex_age(twin_index(twin), chunk);
+	unsigned int want = 0;
 	unsigned long i;
 
 	twin->steps++;
-	pageindex_age(twin_index(twin), chunk);
-	for (i = first; i < first + PAGEINDEX_CHUNK_PAGES; i++)
+	for (i = first; i < first + PAGEINDEX_CHUNK_PAGES; i++) {
+		want += model_state(&twin->model, i) == MODEL_OLD;
 		if (model_state(&twin->model, i) == MODEL_YOUNG)
 			model_set(&twin->model, i, 1, MODEL_OLD,
 				  twin->model.page[i] & MODEL_DIRTY);
+	}
+	if (old != want)
+		differ(twin, "%u pages of chunk %lu were old, should be %u", old, chunk, want);
 	compare(twin, first, PAGEINDEX_CHUNK_PAGES);
 }
 
