@@ -259,6 +259,7 @@ static const struct {
 	STAT(zero_skipped_pages),
 	STAT(lock_acquire_count),
 	STAT(lock_contend_count),
+	STAT(lock_hold_max_ns),
 	STAT(metadata_bytes),
 	STAT(page_table_bytes),
 };
@@ -274,6 +275,7 @@ static bool is_free_to_change(size_t at)
 	switch (at) {
 	case offsetof(struct span_heap_stats, lock_acquire_count):
 	case offsetof(struct span_heap_stats, lock_contend_count):
+	case offsetof(struct span_heap_stats, lock_hold_max_ns):
 	case offsetof(struct span_heap_stats, metadata_bytes):
 	case offsetof(struct span_heap_stats, page_table_bytes):
 	case offsetof(struct span_heap_stats, peak_backed_pages):

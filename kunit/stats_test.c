@@ -3,6 +3,7 @@
  * Statistics: exact after any number of random operations, compared with books
  * that the test keeps itself.
  */
+#include <linux/ktime.h>
 #include <linux/moduleparam.h>
 #include <linux/prandom.h>
 #include <linux/random.h>
@@ -325,11 +326,74 @@ static void the_lock_is_counted(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, memcmp(&first, &second, sizeof(first)), 0);
 }
 
+static u64 longest_hold(struct span_heap *heap)
+{
+	struct span_heap_stats stats;
+
+	span_heap_stats(heap, &stats);
+	return stats.lock_hold_max_ns;
+}
+
+/* By the clock that holds are timed with: mdelay() has another. */
+static void hold(struct span_heap *heap, unsigned int ms)
+{
+	unsigned long flags = heap_lock(heap);
+	u64 start = ktime_get_mono_fast_ns();
+
+	while (ktime_get_mono_fast_ns() - start < ms * NSEC_PER_MSEC)
+		cpu_relax();
+	heap_unlock(heap, flags);
+}
+
+/* Bounds from below alone: how long anything takes at most is not for us to say. */
+static void holds_of_the_lock_are_timed(struct kunit *test)
+{
+	struct span_heap *heap = test_heap(test);
+	unsigned int tries = 10;
+	u64 longest;
+
+	span_lock_timing(false);
+	longest = longest_hold(heap);
+	hold(heap, 2);
+	KUNIT_EXPECT_EQ(test, longest_hold(heap), longest);
+
+	span_lock_timing(true);
+	hold(heap, 20);
+	hold(heap, 1);
+	longest = longest_hold(heap);
+	KUNIT_EXPECT_GE(test, longest, 20ULL * NSEC_PER_MSEC);
+
+	/* What there was stays when it ends, and goes when it begins again. */
+	span_lock_timing(false);
+	KUNIT_EXPECT_GE(test, longest_hold(heap), longest);
+	do {
+		span_lock_timing(true);
+		hold(heap, 1);
+		longest = longest_hold(heap);
+		KUNIT_EXPECT_GE(test, longest, 1ULL * NSEC_PER_MSEC);
+	} while (longest >= 20ULL * NSEC_PER_MSEC && --tries);
+	KUNIT_EXPECT_NE(test, tries, 0U);
+	span_lock_timing(false);
+}
+
+/* Those of the allocator itself, not only those of a test. */
+static void holds_of_allocations_are_timed(struct kunit *test)
+{
+	struct span_heap *heap = test_heap(test);
+
+	span_lock_timing(true);
+	span_free(must_alloc(test, heap, 600));
+	span_lock_timing(false);
+	KUNIT_EXPECT_GT(test, longest_hold(heap), 0ULL);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE_PARAM(random_operations_are_counted, variant_gen_params),
 	KUNIT_CASE(pages_backed_again_are_counted),
 	KUNIT_CASE(the_peak_stays),
 	KUNIT_CASE(the_lock_is_counted),
+	KUNIT_CASE(holds_of_the_lock_are_timed),
+	KUNIT_CASE(holds_of_allocations_are_timed),
 	{}
 };
 

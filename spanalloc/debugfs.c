@@ -67,6 +67,7 @@ static const char * const stat_names[] = {
 	"zero_skipped_pages",
 	"lock_acquire_count",
 	"lock_contend_count",
+	"lock_hold_max_ns",
 	"metadata_bytes",
 	"page_table_bytes",
 };

@@ -8,7 +8,7 @@
  *	page index	pageindex*.c		which pages are free, which backed
  *	span, arena	span.c, arena.c		descriptors, the map, growth
  *	backing		backing.c		physical pages behind a run
- *	heap		heap.c, total.c, reserve.c, release.c, demand.c
+ *	heap		heap.c, total.c, reserve.c, release.c, demand.c, locktime.c
  *						allocate, free, give back
  *	caches		cache.c, depot.c	spans kept ready for each CPU
  *	pressure	pressure.c, limit.c	what the system and limits take back
@@ -37,6 +37,7 @@
 #ifndef SPANALLOC_INTERNAL_H
 #define SPANALLOC_INTERNAL_H
 
+#include <linux/jump_label.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
@@ -261,6 +262,8 @@ struct sweep {
  * @watched: the scavenger knows that there are idle pages
  * @dying: no more allocations
  * @count: event counters; its other fields are not used
+ * @locked_at: when @lock was taken last, while holds are timed
+ * @timed_period: what was the period of timing then
  * @grow_lock: serialises growth
  * @space: address space; under @grow_lock
  * @table_bytes: size of the index's table; under @grow_lock
@@ -295,6 +298,8 @@ struct span_heap {
 	bool watched;
 	bool dying;
 	struct span_heap_stats count;
+	u64 locked_at;
+	unsigned int timed_period;
 
 	struct mutex grow_lock;		/* @space, @table_bytes, @grows */
 	struct arena_space space;
@@ -310,6 +315,10 @@ struct span_heap {
 /* NULL for jiffies. */
 extern unsigned long (*heap_clock)(void);
 
+DECLARE_STATIC_KEY_FALSE(lock_timing_key);
+void heap_hold_begin_locked(struct span_heap *heap);
+void heap_hold_end_locked(struct span_heap *heap);
+
 static inline unsigned long heap_lock(struct span_heap *heap) __acquires(&heap->lock)
 {
 	unsigned long flags;
@@ -319,12 +328,16 @@ static inline unsigned long heap_lock(struct span_heap *heap) __acquires(&heap->
 		heap->count.lock_contend_count++;
 	}
 	heap->count.lock_acquire_count++;
+	if (static_branch_unlikely(&lock_timing_key))
+		heap_hold_begin_locked(heap);
 	return flags;
 }
 
 static inline void heap_unlock(struct span_heap *heap, unsigned long flags)
 	__releases(&heap->lock)
 {
+	if (static_branch_unlikely(&lock_timing_key))
+		heap_hold_end_locked(heap);
 	spin_unlock_irqrestore(&heap->lock, flags);
 }
 

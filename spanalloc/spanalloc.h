@@ -141,6 +141,8 @@ struct span_info {
  * @zero_skipped_pages: pages that should have been but were known to be clear
  * @lock_acquire_count: times that the heap's lock was taken
  * @lock_contend_count: of these, times that it was not free at once
+ * @lock_hold_max_ns: the longest that it was held while span_lock_timing() was on; 0
+ *	if it never was
  * @metadata_bytes: memory for descriptors, map and index
  * @page_table_bytes: memory for the page tables of reserved pages
  *
@@ -195,6 +197,7 @@ struct span_heap_stats {
 	u64 zero_skipped_pages;
 	u64 lock_acquire_count;
 	u64 lock_contend_count;
+	u64 lock_hold_max_ns;
 	u64 metadata_bytes;
 	u64 page_table_bytes;
 };
@@ -444,5 +447,17 @@ int span_heap_set_soft_limit(struct span_heap *heap, unsigned long limit_pages);
  * Context: Any but NMI. Never sleeps.
  */
 void span_heap_stats(struct span_heap *heap, struct span_heap_stats *stats);
+
+/**
+ * span_lock_timing() - start or stop timing how long the locks of heaps are held
+ * @on: true starts, and starts anew if it was on already; false stops
+ *
+ * The longest hold of each heap's lock is @lock_hold_max_ns in its statistics, and
+ * stays there until timing starts again. It is off at first. The module parameter
+ * lock_timing does the same.
+ *
+ * Context: Process context. May sleep.
+ */
+void span_lock_timing(bool on);
 
 #endif /* SPANALLOC_SPANALLOC_H */

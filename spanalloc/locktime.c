@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Lock timing: how long the locks of heaps are held.
+ *
+ * Off unless asked for, and then no more than branches that are not taken. Every
+ * time it is switched on a new period begins. A heap has the longest hold of the
+ * period in which its lock was taken last; what is there from an earlier one is
+ * forgotten at the first hold of the new one, so that nobody has to go through all
+ * heaps.
+ *
+ * Branches are not switched all at a time. Only while all of them are taken is
+ * there a period, so that every hold that is counted was seen from its beginning
+ * to its end.
+ */
+#include <linux/jump_label.h>
+#include <linux/ktime.h>
+#include <linux/moduleparam.h>
+#include <linux/mutex.h>
+
+#include "internal.h"
+
+DEFINE_STATIC_KEY_FALSE(lock_timing_key);
+
+static DEFINE_MUTEX(lock_timing_lock);
+static bool lock_timing;
+
+/* Which it is, counted from 1; 0 for none. */
+static unsigned int lock_timing_period;
+
+/**
+ * heap_hold_begin_locked() - the lock of a heap has been taken
+ * @heap: the heap
+ *
+ * Context: Under the heap's lock.
+ */
+void heap_hold_begin_locked(struct span_heap *heap)
+{
+	unsigned int period = READ_ONCE(lock_timing_period);
+
+	lockdep_assert_held(&heap->lock);
+	if (!period)
+		return;
+	if (heap->timed_period != period) {
+		heap->timed_period = period;
+		heap->count.lock_hold_max_ns = 0;
+	}
+	heap->locked_at = ktime_get_mono_fast_ns();
+}
+
+/**
+ * heap_hold_end_locked() - the lock of a heap is about to be dropped
+ * @heap: the heap
+ *
+ * Context: Under the heap's lock.
+ */
+void heap_hold_end_locked(struct span_heap *heap)
+{
+	u64 now = ktime_get_mono_fast_ns();
+
+	lockdep_assert_held(&heap->lock);
+	if (!heap->timed_period || heap->timed_period != READ_ONCE(lock_timing_period))
+		return;
+	/* This clock may step back by a little when it is adjusted. */
+	if (now > heap->locked_at)
+		heap->count.lock_hold_max_ns = max(heap->count.lock_hold_max_ns,
+						   now - heap->locked_at);
+}
+
+void span_lock_timing(bool on)
+{
+	static unsigned int serial;
+
+	might_sleep();
+	mutex_lock(&lock_timing_lock);
+	if (on) {
+		static_branch_enable(&lock_timing_key);
+		WRITE_ONCE(lock_timing_period, ++serial);
+	} else {
+		WRITE_ONCE(lock_timing_period, 0);
+		static_branch_disable(&lock_timing_key);
+	}
+	WRITE_ONCE(lock_timing, on);
+	mutex_unlock(&lock_timing_lock);
+}
+EXPORT_SYMBOL_NS_GPL(span_lock_timing, "SPANALLOC");
+
+static int set_lock_timing(const char *val, const struct kernel_param *kp)
+{
+	bool on;
+	int ret = val ? kstrtobool(val, &on) : 0;
+
+	if (!ret)
+		span_lock_timing(val ? on : true);
+	return ret;
+}
+
+static const struct kernel_param_ops timing_ops = {
+	.flags = KERNEL_PARAM_OPS_FL_NOARG,
+	.set = set_lock_timing,
+	.get = param_get_bool,
+};
+
+module_param_cb(lock_timing, &timing_ops, &lock_timing, 0644);
+MODULE_PARM_DESC(lock_timing,
+		 "time how long heap locks are held; setting it again starts anew (default N)");
