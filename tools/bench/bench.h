@@ -4,6 +4,7 @@
  *
  *	main		parameters; what is measured, in which order
  *	measure		one cell: all subjects in turn, several times
+ *	locks		how long the heap's lock is held
  *	vmrun, vmcases	the cases of the kernel's own test of vmalloc
  *	subjects	the allocators, each with its own copy of the timed loops
  *	crew		threads bound to CPUs that start together
@@ -228,6 +229,11 @@ void measure_pair(unsigned long npages, unsigned int threads);
 void measure_churn(unsigned long npages, unsigned int threads);
 void measure_two(unsigned long npages);
 void measure_latency(unsigned long npages, unsigned int threads);
+
+/* === The heap's lock ===================================================== */
+
+void measure_lock_pair(unsigned long npages);
+void measure_lock(void);
 
 /* === The cases of the test of vmalloc =================================== */
 

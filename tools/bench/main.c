@@ -11,6 +11,7 @@
  *	two	own: threads allocate and free in batches, each its own;
  *		cross: two threads free what the other has allocated
  *	latency	as churn, but every single call is timed
+ *	lock	how long the heap's lock is held at most
  *	vmcases	cases of the kernel's own test of vmalloc
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -31,7 +32,7 @@
 
 static char *bench = "pair,churn,two,latency";
 module_param(bench, charp, 0444);
-MODULE_PARM_DESC(bench, "What to measure: pair, churn, two, latency, vmcases (default all but the last)");
+MODULE_PARM_DESC(bench, "What to measure: pair, churn, two, latency, lock, vmcases (default all but the last two)");
 
 static char *subjects = "all";
 module_param(subjects, charp, 0444);
@@ -104,13 +105,14 @@ static bool known(const char *list, const char * const *words, unsigned int nr)
 
 static int check_names(void)
 {
-	static const char * const benches[] = { "pair", "churn", "two", "latency", "vmcases" };
+	static const char * const benches[] = { "pair", "churn", "two", "latency", "lock",
+						"vmcases" };
 	static const char * const allocators[] = {
 		"all", "spanalloc", "alloc_pages", "vmalloc", "kvmalloc", "gen_pool", "kmem_cache"
 	};
 
 	if (!known(bench, benches, ARRAY_SIZE(benches))) {
-		pr_err("bench=%s: knows pair, churn, two, latency and vmcases\n", bench);
+		pr_err("bench=%s: knows pair, churn, two, latency, lock and vmcases\n", bench);
 		return -EINVAL;
 	}
 	if (!known(subjects, allocators, ARRAY_SIZE(allocators))) {
@@ -163,7 +165,11 @@ static void measure_all(void)
 		}
 		if (listed(bench, "two") && threads >= 2)
 			measure_two(pages[i]);
+		if (listed(bench, "lock"))
+			measure_lock_pair(pages[i]);
 	}
+	if (listed(bench, "lock"))
+		measure_lock();
 	if (listed(bench, "vmcases"))
 		vmrun_all();
 	pr_info("done after %lld ms\n", ktime_ms_delta(ktime_get(), start));
