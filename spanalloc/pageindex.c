@@ -12,8 +12,12 @@
 /* Places that an aligned search tries before it asks for a longer run. */
 #define ALIGN_TRIES	16
 
-/* Chunks, or blocks without any, that a search for idle pages looks at. */
-#define IDLE_TRIES	64
+/*
+ * What a search for idle pages may take: passing by a chunk, or a block without
+ * any, is one step; looking into a chunk is eight.
+ */
+#define IDLE_STEPS	128
+#define IDLE_LOOK	8
 
 /* === Taking pages ======================================================= */
 
@@ -277,21 +281,42 @@ bool pageindex_alloc_aligned(struct pageindex *idx, unsigned long npages, unsign
 	return find_aligned(idx, npages, align, &page) && claim_within(idx, page, npages, taken);
 }
 
-/* First run of @npages idle pages within @chunk. */
-static bool find_idle(const struct pageindex *idx, unsigned long chunk, unsigned long npages,
-		      unsigned int tag, unsigned long *found)
+/* Might there be @npages idle pages in a row? */
+static bool may_have_idle(const struct pageindex *idx, unsigned long chunk, unsigned long npages,
+			  unsigned int tag)
 {
 	const struct pageindex_meta *meta = chunk_meta(idx, chunk);
-	unsigned int from = 0, run;
 
-	if (meta->idle < npages || (tag && meta->tag != tag))
-		return false;
-	while ((run = pageindex_next_run(chunk_words(idx, chunk), PAGES_IDLE, &from))) {
-		if (run >= npages) {
-			*found = (chunk << CHUNK_SHIFT) + from;
+	/* A summary may promise too much, but never too little. */
+	return meta->idle >= npages && (!tag || meta->tag == tag) &&
+	       sum_max(*sum_at(idx, 0, chunk)) >= npages;
+}
+
+/*
+ * First run of @npages idle pages within @chunk. Word by word, lest a chunk full of
+ * short runs take longer than any other.
+ */
+static bool find_idle(const struct pageindex *idx, unsigned long chunk, unsigned long npages,
+		      unsigned long *found)
+{
+	const struct pageindex_word *word = chunk_words(idx, chunk);
+	unsigned long run = 0;
+	unsigned int w;
+
+	for (w = 0; w < PAGEINDEX_CHUNK_WORDS; w++) {
+		u64 idle = word[w].hi ^ word[w].lo;
+		unsigned int lead = ~idle ? __ffs64(~idle) : 64;
+		u64 starts = npages <= 64 ? run_starts(idle, npages) : 0;
+
+		if (run + lead >= npages) {
+			*found = (chunk << CHUNK_SHIFT) + w * 64 - run;
 			return true;
 		}
-		from += run;
+		if (starts) {
+			*found = (chunk << CHUNK_SHIFT) + w * 64 + __ffs64(starts);
+			return true;
+		}
+		run = ~idle ? leading_zeros(~idle) : run + 64;
 	}
 	return false;
 }
@@ -312,20 +337,22 @@ bool pageindex_alloc_idle(struct pageindex *idx, unsigned long npages, unsigned 
 			  struct pageindex_claim *taken)
 {
 	unsigned long chunk, page;
-	unsigned int tries = IDLE_TRIES;
+	int steps = IDLE_STEPS;
 
 	if (npages > idx->nr_idle || npages > CHUNK_PAGES)
 		return false;
-	for (chunk = idx->hint[0] >> CHUNK_SHIFT; chunk < nr_chunks(idx) && tries; chunk++) {
+	for (chunk = idx->hint[0] >> CHUNK_SHIFT; chunk < nr_chunks(idx) && steps > 0; chunk++) {
 		unsigned long block = chunk >> PAGEINDEX_BLOCK_SHIFT;
 
+		steps--;
 		if (!(idx->idle_map[block / 64] & BIT_ULL(block % 64))) {
 			chunk |= PAGEINDEX_BLOCK_CHUNKS - 1;
-			tries--;
 			continue;
 		}
-		tries--;
-		if (find_idle(idx, chunk, npages, tag, &page)) {
+		if (!may_have_idle(idx, chunk, npages, tag))
+			continue;
+		steps -= IDLE_LOOK;
+		if (find_idle(idx, chunk, npages, &page)) {
 			claim(idx, page, npages, taken);
 			return true;
 		}
