@@ -32,8 +32,9 @@
 #define BATCH_PAGES	1024
 #define BATCH_RUNS	512
 
-/* Chunks looked at in one hold of the heap's lock. */
-#define CHUNKS_PER_HOLD	16
+/* Chunks looked at, and runs taken or given back, in one hold of the heap's lock. */
+#define CHUNKS_PER_HOLD	8
+#define RUNS_PER_HOLD	16U
 
 /**
  * struct release_batch - pages on their way out of one heap
@@ -114,9 +115,13 @@ static unsigned long chunk_room_locked(struct span_heap *heap, const struct rele
 	return room;
 }
 
-/* Take what is due in one chunk; true if the chunk has nothing more to give. */
+/*
+ * Take what is due in one chunk until the batch has @max_runs; true if the chunk
+ * has nothing more to give.
+ */
 static bool take_chunk_locked(struct span_heap *heap, struct release *rel,
-			      struct release_batch *batch, unsigned long chunk)
+			      struct release_batch *batch, unsigned long chunk,
+			      unsigned int max_runs)
 {
 	unsigned long room = min(BATCH_PAGES - batch->npages,
 				 chunk_room_locked(heap, rel, chunk));
@@ -124,35 +129,36 @@ static bool take_chunk_locked(struct span_heap *heap, struct release *rel,
 
 	lockdep_assert_held(&heap->lock);
 	batch->nr_runs += pageindex_take_idle(&heap->index, chunk, rel->age, room,
-					      batch->runs + i, BATCH_RUNS - i);
+					      batch->runs + i, max_runs - i);
 	for (; i < batch->nr_runs; i++) {
 		batch->addrs[i] = heap_page_address_locked(heap, batch->runs[i].page);
 		batch->npages += batch->runs[i].npages;
 		heap->moving += batch->runs[i].npages;
 		rel->want -= batch->runs[i].npages;
 	}
-	return batch->npages < BATCH_PAGES && batch->nr_runs < BATCH_RUNS;
+	return batch->npages < BATCH_PAGES && batch->nr_runs < max_runs;
 }
 
 /* Fill the batch as far as one hold of the lock allows; true if it may get fuller. */
 static bool take_some(struct span_heap *heap, struct release *rel, struct release_batch *batch)
 {
 	unsigned long flags = heap_lock(heap);
+	unsigned int max_runs = min_t(unsigned int, batch->nr_runs + RUNS_PER_HOLD, BATCH_RUNS);
 	unsigned int budget = CHUNKS_PER_HOLD;
-	bool more = true;
+	bool whole = true, more = true;
 
-	while (more && budget--) {
+	while (whole && budget--) {
 		unsigned long chunk = rel->chunk;
 
 		more = rel->want && pageindex_prev_idle(&heap->index, &chunk);
 		if (!more)
 			break;
-		more = take_chunk_locked(heap, rel, batch, chunk);
-		/* A chunk that filled the batch is looked at again for the next. */
-		rel->chunk = more ? chunk : chunk + 1;
+		whole = take_chunk_locked(heap, rel, batch, chunk, max_runs);
+		/* One that has more to give is looked at again. */
+		rel->chunk = whole ? chunk : chunk + 1;
 	}
 	heap_unlock(heap, flags);
-	return more;
+	return more && batch->npages < BATCH_PAGES && batch->nr_runs < BATCH_RUNS;
 }
 
 static void unmap_batch(struct release_batch *batch)
@@ -189,14 +195,32 @@ static u64 *released_counter(struct span_heap *heap, enum release_reason reason)
 	}
 }
 
+static void account_runs(struct span_heap *heap, const struct release *rel,
+			 const struct pageindex_run *runs, unsigned int nr)
+{
+	unsigned long flags, npages = 0;
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		npages += runs[i].npages;
+	flags = heap_lock(heap);
+	pageindex_release_runs(&heap->index, runs, nr);
+	heap->moving -= npages;
+	*released_counter(heap, rel->reason) += npages;
+	heap_unlock(heap, flags);
+}
+
 static void account_batch(struct span_heap *heap, const struct release *rel,
 			  const struct release_batch *batch)
 {
-	unsigned long flags = heap_lock(heap);
+	unsigned long flags;
+	unsigned int i, nr;
 
-	pageindex_release_runs(&heap->index, batch->runs, batch->nr_runs);
-	heap->moving -= batch->npages;
-	*released_counter(heap, rel->reason) += batch->npages;
+	for (i = 0; i < batch->nr_runs; i += nr) {
+		nr = min(batch->nr_runs - i, RUNS_PER_HOLD);
+		account_runs(heap, rel, batch->runs + i, nr);
+	}
+	flags = heap_lock(heap);
 	heap->count.release_batch_count++;
 	heap->count.tlb_flush_count++;
 	heap_unlock(heap, flags);
