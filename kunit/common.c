@@ -35,8 +35,8 @@ void test_heaps_exit(struct kunit *test)
 			test_heap_end(test, heaps->heap[i]);
 }
 
-static struct span_heap *make(struct kunit *test, unsigned long limit_pages,
-			      unsigned int age_ms, unsigned long flags)
+struct span_heap *test_heap_make_flags(struct kunit *test, unsigned long limit_pages,
+				       unsigned int age_ms, unsigned long flags)
 {
 	static unsigned int serial;
 	struct test_heaps *heaps = test->priv;
@@ -65,13 +65,14 @@ static struct span_heap *make(struct kunit *test, unsigned long limit_pages,
 struct span_heap *test_heap_make(struct kunit *test, unsigned long limit_pages,
 				 unsigned int age_ms)
 {
-	return make(test, limit_pages, age_ms, SPAN_HEAP_NO_CACHE | SPAN_HEAP_AGE_ONLY);
+	return test_heap_make_flags(test, limit_pages, age_ms,
+				    SPAN_HEAP_NO_CACHE | SPAN_HEAP_AGE_ONLY);
 }
 
 struct span_heap *test_heap_make_cached(struct kunit *test, unsigned long limit_pages,
 					unsigned int age_ms)
 {
-	return make(test, limit_pages, age_ms, SPAN_HEAP_AGE_ONLY);
+	return test_heap_make_flags(test, limit_pages, age_ms, SPAN_HEAP_AGE_ONLY);
 }
 
 /* === Time =============================================================== */
@@ -83,10 +84,16 @@ static unsigned long test_clock(void)
 	return READ_ONCE(test_clock_now);
 }
 
+/* Let time pass, and nothing else. */
+void test_clock_wait(unsigned long ticks)
+{
+	WRITE_ONCE(test_clock_now, test_clock_now + ticks);
+}
+
 /* Let time pass, and have done what is due then; returns when more is. */
 unsigned long test_clock_pass(unsigned long ticks)
 {
-	WRITE_ONCE(test_clock_now, test_clock_now + ticks);
+	test_clock_wait(ticks);
 	return scavenger_run();
 }
 

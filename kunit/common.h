@@ -16,6 +16,10 @@
 int test_heaps_init(struct kunit *test);
 void test_heaps_exit(struct kunit *test);
 
+struct span_heap *test_heap_make_flags(struct kunit *test, unsigned long limit_pages,
+				       unsigned int age_ms, unsigned long flags);
+
+/* These go by age alone: restraint has a suite of its own. */
 struct span_heap *test_heap_make(struct kunit *test, unsigned long limit_pages,
 				 unsigned int age_ms);
 struct span_heap *test_heap_make_cached(struct kunit *test, unsigned long limit_pages,
@@ -25,12 +29,13 @@ void test_heap_check(struct kunit *test, struct span_heap *heap);
 void test_heap_grow(struct kunit *test, struct span_heap *heap, unsigned long npages);
 
 /*
- * A suite that lets time pass has these instead. The scavenger's thread reads
- * the same clock, and does no more than scavenger_run() does in the test.
+ * A suite that lets time pass has these instead. The scavenger's thread leaves
+ * what is due to scavenger_run() in the test.
  */
 int test_clock_init(struct kunit *test);
 void test_clock_exit(struct kunit *test);
 unsigned long test_clock_pass(unsigned long ticks);
+void test_clock_wait(unsigned long ticks);
 
 /* A heap without a limit whose idle pages stay. */
 static inline struct span_heap *test_heap(struct kunit *test)

@@ -6,7 +6,7 @@
  * next, gives memory back only to fetch it again. How long pages have been idle
  * does not tell such pages from those that a burst has left behind; how high
  * the demand was does. So the highest level of pages taken is remembered for
- * each of the last few stretches of time, the buckets, eight to an age:
+ * each of the last few stretches of time, the buckets, eight to two ages:
  *
  *	pages
  *	taken	    .-.
@@ -24,8 +24,8 @@
  *	the highest level in the long window, all eight buckets, and
  *	the highest level in the short one, the last two, and a sixteenth of it.
  *
- * The first keeps what comes back once in an age. The second leaves some room
- * to a heap that grows. What lies above both has not been wanted for an age.
+ * The first keeps what comes back once in two ages, where pages go after one. The
+ * second leaves some room to a heap that grows.
  *
  * TCMalloc holds back from releasing what a recent peak of demand covers, over
  * a short and a long interval; Go's runtime keeps a tenth more than the heap it
@@ -56,6 +56,17 @@ struct demand {
 	unsigned int current_bucket;
 	unsigned long peak[DEMAND_BUCKETS];
 };
+
+/**
+ * demand_due() - when there will be less to remember
+ * @demand: the levels
+ *
+ * Return: end of the current bucket, in ticks
+ */
+static inline unsigned long demand_due(const struct demand *demand)
+{
+	return demand->start + demand->period;
+}
 
 void demand_init(struct demand *demand, unsigned long now, unsigned long period);
 void demand_set_period(struct demand *demand, unsigned long now, unsigned long period);

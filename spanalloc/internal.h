@@ -221,7 +221,8 @@ enum sweep_phase {
  * @release: what the phase takes
  * @released: pages released in this sweep
  * @batches: in so many batches
- * @restrained: pages that were due and stayed
+ * @restrained: pages that were due and are still there, at most
+ * @trimming: it is no sweep, but a look whether some of these may go by now
  * @parked: pages taken out of the caches
  * @spent_ns: time that this sweep has taken
  */
@@ -232,6 +233,7 @@ struct sweep {
 	unsigned long released;
 	unsigned long batches;
 	unsigned long restrained;
+	bool trimming;
 	unsigned long parked;
 	u64 spent_ns;
 };

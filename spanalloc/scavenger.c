@@ -47,12 +47,17 @@ static bool settings_changed;
 /**
  * scavenger_set_clock() - let tests pass time
  * @clock: returns the time in jiffies; NULL for the real one
+ *
+ * As long as there is such a clock the thread leaves to scavenger_run() what takes
+ * time, and does only what cannot wait.
  */
 void scavenger_set_clock(unsigned long (*clock)(void))
 {
 	mutex_lock(&scavenger_lock);
 	WRITE_ONCE(heap_clock, clock);
 	mutex_unlock(&scavenger_lock);
+	if (!clock)
+		heap_tell(NEWS_IDLE);
 }
 
 /* === One heap =========================================================== */
@@ -215,6 +220,8 @@ static unsigned long step(void)
 	unsigned long wait, paused;
 	u64 start = ktime_get_ns();
 
+	if (READ_ONCE(heap_clock))
+		return MAX_SCHEDULE_TIMEOUT;
 	wait = scavenger_step();
 	owed_ns += ktime_get_ns() - start;
 	paused = scavenger_pause(&owed_ns);

@@ -18,7 +18,8 @@
  * chunks that are wholly free, then from those that are less than half in use,
  * so that they become wholly free, then from the rest. Chunks that have been half
  * allocated anew since the sweep before last stay out of it, unless wholly free.
- * A heap that goes by age alone has just the phase REST, without any of this.
+ * Old pages that stay are looked at again each time that demand is remembered for
+ * a stretch less, without making others old: they are trimmed, not swept. A heap that goes by age alone has just the phase REST, without any of this.
  *
  * Each step is one batch: the scavenger decides how much time there is between two.
  */
@@ -50,13 +51,19 @@ unsigned long sweep_age(const struct span_heap *heap)
 	return max(msecs_to_jiffies(ms), 1UL);
 }
 
+/* The buckets together are two ages long. */
+static unsigned long demand_period(const struct span_heap *heap)
+{
+	return max(sweep_age(heap) * 2 / DEMAND_BUCKETS, 1UL);
+}
+
 /**
  * sweep_init() - prepare a new heap for sweeps
  * @heap: the heap
  */
 void sweep_init(struct span_heap *heap)
 {
-	demand_init(&heap->demand, heap_now(), sweep_age(heap) / DEMAND_BUCKETS);
+	demand_init(&heap->demand, heap_now(), demand_period(heap));
 }
 
 static void enter_phase(struct sweep *sweep, enum sweep_phase phase)
@@ -84,6 +91,7 @@ static void begin(struct span_heap *heap)
 	struct sweep *sweep = &heap->sweep;
 	unsigned long flags;
 
+	sweep->trimming = false;
 	sweep->released = 0;
 	sweep->batches = 0;
 	sweep->restrained = 0;
@@ -97,6 +105,19 @@ static void begin(struct span_heap *heap)
 		enter_phase(sweep, SWEEP_REST);
 		sweep->release.max_recent = UINT_MAX;
 	}
+}
+
+/* Go over what has stayed, if there is a surplus now. */
+static void begin_trim(struct span_heap *heap)
+{
+	unsigned long flags = heap_lock(heap);
+	unsigned long surplus = heap_surplus_locked(heap);
+
+	heap_unlock(heap, flags);
+	if (!surplus)
+		return;
+	heap->sweep.trimming = true;
+	enter_phase(&heap->sweep, SWEEP_EMPTY);
 }
 
 /* Make some of the idle pages old; false if there are no more. */
@@ -145,9 +166,9 @@ static bool still_watched(struct span_heap *heap)
 static void end(struct span_heap *heap)
 {
 	struct sweep *sweep = &heap->sweep;
-	unsigned long flags, period = max(sweep_age(heap) / DEMAND_BUCKETS, 1UL);
+	unsigned long period = demand_period(heap);
+	unsigned long flags = heap_lock(heap);
 
-	flags = heap_lock(heap);
 	heap->count.sweep_count++;
 	heap->count.restrained_pages += sweep->restrained;
 	if (heap->demand.period != period) {
@@ -179,8 +200,33 @@ static void go_on(struct span_heap *heap)
 	npages = release_step(heap, &sweep->release);
 	sweep->released += npages;
 	sweep->batches += !!npages;
-	if (!npages)
-		enter_phase(sweep, sweep->phase + 1);
+	if (sweep->trimming)
+		sweep->restrained -= min(sweep->restrained, npages);
+	if (npages)
+		return;
+	enter_phase(sweep, sweep->phase + 1);
+	if (sweep->trimming && sweep->phase == SWEEP_AGE)
+		sweep->phase = SWEEP_WAIT;
+}
+
+/* When to look at a heap whose next sweep is due at @sweep. */
+static unsigned long next_look(struct span_heap *heap, unsigned long sweep)
+{
+	unsigned long flags, trim;
+
+	if (!heap->sweep.restrained || heap->flags & SPAN_HEAP_AGE_ONLY)
+		return sweep;
+	flags = heap_lock(heap);
+	trim = demand_due(&heap->demand);
+	heap_unlock(heap, flags);
+	return time_before(trim, sweep) ? trim : sweep;
+}
+
+static unsigned long wait_for(unsigned long due)
+{
+	unsigned long now = heap_now();
+
+	return time_before(now, due) ? due - now : 0;
 }
 
 /**
@@ -195,22 +241,25 @@ static void go_on(struct span_heap *heap)
 unsigned long sweep_step(struct span_heap *heap)
 {
 	struct sweep *sweep = &heap->sweep;
-	unsigned long now = heap_now();
 	unsigned long due;
 
 	if (sweep->phase == SWEEP_OFF) {
 		if (!READ_ONCE(heap->watched))
 			return MAX_SCHEDULE_TIMEOUT;
 		sweep->phase = SWEEP_WAIT;
-		sweep->from = now;
+		sweep->from = heap_now();
+		sweep->restrained = 0;
+	}
+	if (sweep->phase != SWEEP_WAIT) {
+		go_on(heap);
+		return 0;
 	}
 	due = sweep->from + sweep_age(heap);
-	if (sweep->phase == SWEEP_WAIT) {
-		if (time_before(now, due))
-			return due - now;
+	if (!wait_for(due)) {
 		begin(heap);
 		return 0;
 	}
-	go_on(heap);
-	return 0;
+	if (!wait_for(next_look(heap, due)))
+		begin_trim(heap);
+	return sweep->phase == SWEEP_WAIT ? wait_for(next_look(heap, due)) : 0;
 }

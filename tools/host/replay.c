@@ -169,7 +169,7 @@ static void replay_calls(const struct trace *trace, unsigned long age, struct pa
 	struct demand demand;
 	size_t i;
 
-	demand_init(&demand, 0, age / DEMAND_BUCKETS);
+	demand_init(&demand, 0, 2 * age / DEMAND_BUCKETS);
 	for (i = 0; i < trace->nr_ops; i++) {
 		const struct trace_op *op = &trace->op[i];
 		struct span *span = &spans[op->slot];

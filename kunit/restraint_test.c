@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Restraint: what sweeps leave since it will be needed again, and what goes first.
+ */
+#include <linux/jiffies.h>
+
+#include "common.h"
+
+#define CHUNK	PAGEINDEX_CHUNK_PAGES
+#define AGE_MS	1000
+
+/* The module's default. */
+#define FLOOR	64UL
+
+static unsigned long age(void)
+{
+	return msecs_to_jiffies(AGE_MS);
+}
+
+static struct span_heap *restrained_heap(struct kunit *test)
+{
+	return test_heap_make_flags(test, 0, AGE_MS, SPAN_HEAP_NO_CACHE);
+}
+
+static unsigned long backed(struct span_heap *heap)
+{
+	return heap->index.nr_pages - heap->index.nr_released;
+}
+
+static unsigned int idle_in(struct span_heap *heap, unsigned long chunk)
+{
+	return arena_of_page(&heap->index, chunk * CHUNK)->block.meta[chunk].idle;
+}
+
+/* Cut a span of @npages pages into single ones. */
+static void *must_alloc_pages(struct kunit *test, struct span_heap *heap, unsigned long npages)
+{
+	void *addr = must_alloc(test, heap, npages);
+	unsigned long i;
+
+	for (i = 0; i + 1 < npages; i++)
+		KUNIT_ASSERT_EQ(test, span_split(page_at(addr, i), 1), 0);
+	return addr;
+}
+
+static void free_pages_of(void *addr, unsigned long from, unsigned long to)
+{
+	for (; from < to; from++)
+		span_free(page_at(addr, from));
+}
+
+/* === How much stays ===================================================== */
+
+/*
+ * A load that comes back after one and a half ages, its pages idle in between.
+ * Returns how many times it met some that had been given back.
+ */
+static u64 breathe(struct kunit *test, struct span_heap *heap)
+{
+	struct span_heap_stats stats;
+	unsigned int i, tick;
+
+	scavenger_run();
+	for (i = 0; i < 10; i++) {
+		span_free(must_alloc(test, heap, 1000));
+		for (tick = 0; tick < 12; tick++)
+			test_clock_pass(age() / 8);
+	}
+	span_heap_stats(heap, &stats);
+	return stats.regret_count;
+}
+
+static void a_load_that_breathes_keeps_its_pages(struct kunit *test)
+{
+	struct span_heap *heap = restrained_heap(test);
+
+	KUNIT_EXPECT_EQ(test, breathe(test, heap), 0ULL);
+	KUNIT_EXPECT_EQ(test, heap->index.nr_idle, 1000UL);
+}
+
+static void age_alone_gives_them_back(struct kunit *test)
+{
+	struct span_heap *heap = test_heap_make(test, 0, AGE_MS);
+
+	KUNIT_EXPECT_NE(test, breathe(test, heap), 0ULL);
+}
+
+/* It comes once in four ages: nothing is expected of it, or of ages alone. */
+static void a_rare_load_does_not(struct kunit *test)
+{
+	struct span_heap *heap = restrained_heap(test);
+	unsigned int i;
+
+	for (i = 0; i < 4; i++) {
+		span_free(must_alloc(test, heap, 1000));
+		scavenger_run();
+		test_clock_pass(age());
+		test_clock_pass(age());
+		KUNIT_EXPECT_EQ(test, heap->index.nr_idle, FLOOR);
+		test_clock_pass(2 * age());
+	}
+}
+
+struct fall {
+	const char *name;
+	unsigned long live;
+	unsigned long left;	/* idle in the end */
+};
+
+static const struct fall falls[] = {
+	{ "to nothing", 0, FLOOR },
+	{ "to little: the floor counts", 100, FLOOR },
+	{ "to where the floor is a sixteenth", 1024, FLOOR },
+	{ "to much: a sixteenth counts", 3200, 200 },
+};
+
+PARAM_NAME(fall)
+KUNIT_ARRAY_PARAM(fall, falls, fall_name);
+
+/* Not before an age, and no later than two and a tick. */
+static void a_burst_is_given_back(struct kunit *test)
+{
+	const struct fall *fall = test->param_value;
+	struct span_heap *heap = restrained_heap(test);
+	void *live = fall->live ? must_alloc(test, heap, fall->live) : NULL;
+	unsigned long burst = 8000 - fall->live;
+	unsigned long passed;
+
+	span_free(must_alloc(test, heap, burst));
+	scavenger_run();
+	for (passed = 0; backed(heap) == 8000 && passed <= 3 * age(); passed++)
+		test_clock_pass(1);
+	KUNIT_EXPECT_GE(test, passed, age());
+	KUNIT_EXPECT_LE(test, passed, 2 * age() + 1);
+	KUNIT_EXPECT_EQ(test, backed(heap), fall->live + fall->left);
+	span_free(live);
+}
+
+static void parked_pages_are_given_back(struct kunit *test)
+{
+	struct span_heap *heap = test_heap_make_flags(test, 0, AGE_MS, 0);
+	struct span_heap_stats stats;
+	void *addr[32];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(addr); i++)
+		addr[i] = must_alloc(test, heap, 16);
+	for (i = 0; i < ARRAY_SIZE(addr); i++)
+		span_free(addr[i]);
+	span_heap_stats(heap, &stats);
+	KUNIT_EXPECT_EQ(test, stats.cached_pages, 512ULL);
+	scavenger_run();
+	test_clock_pass(age());
+	test_clock_pass(age());
+	span_heap_stats(heap, &stats);
+	KUNIT_EXPECT_EQ(test, stats.cached_pages, 0ULL);
+	KUNIT_EXPECT_EQ(test, stats.idle_pages, (u64)FLOOR);
+	KUNIT_EXPECT_EQ(test, stats.demand_pages, 0ULL);
+}
+
+static void what_stays_is_counted(struct kunit *test)
+{
+	struct span_heap *heap = restrained_heap(test);
+	struct span_heap_stats stats;
+	void *live = must_alloc(test, heap, 3200);
+
+	span_free(must_alloc(test, heap, 1000));
+	scavenger_run();
+	test_clock_pass(age());
+	test_clock_pass(age());
+	span_heap_stats(heap, &stats);
+	KUNIT_EXPECT_EQ(test, stats.sweep_count, 2ULL);
+	KUNIT_EXPECT_EQ(test, stats.released_age_pages, 800ULL);
+	KUNIT_EXPECT_EQ(test, stats.restrained_pages, 200ULL);
+	KUNIT_EXPECT_EQ(test, stats.demand_pages, 3400ULL);
+	span_free(live);
+}
+
+/* === What goes first ==================================================== */
+
+/*
+ * Of three chunks with idle pages, one is wholly free, one less than half in use,
+ * one more. There is a surplus of 841 pages: 2048 - (1136 + 1136 / 16).
+ */
+static void whole_chunks_go_first_then_sparse_ones(struct kunit *test)
+{
+	struct span_heap *heap = restrained_heap(test);
+	void *addr = must_alloc_pages(test, heap, 4 * CHUNK);
+
+	free_pages_of(addr, 0, 300);
+	free_pages_of(addr, CHUNK, 2 * CHUNK);
+	free_pages_of(addr, 2 * CHUNK, 2 * CHUNK + 100);
+	scavenger_run();
+	test_clock_pass(age());
+	test_clock_pass(age());
+	KUNIT_EXPECT_EQ(test, idle_in(heap, 1), 0U);
+	KUNIT_EXPECT_EQ(test, idle_in(heap, 0), 0U);
+	KUNIT_EXPECT_EQ(test, idle_in(heap, 2), 71U);
+	free_pages_of(addr, 300, CHUNK);
+	free_pages_of(addr, 2 * CHUNK + 100, 4 * CHUNK);
+}
+
+static void use(struct kunit *test, struct span_heap *heap, unsigned long npages)
+{
+	span_free(must_alloc(test, heap, npages));
+	span_free(must_alloc(test, heap, npages));
+}
+
+static void busy_chunks_are_left_alone(struct kunit *test)
+{
+	struct span_heap *heap = restrained_heap(test);
+	void *live = must_alloc(test, heap, 100);
+	struct span_heap_stats stats;
+	unsigned int i;
+
+	span_free(must_alloc(test, heap, 400));
+	scavenger_run();
+	for (i = 0; i < 4; i++) {
+		use(test, heap, 130);
+		test_clock_pass(age());
+	}
+	span_heap_stats(heap, &stats);
+	KUNIT_EXPECT_EQ(test, stats.released_age_pages, 0ULL);
+	/* At the second sweep and after, the 270 pages above those in use were old. */
+	KUNIT_EXPECT_EQ(test, stats.restrained_pages, 3 * 270ULL);
+	test_clock_pass(age());
+	test_clock_pass(age());
+	KUNIT_EXPECT_EQ(test, backed(heap), 100 + FLOOR);
+	span_free(live);
+}
+
+/* === Steps ============================================================== */
+
+/* A heap whose 4096 idle pages are due. */
+static struct span_heap *heap_with_pages_due(struct kunit *test)
+{
+	struct span_heap *heap = restrained_heap(test);
+
+	span_free(must_alloc(test, heap, 4096));
+	scavenger_run();
+	test_clock_pass(age());
+	test_clock_wait(age());
+	return heap;
+}
+
+static void a_step_is_one_batch(struct kunit *test)
+{
+	struct span_heap *heap = heap_with_pages_due(test);
+	struct span_heap_stats before, after;
+	unsigned int steps = 0;
+
+	do {
+		span_heap_stats(heap, &before);
+		KUNIT_ASSERT_LT(test, steps++, 20U);
+		KUNIT_ASSERT_EQ(test, scavenger_step(), 0UL);
+		span_heap_stats(heap, &after);
+		KUNIT_EXPECT_LE(test, after.released_pages - before.released_pages, 1024ULL);
+		KUNIT_EXPECT_LE(test, after.release_batch_count - before.release_batch_count, 1ULL);
+	} while (after.sweep_count == 1);
+	KUNIT_EXPECT_EQ(test, after.released_age_pages, 4096 - (u64)FLOOR);
+	KUNIT_EXPECT_EQ(test, after.release_batch_count, 4ULL);
+}
+
+static void demand_in_the_middle_of_a_sweep_ends_it(struct kunit *test)
+{
+	struct span_heap *heap = heap_with_pages_due(test);
+
+	while (backed(heap) == 4096)
+		KUNIT_ASSERT_EQ(test, scavenger_step(), 0UL);
+	KUNIT_EXPECT_EQ(test, backed(heap), 3072UL);
+	/* 3000 and a sixteenth are more than there is. */
+	span_free(must_alloc(test, heap, 3000));
+	scavenger_run();
+	KUNIT_EXPECT_EQ(test, backed(heap), 3072UL);
+}
+
+/* === When to wake up ==================================================== */
+
+static void a_settled_heap_causes_no_wakeups(struct kunit *test)
+{
+	struct span_heap *heap = restrained_heap(test);
+	void *live = must_alloc(test, heap, 3200);
+	unsigned int sweeps = 0;
+
+	span_free(must_alloc(test, heap, 1000));
+	scavenger_run();
+	while (test_clock_pass(age()) != MAX_SCHEDULE_TIMEOUT)
+		KUNIT_ASSERT_LT(test, sweeps++, 4U);
+	KUNIT_EXPECT_EQ(test, heap->index.nr_idle, 200UL);
+	KUNIT_EXPECT_FALSE(test, heap->watched);
+	span_free(live);
+	KUNIT_EXPECT_TRUE(test, heap->watched);
+	KUNIT_EXPECT_EQ(test, scavenger_run(), age());
+}
+
+/* At 1 %, 99 jiffies for each that was spent; what is less is not lost. */
+static void pauses_make_up_for_work(struct kunit *test)
+{
+	unsigned long paused = 0;
+	u64 owed = TICK_NSEC;
+	unsigned int i;
+
+	KUNIT_EXPECT_EQ(test, scavenger_pause(&owed), 99UL);
+	KUNIT_EXPECT_LT(test, owed, 100ULL);
+	owed = 0;
+	for (i = 0; i < 1000; i++) {
+		owed += TICK_NSEC / 1000;
+		paused += scavenger_pause(&owed);
+	}
+	KUNIT_EXPECT_GE(test, paused, 98UL);
+	KUNIT_EXPECT_LE(test, paused, 99UL);
+	owed = 0;
+	KUNIT_EXPECT_EQ(test, scavenger_pause(&owed), 0UL);
+	/* A step that took a minute. */
+	owed = 60 * (u64)NSEC_PER_SEC;
+	paused = scavenger_pause(&owed);
+	KUNIT_EXPECT_GE(test, paused, 60UL * 98 * HZ);
+	KUNIT_EXPECT_LE(test, paused, 60UL * 99 * HZ);
+}
+
+static struct kunit_case cases[] = {
+	KUNIT_CASE(a_load_that_breathes_keeps_its_pages),
+	KUNIT_CASE(age_alone_gives_them_back),
+	KUNIT_CASE(a_rare_load_does_not),
+	KUNIT_CASE_PARAM(a_burst_is_given_back, fall_gen_params),
+	KUNIT_CASE(parked_pages_are_given_back),
+	KUNIT_CASE(what_stays_is_counted),
+	KUNIT_CASE(whole_chunks_go_first_then_sparse_ones),
+	KUNIT_CASE(busy_chunks_are_left_alone),
+	KUNIT_CASE(a_step_is_one_batch),
+	KUNIT_CASE(demand_in_the_middle_of_a_sweep_ends_it),
+	KUNIT_CASE(a_settled_heap_causes_no_wakeups),
+	KUNIT_CASE(pauses_make_up_for_work),
+	{}
+};
+
+static struct kunit_suite suite = {
+	.name = "spanalloc_restraint",
+	.init = test_clock_init,
+	.exit = test_clock_exit,
+	.test_cases = cases,
+};
+
+kunit_test_suite(suite);
