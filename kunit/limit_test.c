@@ -184,6 +184,143 @@ static void random_requests_stay_below(struct kunit *test)
 		span_free(addr[round]);
 }
 
+/* === Soft limits ======================================================== */
+
+static void idle_pages_above_a_soft_limit_go(struct kunit *test)
+{
+	struct span_heap *heap = test_heap_make_cached(test, 0, 0);
+	struct span_heap_stats before;
+	void *keep = must_alloc(test, heap, 50);
+
+	span_free(must_alloc(test, heap, 1000));
+	span_free(must_alloc(test, heap, 40));
+	span_heap_stats(heap, &before);
+	KUNIT_EXPECT_EQ(test, before.cached_pages, 40ULL);
+	KUNIT_EXPECT_EQ(test, span_heap_set_soft_limit(heap, 90), 0);
+	scavenger_run();
+	EXPECT_CHANGES(test, heap, &before, CHANGE(soft_limit_pages, 90),
+		       CHANGE(idle_pages, -960), CHANGE(released_pages, 960),
+		       CHANGE(released_limit_pages, 960), CHANGE(tlb_flush_count, 1));
+	/* Parked pages go, too, if there are no others. */
+	span_heap_stats(heap, &before);
+	KUNIT_EXPECT_EQ(test, span_heap_set_soft_limit(heap, 30), 0);
+	scavenger_run();
+	EXPECT_CHANGES(test, heap, &before, CHANGE(soft_limit_pages, -60),
+		       CHANGE(idle_pages, -40), CHANGE(cached_pages, -40),
+		       CHANGE(released_pages, 40), CHANGE(released_limit_pages, 40),
+		       CHANGE(tlb_flush_count, 1));
+	span_free(keep);
+}
+
+/* It does not fail, and gives back no more than it may. */
+static void allocations_help_with_a_soft_limit(struct kunit *test)
+{
+	struct span_heap *heap = test_heap(test);
+	struct span_heap_stats before;
+	void *low, *keep, *addr;
+
+	low = must_alloc(test, heap, 150);
+	keep = must_alloc(test, heap, 10);
+	span_free(low);
+	KUNIT_EXPECT_EQ(test, span_heap_set_soft_limit(heap, 160), 0);
+	span_heap_stats(heap, &before);
+	addr = must_alloc(test, heap, 200);
+	EXPECT_CHANGES(test, heap, &before, CHANGE(in_use_pages, 200),
+		       CHANGE(in_use_heap_pages, 200), CHANGE(idle_pages, -64),
+		       CHANGE(released_pages, -136), CHANGE(span_count, 1),
+		       CHANGE(alloc_count, 1), CHANGE(backed_pages, 200),
+		       CHANGE(released_limit_pages, 64), CHANGE(tlb_flush_count, 1));
+	/* Who may not wait does not help. */
+	span_free(addr);
+	span_heap_scavenge(heap, 200);
+	span_heap_stats(heap, &before);
+	addr = span_alloc(heap, 200, GFP_ATOMIC);
+	KUNIT_EXPECT_NOT_NULL(test, addr);
+	KUNIT_EXPECT_EQ(test, heap->count.released_limit_pages, before.released_limit_pages);
+	span_free(addr);
+	span_free(keep);
+}
+
+/* === All heaps ========================================================== */
+
+/* So many pages more than there are; callers undo it before they can fail. */
+static void set_total(unsigned long more)
+{
+	WRITE_ONCE(total_limit, total_backed() + more);
+}
+
+static void all_heaps_share_a_limit(struct kunit *test)
+{
+	struct span_heap *heap = test_heap(test);
+	struct span_heap *other = test_heap(test);
+	struct span_heap_stats before;
+	void *addr[2], *refused;
+
+	pressure_release(ULONG_MAX, RELEASE_FORCED);
+	set_total(100);
+	addr[0] = span_alloc(heap, 70, GFP_KERNEL);
+	span_heap_stats(other, &before);
+	refused = span_alloc(other, 31, GFP_KERNEL);
+	EXPECT_CHANGES(test, other, &before, CHANGE(reserved_pages, other->index.nr_pages),
+		       CHANGE(released_pages, other->index.nr_pages), CHANGE(grow_count, 1),
+		       CHANGE(arena_count, 1), CHANGE(fail_limit_count, 1));
+	addr[1] = span_alloc(other, 30, GFP_KERNEL);
+	KUNIT_EXPECT_EQ(test, total_backed(), total_limit);
+	KUNIT_EXPECT_NULL(test, span_alloc(heap, 1, GFP_KERNEL));
+	KUNIT_EXPECT_EQ(test, span_heap_reserve(heap, 1), -EDQUOT);
+	WRITE_ONCE(total_limit, 0);
+	KUNIT_EXPECT_NULL(test, refused);
+	KUNIT_EXPECT_NOT_NULL(test, addr[0]);
+	KUNIT_EXPECT_NOT_NULL(test, addr[1]);
+	span_free(addr[0]);
+	span_free(addr[1]);
+}
+
+/* Idle or parked, in this heap or in others: all of it goes before a request fails. */
+static void other_heaps_make_room(struct kunit *test)
+{
+	struct span_heap *heap = test_heap(test);
+	struct span_heap *other = test_heap_make_cached(test, 0, 0);
+	void *keep = must_alloc(test, other, 600);
+	void *addr, *atomic;
+
+	test_heap_grow(test, heap, 1);
+	pressure_release(ULONG_MAX, RELEASE_FORCED);
+	set_total(0);
+	span_free(keep);
+	span_free(span_alloc(other, 20, GFP_KERNEL));
+	atomic = span_alloc(heap, 100, GFP_ATOMIC);
+	addr = span_alloc(heap, 600, GFP_KERNEL);
+	KUNIT_EXPECT_LE(test, total_backed(), total_limit);
+	WRITE_ONCE(total_limit, 0);
+	KUNIT_EXPECT_NULL(test, atomic);
+	KUNIT_EXPECT_NOT_NULL(test, addr);
+	KUNIT_EXPECT_EQ(test, other->count.released_limit_pages, 600ULL);
+	span_free(addr);
+}
+
+/* Idle pages are below the limit already. */
+static void idle_pages_need_no_room(struct kunit *test)
+{
+	struct span_heap *heap = test_heap(test);
+	unsigned long total = total_backed();
+	void *addr[2];
+
+	span_free(must_alloc(test, heap, 100));
+	KUNIT_EXPECT_EQ(test, total_backed(), total + 100);
+	set_total(0);
+	addr[0] = span_alloc(heap, 60, GFP_KERNEL);
+	addr[1] = span_alloc(heap, 40, GFP_ATOMIC);
+	WRITE_ONCE(total_limit, 0);
+	KUNIT_EXPECT_NOT_NULL(test, addr[0]);
+	KUNIT_EXPECT_NOT_NULL(test, addr[1]);
+	KUNIT_EXPECT_EQ(test, total_backed(), total + 100);
+	span_free(addr[0]);
+	span_free(addr[1]);
+	KUNIT_EXPECT_EQ(test, span_heap_scavenge(heap, ULONG_MAX), 100UL);
+	KUNIT_EXPECT_EQ(test, total_backed(), total);
+}
+
 /* === A release by somebody else ========================================= */
 
 struct waiter {
@@ -257,14 +394,19 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(lowering_releases_idle_pages),
 	KUNIT_CASE(nofail_needs_a_heap_without_limit),
 	KUNIT_CASE(random_requests_stay_below),
+	KUNIT_CASE(idle_pages_above_a_soft_limit_go),
+	KUNIT_CASE(allocations_help_with_a_soft_limit),
+	KUNIT_CASE(all_heaps_share_a_limit),
+	KUNIT_CASE(other_heaps_make_room),
+	KUNIT_CASE(idle_pages_need_no_room),
 	KUNIT_CASE(a_release_under_way_makes_room),
 	{}
 };
 
 static struct kunit_suite suite = {
 	.name = "spanalloc_limit",
-	.init = test_heaps_init,
-	.exit = test_heaps_exit,
+	.init = test_clock_init,
+	.exit = test_clock_exit,
 	.test_cases = cases,
 };
 

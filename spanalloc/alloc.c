@@ -79,6 +79,11 @@ static void report_bad_free(const void *addr, unsigned long caller)
 	rcu_read_unlock();
 }
 
+static bool has_limit(const struct span_heap *heap)
+{
+	return READ_ONCE(heap->limit) || READ_ONCE(total_limit);
+}
+
 static bool gfp_is_ok(const struct span_request *req)
 {
 	gfp_t bad = req->gfp & UNSUPPORTED_GFP;
@@ -90,7 +95,7 @@ static bool gfp_is_ok(const struct span_request *req)
 	}
 	if (!(req->gfp & __GFP_NOFAIL))
 		return true;
-	if (READ_ONCE(req->heap->limit) || !gfpflags_allow_blocking(req->gfp)) {
+	if (has_limit(req->heap) || !gfpflags_allow_blocking(req->gfp)) {
 		pr_warn_once("%pS asked for __GFP_NOFAIL where it cannot be promised, of heap %s\n",
 			     (void *)req->caller, req->heap->name);
 		return false;
@@ -161,7 +166,7 @@ static struct span *take_uncached(const struct span_request *req)
 			span = heap_alloc(req, &failure);
 		if (span)
 			return span;
-		if (!(req->gfp & __GFP_NOFAIL) || READ_ONCE(heap->limit))
+		if (!(req->gfp & __GFP_NOFAIL) || has_limit(heap))
 			return failed(heap, failure);
 		schedule_timeout_uninterruptible(1);
 	}

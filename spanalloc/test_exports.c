@@ -60,6 +60,8 @@ EXPORT_FOR_TESTS(span_hold);
 EXPORT_FOR_TESTS(span_origin);
 EXPORT_FOR_TESTS(span_retire);
 EXPORT_FOR_TESTS(span_unhold);
+EXPORT_FOR_TESTS(total_backed);
+EXPORT_FOR_TESTS(total_limit);
 EXPORT_FOR_TESTS(vm_flush);
 EXPORT_FOR_TESTS(vm_map);
 EXPORT_FOR_TESTS(vm_missing);
