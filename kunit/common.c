@@ -210,7 +210,7 @@ void test_heap_check(struct kunit *test, struct span_heap *heap)
 	KUNIT_EXPECT_EQ(test, stats.backed_pages,
 			stats.in_use_pages + stats.idle_pages + stats.released_age_pages +
 			stats.released_pressure_pages + stats.released_limit_pages +
-			stats.released_forced_pages);
+			stats.released_forced_pages + stats.released_node_pages);
 	KUNIT_EXPECT_GE(test, stats.peak_backed_pages, stats.in_use_pages + stats.idle_pages);
 }
 
@@ -255,6 +255,7 @@ static const struct {
 	STAT(released_pressure_pages),
 	STAT(released_limit_pages),
 	STAT(released_forced_pages),
+	STAT(released_node_pages),
 	STAT(regret_pages),
 	STAT(regret_count),
 	STAT(sweep_count),

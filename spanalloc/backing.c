@@ -8,6 +8,11 @@
  * run is the caller's alone, so that no lock is held, and page tables are there
  * already, so that only pages have to be allocated.
  *
+ * With __GFP_THISNODE all of the run shall be of one node. Pages that are there
+ * already and are of another are replaced, if the caller may wait for a TLB flush.
+ * New ones are allocated first, so that the run lacks nothing at any time if there
+ * are none.
+ *
  * If it fails half-way, @done says how far it got; the caller decides what
  * becomes of the pages provided so far and ends with backing_end() either way.
  */
@@ -66,6 +71,85 @@ static int provide_run(struct backing *backing, unsigned long start, unsigned lo
 	return 0;
 }
 
+/* === Replacing ========================================================== */
+
+/* Those of @nr pages that are of another node than the run's, a bit each. */
+static u64 foreign_pages(const struct backing *backing, struct page **pages, unsigned int nr)
+{
+	u64 foreign = 0;
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		if (page_to_nid(pages[i]) != backing->node)
+			foreign |= BIT_ULL(i);
+	return foreign;
+}
+
+/* Put pages @new in place of those of @old that have a bit in @foreign. */
+static void exchange_pages(struct backing *backing, unsigned long addr, u64 foreign,
+			   struct page **old, struct page **new)
+{
+	unsigned int last = __fls(foreign);
+	unsigned int nr = 0;
+	u64 left;
+
+	for (left = foreign; left; left &= left - 1)
+		vm_unmap(addr + (__ffs64(left) << PAGE_SHIFT), 1);
+	vm_flush(addr + (__ffs64(foreign) << PAGE_SHIFT), addr + ((last + 1UL) << PAGE_SHIFT));
+	for (left = foreign; left; left &= left - 1) {
+		unsigned int i = __ffs64(left);
+
+		/* Where something has just been unmapped, mapping cannot fail. */
+		WARN_ON_ONCE(vm_map(addr + (i << PAGE_SHIFT), &new[nr++], 1));
+		__free_page(old[i]);
+	}
+	backing->replaced += nr;
+	backing->flushes++;
+}
+
+/* Replace what is of another node among pages @start..@end - 1, which are all there. */
+static int replace_run(struct backing *backing, unsigned long start, unsigned long end)
+{
+	struct page *old[BACKING_BATCH], *new[BACKING_BATCH];
+	unsigned int nr;
+
+	for (; start < end; start += nr) {
+		unsigned long addr = backing->addr + (start << PAGE_SHIFT);
+		u64 foreign;
+
+		nr = min_t(unsigned long, BACKING_BATCH, end - start);
+		vm_pages(addr, old, nr);
+		foreign = foreign_pages(backing, old, nr);
+		if (!foreign)
+			continue;
+		if (!gfpflags_allow_blocking(backing->gfp) ||
+		    !alloc_batch(backing, new, hweight64(foreign)))
+			return -ENOMEM;
+		exchange_pages(backing, addr, foreign, old, new);
+		cond_resched();
+	}
+	return 0;
+}
+
+static int replace_foreign(struct backing *backing)
+{
+	unsigned int start, end;
+	int ret;
+
+	if (backing->released == backing->npages)
+		return 0;
+	if (!backing->released)
+		return replace_run(backing, 0, backing->npages);
+	for_each_clear_bitrange(start, end, backing->missing, backing->npages) {
+		ret = replace_run(backing, start, end);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/* === Clearing =========================================================== */
+
 /* Clear pages @start..@end - 1 of the run, which were mapped before. */
 static void clear_run(struct backing *backing, unsigned long start, unsigned long end)
 {
@@ -91,6 +175,8 @@ static void clear_present(struct backing *backing)
 	for_each_clear_bitrange(start, end, backing->missing, backing->npages)
 		clear_run(backing, start, end);
 }
+
+/* === The whole run ====================================================== */
 
 /* First page from @from on at which the page tables have a page, or have none. */
 static unsigned long search_tables(const struct backing *backing, unsigned long from,
@@ -140,7 +226,8 @@ bool backing_next_missing(const struct backing *backing, unsigned long *start, u
 /**
  * backing_provide() - put memory behind all of a run
  * @backing: the run; @addr, @npages, @released, @clean, @node and @gfp are set,
- *	the rest is 0. __GFP_ZERO in @gfp asks for cleared memory.
+ *	the rest is 0. __GFP_ZERO in @gfp asks for cleared memory, __GFP_THISNODE,
+ *	unless @node is %NUMA_NO_NODE, for memory of that node alone.
  *
  * Context: Any that @gfp allows.
  *
@@ -158,6 +245,8 @@ int backing_provide(struct backing *backing)
 			return -ENOMEM;
 		vm_missing(backing->addr, backing->missing, backing->npages);
 	}
+	if (backing->gfp & __GFP_THISNODE && backing->node != NUMA_NO_NODE)
+		ret = replace_foreign(backing);
 	while (!ret && backing_next_missing(backing, &start, &end)) {
 		ret = provide_run(backing, start, end);
 		start = end;

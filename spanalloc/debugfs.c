@@ -56,6 +56,7 @@ static const char * const stat_names[] = {
 	"released_pressure_pages",
 	"released_limit_pages",
 	"released_forced_pages",
+	"released_node_pages",
 	"regret_pages",
 	"regret_count",
 	"sweep_count",

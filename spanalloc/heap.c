@@ -133,7 +133,9 @@ static bool find_locked(const struct span_request *req, int node, struct pageind
 		return pageindex_alloc_aligned(idx, req->npages, req->align, claim);
 	if (node != NUMA_NO_NODE && pageindex_alloc_idle(idx, req->npages, node + 1, claim))
 		return true;
+	/* Idle pages of another node are of no use to who cannot have them replaced. */
 	if (!gfpflags_allow_blocking(req->gfp) &&
+	    (node == NUMA_NO_NODE || !(req->gfp & __GFP_THISNODE)) &&
 	    pageindex_alloc_idle(idx, req->npages, 0, claim))
 		return true;
 	return pageindex_alloc(idx, req->npages, claim);
@@ -176,11 +178,10 @@ static bool find_below_total_locked(const struct span_request *req, int node,
 }
 
 /* Take a run from the index, and count it as a live span. */
-static bool claim_locked(const struct span_request *req, struct pageindex_claim *claim,
-			 struct span *span)
+static bool claim_locked(const struct span_request *req, int node,
+			 struct pageindex_claim *claim, struct span *span)
 {
 	struct span_heap *heap = req->heap;
-	int node = request_node(req);
 
 	lockdep_assert_held(&heap->lock);
 	heap_demand_roll_locked(heap);
@@ -196,7 +197,7 @@ static bool claim_locked(const struct span_request *req, struct pageindex_claim 
 }
 
 /* Returns what to count if it fails, NULL if it does not. */
-static u64 *claim(const struct span_request *req, struct pageindex_claim *claim,
+static u64 *claim(const struct span_request *req, int node, struct pageindex_claim *claim,
 		  struct span *span)
 {
 	struct span_heap *heap = req->heap;
@@ -210,7 +211,7 @@ static u64 *claim(const struct span_request *req, struct pageindex_claim *claim,
 		grows = heap->grows;
 		limit = heap->limit;
 		claim->released = 0;
-		ok = claim_locked(req, claim, span);
+		ok = claim_locked(req, node, claim, span);
 		heap_unlock(heap, flags);
 		if (ok)
 			return NULL;
@@ -226,6 +227,20 @@ static u64 *claim(const struct span_request *req, struct pageindex_claim *claim,
 			return &heap->count.fail_space_count;
 		}
 	}
+}
+
+/* Count the pages of a claim that were of the wrong node, and note what there is now. */
+static void count_replaced_locked(struct span_heap *heap, const struct pageindex_claim *claim,
+				  const struct backing *backing)
+{
+	lockdep_assert_held(&heap->lock);
+	if (!backing->replaced)
+		return;
+	pageindex_set_tag(&heap->index, claim->page, backing->npages, backing->node + 1);
+	heap->count.released_node_pages += backing->replaced;
+	heap->count.backed_pages += backing->replaced;
+	heap->count.rebacked_pages += backing->replaced;
+	heap->count.tlb_flush_count += backing->flushes;
 }
 
 /* Give back pages @start..@end - 1 of a claim, which were released or are idle. */
@@ -271,6 +286,7 @@ static void unclaim(const struct span_request *req, const struct pageindex_claim
 
 	flags = heap_lock(heap);
 	heap_demand_roll_locked(heap);
+	count_replaced_locked(heap, claim, backing);
 	for (start = 0; backing_next_missing(backing, &start, &end); start = end) {
 		unsigned long keep = drop ? start : clamp(backing->done, start, end);
 
@@ -297,6 +313,7 @@ static void count_backing(struct span_heap *heap, const struct pageindex_claim *
 {
 	unsigned long flags = heap_lock(heap);
 
+	count_replaced_locked(heap, claim, backing);
 	heap->count.backed_pages += claim->released;
 	heap->count.rebacked_pages += claim->released - claim->fresh;
 	heap->count.regret_pages += claim->regret;
@@ -308,12 +325,12 @@ static void count_backing(struct span_heap *heap, const struct pageindex_claim *
 }
 
 /* Put memory behind a claim; false after undoing it. */
-static bool back(const struct span_request *req, const struct pageindex_claim *claim,
-		 unsigned long addr)
+static bool back(const struct span_request *req, int node, const struct pageindex_claim *claim,
+		 struct span *span)
 {
 	struct span_heap *heap = req->heap;
 	struct backing backing = {
-		.addr = addr,
+		.addr = span->base,
 		.npages = req->npages,
 		.released = claim->released,
 		.clean = claim->clean,
@@ -324,11 +341,15 @@ static bool back(const struct span_request *req, const struct pageindex_claim *c
 
 	if (want_init_on_alloc(req->gfp))
 		backing.gfp |= __GFP_ZERO;
+	if (req->gfp & __GFP_THISNODE && node != NUMA_NO_NODE) {
+		backing.node = node;
+		span->node = node;
+	}
 	ret = backing_provide(&backing);
 	if (ret)
 		unclaim(req, claim, &backing);
 	backing_end(&backing);
-	if (!ret && (claim->released || backing.zeroed || backing.skipped))
+	if (!ret && (claim->released || backing.replaced || backing.zeroed || backing.skipped))
 		count_backing(heap, claim, &backing);
 	return !ret;
 }
@@ -375,12 +396,13 @@ struct span *heap_alloc(const struct span_request *req, u64 **failure)
 	struct span_heap *heap = req->heap;
 	struct span *span = span_new(req->gfp);
 	struct pageindex_claim taken;
+	int node = request_node(req);
 
 	*failure = &heap->count.fail_metadata_count;
 	if (!span)
 		return NULL;
-	*failure = claim(req, &taken, span);
-	if (!*failure && !back(req, &taken, span->base))
+	*failure = claim(req, node, &taken, span);
+	if (!*failure && !back(req, node, &taken, span))
 		*failure = &heap->count.fail_backing_count;
 	if (*failure) {
 		span_delete(span);

@@ -401,6 +401,8 @@ void arena_release_all(struct span_heap *heap);
  * @done: missing pages below this offset have been provided
  * @zeroed: pages that had to be cleared
  * @skipped: pages that would have had to be, but were known to be clear
+ * @replaced: pages of another node that went back to the system, each for a new one
+ * @flushes: TLB flushes that this took
  */
 struct backing {
 	unsigned long addr;
@@ -413,6 +415,8 @@ struct backing {
 	unsigned long done;
 	unsigned long zeroed;
 	unsigned long skipped;
+	unsigned long replaced;
+	unsigned int flushes;
 };
 
 int backing_provide(struct backing *backing);

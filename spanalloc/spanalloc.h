@@ -128,6 +128,8 @@ struct span_info {
  * @released_pressure_pages: because the system was short of memory
  * @released_limit_pages: to keep the limit
  * @released_forced_pages: because span_heap_scavenge() or debugfs asked for it
+ * @released_node_pages: because an allocation with __GFP_THISNODE would have had
+ *	them, and they were of another node
  * @regret_pages: of @backed_pages, those put where as many had been given back since
  *	the sweep before last, in the same 512 pages of address space
  * @regret_count: allocations that met any of them
@@ -186,6 +188,7 @@ struct span_heap_stats {
 	u64 released_pressure_pages;
 	u64 released_limit_pages;
 	u64 released_forced_pages;
+	u64 released_node_pages;
 	u64 regret_pages;
 	u64 regret_count;
 	u64 sweep_count;
@@ -307,12 +310,14 @@ void *span_alloc_kind(struct span_heap *heap, unsigned long npages, enum span_ki
  * @heap: where from
  * @npages: length in pages
  * @node: the node, or %NUMA_NO_NODE for the heap's own choice
- * @gfp: as for span_alloc(). With __GFP_THISNODE, pages that have to be put behind
- *	the span come from that node or not at all
+ * @gfp: as for span_alloc(). With __GFP_THISNODE all of the memory is of that node
  *
  * Pages that lie idle in chunks whose memory is of that node are preferred, then
  * the lowest free run, as for span_alloc(): what is idle in that one may be of
- * another node.
+ * another node. With __GFP_THISNODE such pages are replaced by others, which takes
+ * a flush of all TLBs; callers that may not sleep get NULL instead. __GFP_THISNODE
+ * means the same to the other functions here, for the heap's node, or that of the
+ * CPU.
  *
  * Context: As span_alloc().
  *
