@@ -48,11 +48,11 @@ wait_for_scavenger() {
 	done
 }
 
-# A jiffy of work may be ahead of the pause for it.
+# The pause for the last batch may be still to come: in a slow guest, 20 ms of work.
 keeps_its_share() {
 	local ns=$(($(worked_ns) - worked)) ms=$(($(uptime_ms) - started))
 	echo "$((ns / 1000)) us of work in $ms ms"
-	[ "$ns" -gt 0 ] && [ $((ns / 10000)) -le $((ms + 400)) ]
+	[ "$ns" -gt 0 ] && [ $((ns / 10000)) -le $((ms + 2000)) ]
 }
 
 # It has settled when what it remembers has passed: two ages and a sweep.
@@ -66,14 +66,25 @@ rests() {
 	[ "$before" = "$after" ]
 }
 
+# The last batch is followed by a pause, too, before the sweep is over.
 traced() {
-	grep spanalloc_sweep /sys/kernel/tracing/trace
-	grep -q 'spanalloc_sweep: heap=default released=[1-9]' /sys/kernel/tracing/trace
+	local tries=50
+	until grep 'spanalloc_sweep: heap=default released=[1-9]' /sys/kernel/tracing/trace; do
+		tries=$((tries - 1))
+		[ "$tries" -gt 0 ] || return 1
+		sleep 0.1
+	done
 }
 
 # Free pages of the system, wherever it keeps them.
 free_now() {
 	free_memory | awk '{ sum += $2 } END { printf "%d\n", sum }'
+}
+
+# By default the kernel keeps 44 MiB of a guest of this size free, and at times twice
+# as much on top against fragmentation. None of that could be had.
+let_memory_run_out() {
+	echo 4096 > /proc/sys/vm/min_free_kbytes && echo 0 > /proc/sys/vm/watermark_boost_factor
 }
 
 # Memory that cannot be reclaimed: there is no swap. All that is free, and all
@@ -110,7 +121,7 @@ mkdir -p "$HOG"
 must "tracefs" mount -t tracefs tracefs /sys/kernel/tracing
 must "insmod spanalloc.ko scavenge_age_ms=$AGE_MS" \
 	insmod /modules/spanalloc.ko scavenge_age_ms=$AGE_MS
-scavenger=$(pgrep spanalloc_scav)
+scavenger=$(ps -o pid,comm | awk '$2 == "spanalloc_scav" { print $1 }')
 echo 1 > /sys/kernel/tracing/events/spanalloc/spanalloc_sweep/enable
 started=$(uptime_ms)
 worked=$(worked_ns)
@@ -137,6 +148,7 @@ must "insmod spanalloc.ko" insmod /modules/spanalloc.ko scavenge_age_ms=3600000
 must "$PAGES pages are used and left" leave_idle $PAGES
 must "they are idle" is_idle $PAGES
 before=$(stat_of default idle_pages)
+must "the system keeps 4 MiB to itself" let_memory_run_out
 must "a file system in memory" mount -t tmpfs -o size=100% tmpfs "$HOG"
 try "a hog takes all memory but 32 MiB" hog
 sed 's/^/# /' /tmp/output
