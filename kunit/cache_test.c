@@ -13,8 +13,6 @@
 #include <spanalloc/depot.h>
 
 #define AGE_MS		1000
-/* What a cache keeps by default. */
-#define CACHE_PAGES	2048UL
 
 static int cache_test_init(struct kunit *test)
 {
@@ -144,18 +142,35 @@ static void the_longest_are_not_kept(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, cached_pages(heap), 0ULL);
 }
 
-/* Spans that more than one cache has room for, freed in the order of allocation. */
-#define MANY	(CACHE_PAGES / PARK_MAX_SHORT + 2 * 8)
-
-static void **alloc_many(struct kunit *test, struct span_heap *heap)
+/* Two chains more than a cache has room for. */
+static unsigned int too_many(unsigned int npages)
 {
-	void **addr = kunit_kcalloc(test, MANY, sizeof(*addr), GFP_KERNEL);
+	return cache_max_pages / npages + 2 * 8;
+}
+
+#define MANY	too_many(PARK_MAX_SHORT)
+
+static void **alloc_some(struct kunit *test, struct span_heap *heap, unsigned int nr,
+			 unsigned long npages)
+{
+	void **addr = kunit_kcalloc(test, nr, sizeof(*addr), GFP_KERNEL);
 	unsigned int i;
 
 	KUNIT_ASSERT_NOT_NULL(test, addr);
-	for (i = 0; i < MANY; i++)
-		addr[i] = must_alloc(test, heap, PARK_MAX_SHORT);
+	for (i = 0; i < nr; i++)
+		addr[i] = must_alloc(test, heap, npages);
 	return addr;
+}
+
+static void free_some(void **addr, unsigned int nr)
+{
+	while (nr--)
+		span_free(addr[nr]);
+}
+
+static void **alloc_many(struct kunit *test, struct span_heap *heap)
+{
+	return alloc_some(test, heap, MANY, PARK_MAX_SHORT);
 }
 
 static void a_full_cache_makes_room(struct kunit *test)
@@ -185,6 +200,55 @@ static void a_full_cache_makes_room(struct kunit *test)
 			      want_init_on_alloc(GFP_KERNEL) ? (MANY + 1) * PARK_MAX_SHORT : 0));
 	for (i = 0; i < MANY; i++)
 		span_free(addr[i]);
+}
+
+/* So many are allocated without the heap. */
+static void expect_cached(struct kunit *test, struct span_heap *heap, unsigned int nr,
+			  unsigned long npages)
+{
+	struct span_heap_stats before, after;
+
+	span_heap_stats(heap, &before);
+	free_some(alloc_some(test, heap, nr, npages), nr);
+	span_heap_stats(heap, &after);
+	KUNIT_EXPECT_EQ(test, after.cache_hit_count - before.cache_hit_count, (u64)nr);
+}
+
+/*
+ * A cache full of spans nobody uses any more, short or long, and a depot, too:
+ * half a cache of another length is soon served without the heap all the same.
+ */
+static void what_is_not_used_gives_way(struct kunit *test)
+{
+	static const unsigned int lengths[] = { 1, 40, 4, 512, 16, 64 };
+	struct span_heap *heap = test_heap_make_cached(test, 0, 0);
+	unsigned int i, round, nr;
+
+	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
+		nr = too_many(lengths[i]);
+		free_some(alloc_some(test, heap, nr, lengths[i]), nr);
+		nr = min(cache_max_pages / lengths[i], PARK_CPU_LONGS + 0U) / 2;
+		for (round = 0; round < 3; round++)
+			free_some(alloc_some(test, heap, nr, lengths[i]), nr);
+		expect_cached(test, heap, nr, lengths[i]);
+	}
+}
+
+/* Both in use, each less than half of what there is room for. */
+static void lengths_in_use_stay(struct kunit *test)
+{
+	struct span_heap *heap = test_heap_make_cached(test, 0, 0);
+	unsigned int nr = cache_max_pages / 16 / 3, nr_long = cache_max_pages / 128 / 3;
+	unsigned int round;
+
+	for (round = 0; round < 4; round++) {
+		free_some(alloc_some(test, heap, nr, 16), nr);
+		free_some(alloc_some(test, heap, nr_long, 128), nr_long);
+		/* Something comes by that is used once. */
+		free_some(alloc_some(test, heap, nr, 3 + round), nr);
+	}
+	expect_cached(test, heap, nr_long, 128);
+	expect_cached(test, heap, nr, 16);
 }
 
 static bool move_to_another_cpu(void)
@@ -217,6 +281,38 @@ static void cpus_hand_on_spans(struct kunit *test)
 		       CHANGE(zeroed_pages,
 			      want_init_on_alloc(GFP_KERNEL) ? PARK_MAX_SHORT : 0));
 	span_free(addr[0]);
+}
+
+/* Long spans are handed on, too, half of those of a length at a time. */
+static void cpus_hand_on_long_spans(struct kunit *test)
+{
+	struct span_heap *heap = test_heap_make_cached(test, 0, 0);
+	unsigned int nr = min(cache_max_pages / 100, PARK_CPU_LONGS + 0U);
+	struct span_heap_stats before;
+	void **addr = alloc_some(test, heap, nr + 1, 100);
+
+	free_some(addr, nr + 1);
+	KUNIT_EXPECT_EQ(test, cached_pages(heap), (nr + 1) * 100ULL);
+	if (!move_to_another_cpu() || nr_online_nodes > 1) {
+		kunit_skip(test, "needs two CPUs of one node");
+		return;
+	}
+	/* Those that were parked first; the second is in this CPU's cache by now. */
+	span_heap_stats(heap, &before);
+	addr = alloc_some(test, heap, DIV_ROUND_UP(nr, 2), 100);
+	KUNIT_EXPECT_EQ(test, cached_pages(heap), (nr + 1 - DIV_ROUND_UP(nr, 2)) * 100ULL);
+	KUNIT_EXPECT_EQ(test, before.cache_miss_count,
+			(u64)READ_ONCE(heap->count.alloc_count));
+	free_some(addr, DIV_ROUND_UP(nr, 2));
+	KUNIT_EXPECT_EQ(test, span_heap_scavenge(heap, ULONG_MAX), (nr + 1) * 100UL);
+}
+
+/* Unless it was set, it depends on the machine. */
+static void a_cache_has_its_share_of_memory(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, cache_max_pages,
+			(unsigned int)clamp(totalram_pages() / 32 / num_possible_cpus(),
+					    256UL, 4096UL));
 }
 
 static void caches_of_other_cpus_are_emptied(struct kunit *test)
@@ -366,6 +462,10 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(the_longest_are_not_kept),
 	KUNIT_CASE(a_full_cache_makes_room),
 	KUNIT_CASE(cpus_hand_on_spans),
+	KUNIT_CASE(cpus_hand_on_long_spans),
+	KUNIT_CASE(what_is_not_used_gives_way),
+	KUNIT_CASE(lengths_in_use_stay),
+	KUNIT_CASE(a_cache_has_its_share_of_memory),
 	KUNIT_CASE(caches_of_other_cpus_are_emptied),
 	KUNIT_CASE(an_accounted_span_is_parked_like_others),
 	KUNIT_CASE(a_node_is_checked),

@@ -18,7 +18,11 @@
  * exchanged with the depot (depot.c), so that only one in many operations gets
  * that far. (Magazines, as in J. Bonwick and J. Adams, "Magazines and Vmem", 2001.)
  * Longer spans, up to %PARK_MAX_LONG pages, are few and are kept one by one, by
- * exact length.
+ * exact length; to the depot go, as one chain, half of those of a length.
+ *
+ * What has to make room for others is what has not been used since that was last
+ * asked (second chance, as in F. J. Corbato's clock): a cache that holds lengths of
+ * the past would otherwise be too small for those of the present.
  *
  * How few there have been since the last sweep tells how many have lain there
  * all the while: those go at the next sweep, and are old already when they reach
@@ -43,12 +47,21 @@
 
 #include "depot.h"
 #include "internal.h"
+#include "longs.h"
 
 /* Times that other CPUs are asked again if they were busy. */
 #define DRAIN_TRIES	4
 
 /* A depot may have so many times the pages of a cache. */
 #define DEPOT_FACTOR	4
+
+/* Shares of the pages of a machine, and bounds, for the pages of each cache. */
+#define CACHE_SHARE	32
+#define CACHE_MIN_PAGES	256UL
+#define CACHE_MAX_PAGES	4096UL
+
+/* What makes room: one of the stacks, or the long spans. */
+#define NR_SLOTS	(PARK_MAX_SHORT + 1)
 
 /**
  * struct span_stack - parked short spans of one length
@@ -57,6 +70,7 @@
  * @nr_top: spans in @top
  * @nr: spans in all
  * @low: how few there have been since the last sweep
+ * @used: some have been taken since room was last looked for here
  */
 struct span_stack {
 	struct span *top;
@@ -64,12 +78,14 @@ struct span_stack {
 	unsigned int nr_top;
 	unsigned int nr;
 	unsigned int low;
+	bool used;
 };
 
 /**
  * struct span_cache - one CPU's parked spans of one heap
  * @busy: the CPU is inside
  * @pages: pages parked
+ * @hand: where room is looked for first
  * @stack: parked short spans by length, from one page up
  * @longs: parked long spans
  * @in_use: pages taken from here minus pages parked here, by kind
@@ -83,6 +99,7 @@ struct span_stack {
 struct span_cache {
 	bool busy;
 	unsigned int pages;
+	unsigned int hand;
 	struct span_stack stack[PARK_MAX_SHORT];
 	struct span_longs longs;
 	long in_use[SPAN_NR_KINDS];
@@ -94,9 +111,13 @@ struct span_cache {
 	u64 skipped;
 };
 
-static unsigned int cache_max_pages = 2048;
+/* Until it is known what there is. */
+#define CACHE_PAGES_AUTO	UINT_MAX
+
+unsigned int cache_max_pages = CACHE_PAGES_AUTO;
 module_param_named(cache_pages, cache_max_pages, uint, 0644);
-MODULE_PARM_DESC(cache_pages, "pages that each CPU may keep ready of each heap (default 2048)");
+MODULE_PARM_DESC(cache_pages,
+		 "pages that each CPU may keep ready of each heap (default: a 32nd of memory for all CPUs, 256 to 4096 each)");
 
 static enum cpuhp_state hotplug_state;
 
@@ -144,6 +165,7 @@ static __always_inline struct span *stack_pop(struct span_stack *stack)
 	stack->nr_top--;
 	stack->nr--;
 	stack->low = min(stack->low, stack->nr);
+	stack->used = true;
 	return span;
 }
 
@@ -218,7 +240,7 @@ static unsigned long unpark(struct span_heap *heap, struct span *list, bool old)
 	return pages;
 }
 
-/* Hand a chain or a long span to the depot, or else to the page index. */
+/* Hand a chain to the depot, or else to the page index. */
 static void hand_on(struct span_heap *heap, struct span *out)
 {
 	if (depot_put(depot_here(heap), out,
@@ -230,11 +252,34 @@ static void hand_on(struct span_heap *heap, struct span *out)
 	unpark(heap, out, false);
 }
 
-/* Make the rest of a chain the one in use, unless another came first. */
+static __always_inline bool has_room(const struct span_cache *cache, unsigned int npages,
+				     unsigned int max)
+{
+	return cache->pages + npages <= max &&
+	       (npages <= PARK_MAX_SHORT || cache->longs.nr < PARK_CPU_LONGS);
+}
+
+static struct span *adopt_longs(struct span_cache *cache, struct span *rest, unsigned int npages)
+{
+	unsigned int max = READ_ONCE(cache_max_pages);
+
+	while (rest && has_room(cache, npages, max)) {
+		struct span *next = rest->next;
+
+		longs_add(&cache->longs, rest);
+		cache->pages += npages;
+		rest = next;
+	}
+	return rest;
+}
+
+/* Keep the rest of a chain, unless another came first; returns what is not kept. */
 static struct span *adopt(struct span_cache *cache, struct span *rest, unsigned int npages)
 {
 	struct span_stack *stack = &cache->stack[npages - 1];
 
+	if (npages > PARK_MAX_SHORT)
+		return adopt_longs(cache, rest, npages);
 	if (stack->nr_top)
 		return rest;
 	stack->top = rest;
@@ -249,13 +294,12 @@ static struct span *refill(struct span_heap *heap, unsigned long npages, enum sp
 			   bool zero)
 {
 	struct span *span = depot_get(depot_here(heap), npages);
-	struct span *rest = NULL;
 	struct span_cache *cache;
+	struct span *rest;
 
 	if (!span)
 		return NULL;
-	if (npages <= PARK_MAX_SHORT)
-		rest = span->next;
+	rest = span->next;
 	cache = enter(heap);
 	if (!cache) {
 		heap_unparked(heap, span, kind);
@@ -307,23 +351,11 @@ struct span *cache_pop(struct span_heap *heap, unsigned long npages, int node,
 	return likely(span) ? span : refill(heap, npages, kind, zero);
 }
 
-/* A chain, of that length if there is one, or else of any. */
-static struct span *evict_chain(struct span_cache *cache, unsigned int npages)
+static struct span *evict_chain(struct span_cache *cache, struct span_stack *stack)
 {
-	unsigned int own = min_t(unsigned int, npages, PARK_MAX_SHORT) - 1;
-	struct span_stack *stack = &cache->stack[own];
-	struct span *chain;
-	unsigned int nr;
+	struct span *chain = stack->full;
+	unsigned int nr = chain_length(chain->npages);
 
-	if (!stack->full) {
-		stack = cache->stack;
-		while (!stack->full && stack < &cache->stack[PARK_MAX_SHORT - 1])
-			stack++;
-	}
-	chain = stack->full;
-	if (!chain)
-		return NULL;
-	nr = chain_length(chain->npages);
 	stack->full = chain->next_chain;
 	stack->nr -= nr;
 	stack->low -= min(stack->low, nr);
@@ -331,23 +363,40 @@ static struct span *evict_chain(struct span_cache *cache, unsigned int npages)
 	return chain;
 }
 
+/* Half of the spans that are as long as the one that was parked first. */
+static struct span *evict_longs(struct span_cache *cache)
+{
+	struct span_longs *longs = &cache->longs;
+	unsigned int npages = longs->npages[0];
+	unsigned int i, nr = 0;
+
+	for (i = 0; i < longs->nr; i++)
+		nr += longs->npages[i] == npages;
+	nr = DIV_ROUND_UP(nr, 2);
+	cache->pages -= nr * npages;
+	return longs_evict(longs, npages, nr);
+}
+
 /* Make room for a span of @npages pages; what has to go for it is returned. */
 static struct span *make_room(struct span_cache *cache, unsigned int npages)
 {
-	struct span *out;
+	unsigned int tries = 2 * NR_SLOTS;
 
-	if (!cache->longs.nr)
-		return evict_chain(cache, npages);
-	out = longs_evict(&cache->longs);
-	cache->pages -= out->npages;
-	return out;
-}
+	if (npages > PARK_MAX_SHORT && cache->longs.nr == PARK_CPU_LONGS)
+		return evict_longs(cache);
+	/* What is found twice, used in the first round, goes in the second. */
+	for (; tries; tries--, cache->hand = (cache->hand + 1) % NR_SLOTS) {
+		struct span_stack *stack = &cache->stack[cache->hand];
+		bool is_long = cache->hand == PARK_MAX_SHORT;
+		bool *used = is_long ? &cache->longs.used : &stack->used;
 
-static __always_inline bool has_room(const struct span_cache *cache, unsigned int npages,
-				     unsigned int max)
-{
-	return cache->pages + npages <= max &&
-	       (npages <= PARK_MAX_SHORT || cache->longs.nr < cache->longs.max);
+		if (is_long ? !cache->longs.nr : !stack->full)
+			continue;
+		if (!*used)
+			return is_long ? evict_longs(cache) : evict_chain(cache, stack);
+		*used = false;
+	}
+	return NULL;
 }
 
 /**
@@ -451,11 +500,10 @@ static struct span *take_out(struct span_cache *cache, bool sweep)
 		stack->low = stack->nr;
 	}
 	for (nr = sweep ? cache->longs.low : cache->longs.nr; nr; nr--) {
-		struct span *span = longs_evict(&cache->longs);
+		struct span *span = longs_evict(&cache->longs, cache->longs.npages[0], 1);
 
 		cache->pages -= span->npages;
-		span->next = list;
-		list = span;
+		list = join(span, list);
 	}
 	cache->longs.low = cache->longs.nr;
 	return list;
@@ -633,17 +681,20 @@ static int cpu_dead(unsigned int cpu, struct hlist_node *node)
 }
 
 /**
- * cache_init() - watch for CPUs that go away
+ * cache_init() - set what has not been set, and watch for CPUs that go away
  *
  * Return: 0 or a negative error code
  */
 int __init cache_init(void)
 {
+	unsigned long share = totalram_pages() / CACHE_SHARE / num_possible_cpus();
 	int state = cpuhp_setup_state_multi(CPUHP_BP_PREPARE_DYN, "spanalloc:dead", NULL, cpu_dead);
 
 	if (state < 0)
 		return state;
 	hotplug_state = state;
+	if (cache_max_pages == CACHE_PAGES_AUTO)
+		cache_max_pages = clamp(share, CACHE_MIN_PAGES, CACHE_MAX_PAGES);
 	return 0;
 }
 
@@ -671,8 +722,8 @@ static void free_memory(struct span_heap *heap)
  */
 int cache_new(struct span_heap *heap)
 {
-	int cpu, node;
 	int ret = -ENOMEM;
+	int node;
 
 	heap->depot = kvcalloc(nr_node_ids, sizeof(*heap->depot), GFP_KERNEL);
 	heap->cache = alloc_percpu(struct span_cache);
@@ -680,8 +731,6 @@ int cache_new(struct span_heap *heap)
 		goto failed;
 	for (node = 0; node < nr_node_ids; node++)
 		depot_init(&heap->depot[node]);
-	for_each_possible_cpu(cpu)
-		per_cpu_ptr(heap->cache, cpu)->longs.max = PARK_CPU_LONGS;
 	ret = cpuhp_state_add_instance_nocalls(hotplug_state, &heap->hotplug);
 	if (ret)
 		goto failed;

@@ -19,73 +19,6 @@
 #include "depot.h"
 
 /**
- * longs_remove() - take a long span out
- * @longs: where from
- * @at: its place
- *
- * Return: the span
- */
-struct span *longs_remove(struct span_longs *longs, unsigned int at)
-{
-	struct span *span = longs->span[at];
-	unsigned int i;
-
-	longs->nr--;
-	longs->low = min(longs->low, at);
-	for (i = at; i < longs->nr; i++) {
-		longs->span[i] = longs->span[i + 1];
-		longs->npages[i] = longs->npages[i + 1];
-	}
-	return span;
-}
-
-/**
- * longs_evict() - take out the long span that was parked first
- * @longs: where from; not empty
- *
- * Return: the span
- */
-struct span *longs_evict(struct span_longs *longs)
-{
-	unsigned int untouched = longs->low - min(longs->low, 1U);
-	struct span *span = longs_remove(longs, 0);
-
-	longs->low = untouched;
-	/* A list of one, for whoever takes it for a chain. */
-	span->next = NULL;
-	return span;
-}
-
-/**
- * longs_take() - take the span of a length that was parked last
- * @longs: where from
- * @npages: the length
- *
- * Return: the span or NULL
- */
-struct span *longs_take(struct span_longs *longs, unsigned int npages)
-{
-	unsigned int at = longs->nr;
-
-	while (at--) {
-		if (longs->npages[at] == npages)
-			return longs_remove(longs, at);
-	}
-	return NULL;
-}
-
-/**
- * longs_add() - put a long span in; there is room
- * @longs: where
- * @span: the span
- */
-void longs_add(struct span_longs *longs, struct span *span)
-{
-	longs->npages[longs->nr] = span->npages;
-	longs->span[longs->nr++] = span;
-}
-
-/**
  * depot_init() - make an empty depot
  * @depot: the depot
  */
@@ -93,16 +26,53 @@ void depot_init(struct span_depot *depot)
 {
 	memset(depot, 0, sizeof(*depot));
 	spin_lock_init(&depot->lock);
-	depot->longs.max = PARK_DEPOT_LONGS;
 }
 
-static bool lock_depot(struct span_depot *depot, bool wait)
+/* Whoever holds the lock may have interrupts on: only tasks wait for it. */
+static bool may_wait(void)
 {
-	if (wait && in_task() && !irqs_disabled()) {
-		spin_lock(&depot->lock);
-		return true;
+	return in_task() && !irqs_disabled();
+}
+
+static struct span *get_short(struct span_depot *depot, unsigned int npages)
+{
+	unsigned int i = npages - 1;
+	struct span *top = depot->chains[i].top;
+
+	lockdep_assert_held(&depot->lock);
+	if (!top)
+		return NULL;
+	depot->chains[i].top = top->next_chain;
+	depot->chains[i].nr--;
+	depot->chains[i].low = min(depot->chains[i].low, depot->chains[i].nr);
+	depot->pages -= npages * chain_length(npages);
+	return top;
+}
+
+/* Take a chain of long spans out, and close the gap. */
+static struct span *remove_long(struct span_depot *depot, unsigned int at)
+{
+	struct depot_chain *chain = &depot->longs[at];
+	struct span *top = chain->top;
+
+	lockdep_assert_held(&depot->lock);
+	depot->pages -= chain->npages * chain->nr;
+	depot->nr_longs--;
+	depot->low_longs = min(depot->low_longs, at);
+	memmove(chain, chain + 1, (depot->nr_longs - at) * sizeof(*chain));
+	return top;
+}
+
+static struct span *get_long(struct span_depot *depot, unsigned int npages)
+{
+	unsigned int at = depot->nr_longs;
+
+	lockdep_assert_held(&depot->lock);
+	while (at--) {
+		if (depot->longs[at].npages == npages)
+			return remove_long(depot, at);
 	}
-	return spin_trylock(&depot->lock);
+	return NULL;
 }
 
 /**
@@ -112,38 +82,40 @@ static bool lock_depot(struct span_depot *depot, bool wait)
  *
  * Context: Any but NMI.
  *
- * Return: a chain of chain_length() spans if they are short, a single one if they
- * are long, or NULL
+ * Return: a chain, of chain_length() spans if they are short, or NULL
  */
 struct span *depot_get(struct span_depot *depot, unsigned int npages)
 {
-	unsigned int i = npages - 1;
-	struct span *span;
+	struct span *chain;
 
 	/* Racy, and no harm: it saves the lock where there is nothing. */
-	if (!data_race(depot->pages) || !lock_depot(depot, true))
+	if (!data_race(depot->pages))
 		return NULL;
-	if (npages > PARK_MAX_SHORT) {
-		span = longs_take(&depot->longs, npages);
-		if (span)
-			depot->pages -= npages;
-	} else {
-		span = depot->chains[i].top;
-		if (span) {
-			depot->chains[i].top = span->next_chain;
-			depot->chains[i].nr--;
-			depot->chains[i].low = min(depot->chains[i].low, depot->chains[i].nr);
-			depot->pages -= npages * chain_length(npages);
-		}
-	}
+	if (may_wait())
+		spin_lock(&depot->lock);
+	else if (!spin_trylock(&depot->lock))
+		return NULL;
+	if (npages <= PARK_MAX_SHORT)
+		chain = get_short(depot, npages);
+	else
+		chain = get_long(depot, npages);
 	spin_unlock(&depot->lock);
-	return span;
+	return chain;
+}
+
+static unsigned int count(const struct span *chain)
+{
+	unsigned int nr = 0;
+
+	for (; chain; chain = chain->next)
+		nr++;
+	return nr;
 }
 
 /**
  * depot_put() - park spans
  * @depot: where
- * @chain: a chain of chain_length() short spans, or a long one
+ * @chain: a chain, of chain_length() spans if they are short
  * @max_pages: how many pages the depot may have
  *
  * Context: Any but NMI.
@@ -153,23 +125,30 @@ struct span *depot_get(struct span_depot *depot, unsigned int npages)
 bool depot_put(struct span_depot *depot, struct span *chain, unsigned long max_pages)
 {
 	unsigned int npages = chain->npages;
+	bool is_short = npages <= PARK_MAX_SHORT;
+	unsigned int nr = is_short ? chain_length(npages) : count(chain);
+	unsigned long pages = nr * npages;
 	unsigned int i = npages - 1;
-	unsigned long pages = npages;
 	bool room;
 
-	if (npages <= PARK_MAX_SHORT)
-		pages *= chain_length(npages);
-	if (data_race(depot->pages) + pages > max_pages || !lock_depot(depot, true))
+	if (data_race(depot->pages) + pages > max_pages)
 		return false;
-	room = depot->pages + pages <= max_pages;
-	if (npages > PARK_MAX_SHORT) {
-		room = room && depot->longs.nr < depot->longs.max;
-		if (room)
-			longs_add(&depot->longs, chain);
-	} else if (room) {
+	if (may_wait())
+		spin_lock(&depot->lock);
+	else if (!spin_trylock(&depot->lock))
+		return false;
+	room = depot->pages + pages <= max_pages &&
+	       (is_short || depot->nr_longs < PARK_DEPOT_CHAINS);
+	if (room && is_short) {
 		chain->next_chain = depot->chains[i].top;
 		depot->chains[i].top = chain;
 		depot->chains[i].nr++;
+	} else if (room) {
+		depot->longs[depot->nr_longs++] = (struct depot_chain) {
+			.top = chain,
+			.npages = npages,
+			.nr = nr,
+		};
 	}
 	if (room)
 		depot->pages += pages;
@@ -224,18 +203,17 @@ struct span *depot_empty(struct span_depot *depot, bool sweep, bool wait)
 	struct span *list = NULL;
 	unsigned int i, nr;
 
-	if (!data_race(depot->pages) || !lock_depot(depot, wait))
+	if (!data_race(depot->pages))
+		return NULL;
+	if (wait && may_wait())
+		spin_lock(&depot->lock);
+	else if (!spin_trylock(&depot->lock))
 		return NULL;
 	for (i = 0; i < PARK_MAX_SHORT; i++)
 		list = empty_chains(depot, i, sweep, list);
-	for (nr = sweep ? depot->longs.low : depot->longs.nr; nr; nr--) {
-		struct span *span = longs_evict(&depot->longs);
-
-		depot->pages -= span->npages;
-		span->next = list;
-		list = span;
-	}
-	depot->longs.low = depot->longs.nr;
+	for (nr = sweep ? depot->low_longs : depot->nr_longs; nr; nr--)
+		list = join(remove_long(depot, 0), list);
+	depot->low_longs = depot->nr_longs;
 	spin_unlock(&depot->lock);
 	return list;
 }

@@ -3,9 +3,10 @@
  * Depot: parked spans that any CPU of a NUMA node may take.
  *
  * A parked span is dead, but still entered in the map and with memory behind it;
- * cache.c draws the whole way. Short spans come and go in chains, which are
- * linked through the descriptors: to hand on a whole chain is one hold of the
- * lock, however many spans it has. Long ones come and go by themselves.
+ * cache.c draws the whole way. Spans come and go in chains of one length, which
+ * are linked through the descriptors: to hand on a whole chain is one hold of the
+ * lock, however many spans it has. Chains of short spans have a length of their
+ * own, those of long ones have as many spans as there happened to be.
  *
  * This header also says what a chain is, and how long spans are kept.
  */
@@ -17,13 +18,13 @@
 
 #include "span.h"
 
-/* Spans up to so many pages are kept in chains, those up to the other one by one. */
+/* Spans up to so many pages are short, those up to the other long. */
 #define PARK_MAX_SHORT	16
 #define PARK_MAX_LONG	512
 
-/* Long spans that are kept by a CPU, and for all of them. */
-#define PARK_CPU_LONGS		32
-#define PARK_DEPOT_LONGS	64
+/* Long spans that a CPU keeps, and chains of them that a depot keeps. */
+#define PARK_CPU_LONGS		64
+#define PARK_DEPOT_CHAINS	32
 
 /* Spans in a chain of spans of @npages pages: about 128 pages' worth, at most 32. */
 static inline unsigned int chain_length(unsigned int npages)
@@ -36,27 +37,25 @@ static inline unsigned int chain_length(unsigned int npages)
 }
 
 /**
- * struct span_longs - a few long spans of any length, the last parked one last
+ * struct depot_chain - a chain of long spans
+ * @top: the first one
+ * @npages: length of each
  * @nr: how many
- * @low: how many from the first on nobody has touched since the last sweep
- * @max: how many there is room for
- * @npages: their lengths
- * @span: the spans
  */
-struct span_longs {
+struct depot_chain {
+	struct span *top;
+	unsigned int npages;
 	unsigned int nr;
-	unsigned int low;
-	unsigned int max;
-	unsigned int npages[PARK_DEPOT_LONGS];
-	struct span *span[PARK_DEPOT_LONGS];
 };
 
 /**
  * struct span_depot - parked spans of one heap and node
  * @lock: protects the rest
  * @pages: pages parked
- * @chains: by length, from one page up: the chains
- * @longs: long spans
+ * @chains: of short spans, by length from one page up
+ * @longs: chains of long spans, the last parked one last
+ * @nr_longs: how many
+ * @low_longs: how many from the first on nobody has touched since the last sweep
  */
 struct span_depot {
 	spinlock_t lock;		/* everything below */
@@ -66,13 +65,10 @@ struct span_depot {
 		unsigned int nr;
 		unsigned int low;
 	} chains[PARK_MAX_SHORT];
-	struct span_longs longs;
+	struct depot_chain longs[PARK_DEPOT_CHAINS];
+	unsigned int nr_longs;
+	unsigned int low_longs;
 };
-
-struct span *longs_remove(struct span_longs *longs, unsigned int at);
-struct span *longs_take(struct span_longs *longs, unsigned int npages);
-struct span *longs_evict(struct span_longs *longs);
-void longs_add(struct span_longs *longs, struct span *span);
 
 void depot_init(struct span_depot *depot);
 struct span *depot_get(struct span_depot *depot, unsigned int npages);

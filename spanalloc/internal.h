@@ -10,7 +10,7 @@
  *	backing		backing.c		physical pages behind a run
  *	heap		heap.c, total.c, reserve.c, release.c, demand.c, locktime.c
  *						allocate, free, give back
- *	caches		cache.c, depot.c	spans kept ready for each CPU
+ *	caches		cache.c, depot.c, longs.h	spans kept ready for each CPU
  *	pressure	pressure.c, limit.c	what the system and limits take back
  *	allocation	alloc.c			what clients call: caches, else heap
  *	scavenger	scavenger.c, sweep.c	when to give back
@@ -511,6 +511,8 @@ struct cache_sum {
 	u64 zeroed;
 	u64 skipped;
 };
+
+extern unsigned int cache_max_pages;
 
 int cache_init(void);
 void cache_exit(void);

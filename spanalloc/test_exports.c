@@ -17,6 +17,7 @@ EXPORT_FOR_TESTS(backing_end);
 EXPORT_FOR_TESTS(backing_provide);
 EXPORT_FOR_TESTS(heap_hold_begin_locked);
 EXPORT_FOR_TESTS(heap_hold_end_locked);
+EXPORT_FOR_TESTS(cache_max_pages);
 EXPORT_FOR_TESTS(heap_next_span);
 EXPORT_FOR_TESTS(heap_clock);
 EXPORT_FOR_TESTS(heap_release);
