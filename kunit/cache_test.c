@@ -2,11 +2,13 @@
 /*
  * Caches: what is parked, what comes back, and when it leaves.
  */
+#include <linux/cpu.h>
 #include <linux/cpumask.h>
 #include <linux/jiffies.h>
 #include <linux/sched.h>
 #include <linux/nodemask.h>
 #include <linux/smp.h>
+#include <linux/topology.h>
 #include <linux/vmalloc.h>
 
 #include "common.h"
@@ -16,8 +18,8 @@
 
 static int cache_test_init(struct kunit *test)
 {
-	/* What is parked on one CPU is not found on another. */
-	set_cpus_allowed_ptr(current, cpumask_of(raw_smp_processor_id()));
+	/* What is parked on one CPU is not found on another; the first never goes offline. */
+	set_cpus_allowed_ptr(current, cpumask_of(cpumask_first(cpu_online_mask)));
 	return test_clock_init(test);
 }
 
@@ -251,11 +253,29 @@ static void lengths_in_use_stay(struct kunit *test)
 	expect_cached(test, heap, nr, 16);
 }
 
+/* To one of the same node: others have another depot. */
 static bool move_to_another_cpu(void)
 {
-	unsigned int cpu = cpumask_any_but(cpu_online_mask, raw_smp_processor_id());
+	unsigned int here = raw_smp_processor_id();
+	unsigned int cpu;
 
-	return cpu < nr_cpu_ids && !set_cpus_allowed_ptr(current, cpumask_of(cpu));
+	for_each_online_cpu(cpu)
+		if (cpu != here && cpu_to_node(cpu) == cpu_to_node(here))
+			return !set_cpus_allowed_ptr(current, cpumask_of(cpu));
+	return false;
+}
+
+/*
+ * Keeps that CPU online, for it would take the test elsewhere, until cpus_read_unlock().
+ * No assertion may fail in between.
+ */
+static bool visit_another_cpu(void)
+{
+	cpus_read_lock();
+	if (move_to_another_cpu())
+		return true;
+	cpus_read_unlock();
+	return false;
 }
 
 /* What one CPU frees beyond its own need another one gets without the heap. */
@@ -268,18 +288,20 @@ static void cpus_hand_on_spans(struct kunit *test)
 
 	for (i = 0; i < MANY; i++)
 		span_free(addr[i]);
-	if (!move_to_another_cpu() || nr_online_nodes > 1) {
+	if (!visit_another_cpu()) {
 		kunit_skip(test, "needs two CPUs of one node");
 		return;
 	}
 	span_heap_stats(heap, &before);
-	addr[0] = must_alloc(test, heap, PARK_MAX_SHORT);
+	addr[0] = span_alloc(heap, PARK_MAX_SHORT, GFP_KERNEL);
+	KUNIT_EXPECT_NOT_NULL(test, addr[0]);
 	EXPECT_CHANGES(test, heap, &before, CHANGE(cached_pages, -PARK_MAX_SHORT),
 		       CHANGE(idle_pages, -PARK_MAX_SHORT), CHANGE(in_use_pages, PARK_MAX_SHORT),
 		       CHANGE(in_use_heap_pages, PARK_MAX_SHORT), CHANGE(span_count, 1),
 		       CHANGE(alloc_count, 1), CHANGE(cache_hit_count, 1),
 		       CHANGE(zeroed_pages,
 			      want_init_on_alloc(GFP_KERNEL) ? PARK_MAX_SHORT : 0));
+	cpus_read_unlock();
 	span_free(addr[0]);
 }
 
@@ -290,19 +312,22 @@ static void cpus_hand_on_long_spans(struct kunit *test)
 	unsigned int nr = min(cache_max_pages / 100, PARK_CPU_LONGS + 0U);
 	struct span_heap_stats before;
 	void **addr = alloc_some(test, heap, nr + 1, 100);
+	unsigned int i;
 
 	free_some(addr, nr + 1);
 	KUNIT_EXPECT_EQ(test, cached_pages(heap), (nr + 1) * 100ULL);
-	if (!move_to_another_cpu() || nr_online_nodes > 1) {
+	if (!visit_another_cpu()) {
 		kunit_skip(test, "needs two CPUs of one node");
 		return;
 	}
 	/* Those that were parked first; the second is in this CPU's cache by now. */
 	span_heap_stats(heap, &before);
-	addr = alloc_some(test, heap, DIV_ROUND_UP(nr, 2), 100);
+	for (i = 0; i < DIV_ROUND_UP(nr, 2); i++)
+		addr[i] = span_alloc(heap, 100, GFP_KERNEL);
 	KUNIT_EXPECT_EQ(test, cached_pages(heap), (nr + 1 - DIV_ROUND_UP(nr, 2)) * 100ULL);
 	KUNIT_EXPECT_EQ(test, before.cache_miss_count,
 			(u64)READ_ONCE(heap->count.alloc_count));
+	cpus_read_unlock();
 	free_some(addr, DIV_ROUND_UP(nr, 2));
 	KUNIT_EXPECT_EQ(test, span_heap_scavenge(heap, ULONG_MAX), (nr + 1) * 100UL);
 }
@@ -322,7 +347,7 @@ static void caches_of_other_cpus_are_emptied(struct kunit *test)
 	span_free(must_alloc(test, heap, 3));
 	span_free(must_alloc(test, heap, 30));
 	if (!move_to_another_cpu())
-		kunit_skip(test, "needs two CPUs");
+		kunit_skip(test, "needs two CPUs of one node");
 	KUNIT_EXPECT_EQ(test, cached_pages(heap), 33ULL);
 	KUNIT_EXPECT_EQ(test, span_heap_scavenge(heap, ULONG_MAX), 33UL);
 	KUNIT_EXPECT_EQ(test, cached_pages(heap), 0ULL);

@@ -12,6 +12,16 @@ run_suites() {
 	insmod /modules/spanalloc_kunit.ko
 }
 
+# Suites ask for memory of one node and of the other.
+two_nodes() {
+	local file
+	for file in online has_cpu has_memory; do
+		echo "$file: $(cat /sys/devices/system/node/"$file")"
+		[ "$(cat /sys/devices/system/node/"$file")" = 0-1 ] || return 1
+	done
+}
+
+try "NUMA nodes 0 and 1 are there, with processors and memory" two_nodes
 footprint > /tmp/before
 prepare_faults
 forget_leaks
