@@ -1,15 +1,64 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * NUMA nodes: where the memory of a span is, and what becomes of idle pages that
- * are elsewhere.
+ * NUMA nodes: where the memory of a span is, what becomes of idle pages that are
+ * elsewhere, and that caches keep nodes apart.
  */
+#include <linux/cpu.h>
+#include <linux/cpumask.h>
+#include <linux/limits.h>
 #include <linux/nodemask.h>
+#include <linux/sched.h>
+#include <linux/topology.h>
 #include <linux/vmalloc.h>
 
 #include "common.h"
 #include "faults.h"
+#include <spanalloc/depot.h>
 
 #define HERE	(GFP_KERNEL | __GFP_THISNODE)
+
+/* === CPUs and nodes ===================================================== */
+
+/* The first CPU never goes offline. */
+static void go_home(void)
+{
+	set_cpus_allowed_ptr(current, cpumask_of(cpumask_first(cpu_online_mask)));
+}
+
+static int node_test_init(struct kunit *test)
+{
+	go_home();
+	return test_clock_init(test);
+}
+
+static void node_test_exit(struct kunit *test)
+{
+	test_clock_exit(test);
+	set_cpus_allowed_ptr(current, cpu_possible_mask);
+}
+
+/*
+ * Go to a CPU of a node, and keep it from going offline until leave_node(). No
+ * assertion may fail in between.
+ */
+static bool enter_node(int node)
+{
+	unsigned int cpu;
+
+	cpus_read_lock();
+	for_each_online_cpu(cpu)
+		if (cpu_to_mem(cpu) == node &&
+		    !set_cpus_allowed_ptr(current, cpumask_of(cpu)))
+			return true;
+	cpus_read_unlock();
+	return false;
+}
+
+static void leave_node(void)
+{
+	go_home();
+	cpus_read_unlock();
+}
 
 /* Two nodes with memory, or the test is skipped. */
 struct nodes {
@@ -36,6 +85,16 @@ static unsigned long pages_of_node(const void *addr, unsigned long npages, int n
 		nr += page_to_nid(vmalloc_to_page(page_at(addr, i))) == node;
 	return nr;
 }
+
+static u64 cached_pages(struct span_heap *heap)
+{
+	struct span_heap_stats stats;
+
+	span_heap_stats(heap, &stats);
+	return stats.cached_pages;
+}
+
+/* === Without fail: __GFP_THISNODE ======================================= */
 
 /* A span of that node, which the test cannot do without. */
 static void *must_alloc_node(struct kunit *test, struct span_heap *heap, unsigned long npages,
@@ -260,6 +319,235 @@ static void a_failure_leaves_pages_behind_the_run(struct kunit *test)
 	span_free(addr);
 }
 
+/* === As far as possible ================================================= */
+
+struct length {
+	const char *name;
+	unsigned long npages;
+};
+
+static const struct length lengths[] = {
+	{ "one page", 1 },
+	{ "the longest of the short ones", PARK_MAX_SHORT },
+	{ "a long one", 64 },
+	{ "the longest that is kept", PARK_MAX_LONG },
+};
+
+PARAM_NAME(length)
+KUNIT_ARRAY_PARAM(length, lengths, length_name);
+
+static unsigned long test_length(const struct kunit *test)
+{
+	return ((const struct length *)test->param_value)->npages;
+}
+
+static bool is_of_node(const void *addr, unsigned long npages, int node)
+{
+	return addr && pages_of_node(addr, npages, node) == npages;
+}
+
+/* Where there is nothing idle that would be in the way. */
+static void expect_wishes_granted(struct kunit *test, struct span_heap *heap)
+{
+	struct nodes nodes = two_nodes(test);
+	unsigned long npages = test_length(test);
+	void *a = span_alloc_node(heap, npages, nodes.a, GFP_KERNEL);
+	void *b = span_alloc_node(heap, npages, nodes.b, GFP_KERNEL);
+
+	KUNIT_EXPECT_TRUE(test, is_of_node(a, npages, nodes.a));
+	KUNIT_EXPECT_TRUE(test, is_of_node(b, npages, nodes.b));
+	span_free(a);
+	span_free(b);
+}
+
+static void a_wish_is_granted(struct kunit *test)
+{
+	expect_wishes_granted(test, test_heap(test));
+}
+
+static void a_wish_is_granted_with_caches_too(struct kunit *test)
+{
+	expect_wishes_granted(test, test_heap_make_cached(test, 0, 0));
+}
+
+static void idle_pages_of_the_node_go_first(struct kunit *test)
+{
+	struct nodes nodes = two_nodes(test);
+	unsigned long npages = test_length(test);
+	struct span_heap *heap = test_heap(test);
+	struct span_heap_stats before;
+	void *a = must_alloc_node(test, heap, PAGEINDEX_CHUNK_PAGES, nodes.a);
+	void *b = must_alloc_node(test, heap, PAGEINDEX_CHUNK_PAGES, nodes.b);
+
+	span_free(a);
+	span_free(b);
+	span_heap_stats(heap, &before);
+	b = span_alloc_node(heap, npages, nodes.b, GFP_KERNEL);
+	a = span_alloc_node(heap, npages, nodes.a, GFP_KERNEL);
+	KUNIT_EXPECT_TRUE(test, is_of_node(b, npages, nodes.b));
+	KUNIT_EXPECT_TRUE(test, is_of_node(a, npages, nodes.a));
+	KUNIT_EXPECT_EQ(test, heap->count.backed_pages, before.backed_pages);
+	span_free(a);
+	span_free(b);
+}
+
+static void memory_is_local_unless_asked_for(struct kunit *test)
+{
+	struct nodes nodes = two_nodes(test);
+	unsigned long npages = test_length(test);
+	struct span_heap *heap = test_heap(test);
+	void *a, *b;
+
+	if (!enter_node(nodes.b))
+		kunit_skip(test, "needs a CPU of the second node");
+	b = span_alloc(heap, npages, GFP_KERNEL);
+	leave_node();
+	a = span_alloc(heap, npages, GFP_KERNEL);
+	KUNIT_EXPECT_TRUE(test, is_of_node(b, npages, nodes.b));
+	KUNIT_EXPECT_TRUE(test, is_of_node(a, npages, nodes.a));
+	span_free(a);
+	span_free(b);
+}
+
+static void a_heap_keeps_to_its_node(struct kunit *test)
+{
+	struct nodes nodes = two_nodes(test);
+	unsigned long npages = test_length(test);
+	struct span_heap_params params = { .name = "kunit-node-b", .node = nodes.b };
+	struct span_heap *heap = span_heap_create(&params);
+	void *addr, *other;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, heap);
+	addr = span_alloc(heap, npages, GFP_KERNEL);
+	KUNIT_EXPECT_TRUE(test, is_of_node(addr, npages, nodes.b));
+	/* The cache of any CPU keeps what is of the heap's node. */
+	span_free(addr);
+	KUNIT_EXPECT_EQ(test, cached_pages(heap), (u64)npages);
+	KUNIT_EXPECT_PTR_EQ(test, span_alloc(heap, npages, GFP_KERNEL), addr);
+	/* Another one may be asked for all the same. */
+	other = span_alloc_node(heap, npages, nodes.a, GFP_KERNEL);
+	KUNIT_EXPECT_TRUE(test, is_of_node(other, npages, nodes.a));
+	span_free(other);
+	span_free(addr);
+	KUNIT_EXPECT_EQ(test, span_heap_destroy(heap), 0);
+}
+
+/* === Caches ============================================================= */
+
+static void a_cache_has_nothing_for_another_node(struct kunit *test)
+{
+	struct nodes nodes = two_nodes(test);
+	unsigned long npages = test_length(test);
+	struct span_heap *heap = test_heap_make_cached(test, 0, 0);
+	void *parked, *other, *again;
+	u64 before, after;
+
+	if (!enter_node(nodes.b))
+		kunit_skip(test, "needs a CPU of the second node");
+	parked = span_alloc_node(heap, npages, nodes.b, GFP_KERNEL);
+	span_free(parked);
+	before = cached_pages(heap);
+	other = span_alloc_node(heap, npages, nodes.a, GFP_KERNEL);
+	after = cached_pages(heap);
+	again = span_alloc_node(heap, npages, nodes.b, GFP_KERNEL);
+	leave_node();
+
+	KUNIT_EXPECT_EQ(test, before, (u64)npages);
+	KUNIT_EXPECT_EQ(test, after, (u64)npages);
+	KUNIT_EXPECT_TRUE(test, is_of_node(other, npages, nodes.a));
+	KUNIT_EXPECT_PTR_EQ(test, again, parked);
+	KUNIT_EXPECT_TRUE(test, is_of_node(again, npages, nodes.b));
+	/* Nor does this CPU, of the first node, keep what is of the second. */
+	span_free(again);
+	KUNIT_EXPECT_EQ(test, cached_pages(heap), 0ULL);
+	span_free(other);
+}
+
+/* Returns how many pages all those spans have that are of the node. */
+static unsigned long alloc_all(struct span_heap *heap, void **addr, unsigned int nr,
+			       unsigned long npages, int node)
+{
+	unsigned long nr_pages = 0;
+
+	while (nr--) {
+		addr[nr] = span_alloc_node(heap, npages, node, GFP_KERNEL);
+		if (addr[nr])
+			nr_pages += pages_of_node(addr[nr], npages, node);
+	}
+	return nr_pages;
+}
+
+static void free_all(void **addr, unsigned int nr)
+{
+	while (nr--)
+		span_free(addr[nr]);
+}
+
+/* So many that some go to the depot, and no more than that takes. */
+static void a_depot_has_nothing_for_another_node(struct kunit *test)
+{
+	struct nodes nodes = two_nodes(test);
+	unsigned long npages = test_length(test);
+	unsigned int nr = cache_max_pages / npages + 12;
+	struct span_heap *heap = test_heap_make_cached(test, 0, 0);
+	void **addr = kunit_kcalloc(test, nr, sizeof(*addr), GFP_KERNEL);
+	struct span_heap_stats before, after;
+
+	KUNIT_ASSERT_NOT_NULL(test, addr);
+	if (!enter_node(nodes.b))
+		kunit_skip(test, "needs a CPU of the second node");
+	KUNIT_EXPECT_EQ(test, alloc_all(heap, addr, nr, npages, nodes.b), nr * npages);
+	free_all(addr, nr);
+	span_heap_stats(heap, &before);
+	leave_node();
+
+	KUNIT_EXPECT_EQ(test, before.cached_pages, (u64)nr * npages);
+	KUNIT_EXPECT_EQ(test, alloc_all(heap, addr, nr, npages, nodes.a), nr * npages);
+	span_heap_stats(heap, &after);
+	KUNIT_EXPECT_EQ(test, after.cache_hit_count, before.cache_hit_count);
+	free_all(addr, nr);
+}
+
+/* === What there is not ================================================== */
+
+struct bad_node {
+	const char *name;
+	int node;
+};
+
+#define SOME_OFFLINE_NODE	NUMA_NO_NODE
+
+static const struct bad_node bad_nodes[] = {
+	{ "below all", -2 },
+	{ "far below all", INT_MIN },
+	{ "above all", MAX_NUMNODES },
+	{ "absurd", INT_MAX },
+	{ "offline", SOME_OFFLINE_NODE },
+};
+
+PARAM_NAME(bad_node)
+KUNIT_ARRAY_PARAM(bad_node, bad_nodes, bad_node_name);
+
+static void a_node_that_is_not_there_is_refused(struct kunit *test)
+{
+	const struct bad_node *bad = test->param_value;
+	struct span_heap *heap = test_heap_make_cached(test, 0, 0);
+	struct span_heap_stats before;
+	int node = bad->node;
+
+	if (node == SOME_OFFLINE_NODE)
+		node = first_unset_node(node_online_map);
+	if (bad->node == SOME_OFFLINE_NODE && node >= MAX_NUMNODES)
+		kunit_skip(test, "all nodes that can be are online");
+	/* The cache has one of that length. */
+	span_free(must_alloc(test, heap, 1));
+	span_heap_stats(heap, &before);
+	KUNIT_EXPECT_NULL(test, span_alloc_node(heap, 1, node, GFP_KERNEL));
+	KUNIT_EXPECT_NULL(test, span_alloc_node(heap, 1, node, GFP_ATOMIC));
+	KUNIT_EXPECT_NULL(test, span_alloc_node(heap, 1, node, GFP_KERNEL_ACCOUNT));
+	EXPECT_CHANGES(test, heap, &before, CHANGE(fail_invalid_count, 3));
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(every_node_is_honoured),
 	KUNIT_CASE(idle_pages_of_another_node_are_replaced),
@@ -270,13 +558,21 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(a_wish_is_no_condition),
 	KUNIT_CASE(the_heaps_node_is_honoured),
 	KUNIT_CASE(a_failure_leaves_pages_behind_the_run),
+	KUNIT_CASE_PARAM(a_wish_is_granted, length_gen_params),
+	KUNIT_CASE_PARAM(a_wish_is_granted_with_caches_too, length_gen_params),
+	KUNIT_CASE_PARAM(idle_pages_of_the_node_go_first, length_gen_params),
+	KUNIT_CASE_PARAM(memory_is_local_unless_asked_for, length_gen_params),
+	KUNIT_CASE_PARAM(a_heap_keeps_to_its_node, length_gen_params),
+	KUNIT_CASE_PARAM(a_cache_has_nothing_for_another_node, length_gen_params),
+	KUNIT_CASE_PARAM(a_depot_has_nothing_for_another_node, length_gen_params),
+	KUNIT_CASE_PARAM(a_node_that_is_not_there_is_refused, bad_node_gen_params),
 	{}
 };
 
 static struct kunit_suite suite = {
 	.name = "spanalloc_node",
-	.init = test_heaps_init,
-	.exit = test_heaps_exit,
+	.init = node_test_init,
+	.exit = node_test_exit,
 	.test_cases = cases,
 };
 
