@@ -253,6 +253,73 @@ static void lengths_in_use_stay(struct kunit *test)
 	expect_cached(test, heap, nr, 16);
 }
 
+/* More long spans than a cache and the depot behind it keep together. */
+#define TOO_LONG	64UL
+#define TOO_MANY	(6 * cache_max_pages / TOO_LONG)
+
+static void tag_all(void **addr, unsigned int nr, unsigned long npages)
+{
+	while (nr--)
+		tag_pages(addr[nr], npages, (unsigned long)addr[nr]);
+}
+
+/* Every one is there, and its own. */
+static void expect_tagged(struct kunit *test, void **addr, unsigned int nr,
+			  unsigned long npages)
+{
+	unsigned int wrong = 0;
+
+	while (nr--)
+		wrong += !found_at(addr[nr]) ||
+			 mistagged_pages(addr[nr], npages, (unsigned long)addr[nr]);
+	KUNIT_EXPECT_EQ(test, wrong, 0U);
+}
+
+static struct span *descriptor_of(const void *addr)
+{
+	struct span_view view = {};
+
+	rcu_read_lock();
+	span_at(addr, &view);
+	rcu_read_unlock();
+	return view.span;
+}
+
+/*
+ * An owner is the client's own value, and may point anywhere: here to another
+ * live span. It links nothing once its span is parked, has to leave for a later
+ * one, and finds the depot full.
+ */
+static void what_finds_no_room_is_alone(struct kunit *test)
+{
+	struct span_heap *heap = test_heap_make_cached(test, 0, 0);
+	unsigned int i, nr = TOO_MANY;
+	void **other = alloc_some(test, heap, nr, 1);
+	void **addr = alloc_some(test, heap, nr, TOO_LONG);
+	struct span_heap_stats before;
+
+	tag_all(other, nr, 1);
+	span_heap_stats(heap, &before);
+	for (i = 0; i < nr; i++) {
+		KUNIT_EXPECT_EQ(test, span_set_owner(addr[i], descriptor_of(other[i])), 0);
+		span_free(addr[i]);
+	}
+	EXPECT_CHANGES(test, heap, &before, CHANGE(cached_pages, cached_pages(heap)),
+		       CHANGE(idle_pages, nr * TOO_LONG),
+		       CHANGE(in_use_pages, -(s64)(nr * TOO_LONG)),
+		       CHANGE(in_use_heap_pages, -(s64)(nr * TOO_LONG)),
+		       CHANGE(span_count, -(s64)nr), CHANGE(free_count, nr));
+	/* Some had to leave, or nothing was tested. */
+	KUNIT_EXPECT_LT(test, cached_pages(heap), (u64)nr * TOO_LONG);
+
+	addr = alloc_some(test, heap, nr, TOO_LONG);
+	tag_all(addr, nr, TOO_LONG);
+	expect_tagged(test, addr, nr, TOO_LONG);
+	expect_tagged(test, other, nr, 1);
+	free_some(addr, nr);
+	free_some(other, nr);
+}
+
 /* To one of the same node: others have another depot. */
 static bool move_to_another_cpu(void)
 {
@@ -486,6 +553,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(lengths_do_not_mix),
 	KUNIT_CASE(the_longest_are_not_kept),
 	KUNIT_CASE(a_full_cache_makes_room),
+	KUNIT_CASE(what_finds_no_room_is_alone),
 	KUNIT_CASE(cpus_hand_on_spans),
 	KUNIT_CASE(cpus_hand_on_long_spans),
 	KUNIT_CASE(what_is_not_used_gives_way),
