@@ -9,12 +9,14 @@
  * otherwise it fails with EIO and the log says what was seen. ^C ends it
  * early, after everything has been freed.
  *
- * Each thread is bound to a CPU and has SLOTS places for live spans. A step
- * picks a place at random, retires the span in it and puts a new one there.
- * To retire is to check the span, perhaps to split it, and to free it, or to
- * post it to the inbox of another thread, which checks and frees it on
- * another CPU. Allocation and freeing go through one of three contexts: the
- * thread itself, a section with interrupts off, an interrupt.
+ * With account_pages it does something else, which is in account.c.
+ *
+ * Each thread is bound to a CPU, until that goes offline, and has SLOTS places
+ * for live spans. A step picks a place at random, retires the span in it and
+ * puts a new one there. To retire is to check the span, perhaps to split it,
+ * and to free it, or to post it to the inbox of another thread, which checks
+ * and frees it on another CPU. Allocation and freeing go through one of three
+ * contexts: the thread itself, a section with interrupts off, an interrupt.
  *
  * Every page carries its own address and the span's tag (thread and serial
  * number) in its first and last words. So a page that two spans share, that is
@@ -49,6 +51,8 @@
 #include <linux/string.h>
 
 #include <spanalloc/spanalloc.h>
+
+#include "spanstress.h"
 
 #define SLOTS		64	/* live spans per thread */
 #define MAX_COMPLAINTS	10	/* described one by one; the rest only counted */
@@ -731,6 +735,8 @@ static int __init spanstress_init(void)
 	err = check_params();
 	if (err)
 		return err;
+	if (account_pages)
+		return account_hold(max_pages);
 
 	while (!seed)
 		seed = get_random_long();
@@ -771,9 +777,10 @@ static int __init spanstress_init(void)
 	return 0;
 }
 
-/* All is over when init returns; this is here so that rmmod works. */
+/* The test is over when init returns: nothing of it is left. */
 static void __exit spanstress_exit(void)
 {
+	account_release();
 }
 
 module_init(spanstress_init);

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Accounted spans, held from load to unload: whoever loads the module can see in
+ * their memory cgroup what they are charged. Half of them are split.
+ *
+ * The spans are from the default heap. It outlives this module, and so their
+ * pages are there for the next one who allocates, perhaps in another cgroup.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/bits.h>
+#include <linux/errno.h>
+#include <linux/gfp.h>
+#include <linux/init.h>
+#include <linux/list.h>
+#include <linux/log2.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/moduleparam.h>
+#include <linux/printk.h>
+
+#include <spanalloc/spanalloc.h>
+
+#include "spanstress.h"
+
+unsigned long account_pages;
+module_param(account_pages, ulong, 0444);
+MODULE_PARM_DESC(account_pages, "Instead of testing, hold so many accounted pages until unload (default 0)");
+
+/* Every span begins with its entry: records elsewhere would be memory, too. */
+static LIST_HEAD(held);
+
+void account_release(void)
+{
+	struct list_head *span, *next;
+
+	list_for_each_safe(span, next, &held)
+		span_free(span);
+	INIT_LIST_HEAD(&held);
+}
+
+/* One span, or the two halves of it; false if there is no memory. */
+static bool hold(unsigned long npages, bool split)
+{
+	/* What the cgroup may not have is refused: nobody is killed for it. */
+	void *span = span_alloc(span_heap_default(), npages,
+				GFP_KERNEL_ACCOUNT | __GFP_NORETRY);
+
+	if (!span)
+		return false;
+	if (split && npages > 1 && !span_split(span, npages / 2))
+		list_add(span + (npages / 2 << PAGE_SHIFT), &held);
+	list_add(span, &held);
+	return true;
+}
+
+/**
+ * account_hold() - allocate accounted spans of %account_pages pages in all
+ * @max_pages: length of the longest; the others are all powers of two below
+ *
+ * Context: Process context, that of whoever is to be charged. May sleep.
+ *
+ * Return: 0, or -ENOMEM: then nothing is held.
+ */
+int __init account_hold(unsigned int max_pages)
+{
+	unsigned int order = 0, orders = ilog2(max_pages) + 1;
+	unsigned long npages, left;
+	bool split = false;
+
+	for (left = account_pages; left; left -= npages) {
+		npages = min(BIT(order), left);
+		if (!hold(npages, split)) {
+			pr_err("FAILED: no accounted span of %lu pages after %lu pages\n",
+			       npages, account_pages - left);
+			account_release();
+			return -ENOMEM;
+		}
+		order = (order + 1) % orders;
+		/* Every length once whole, once in halves. */
+		split ^= !order;
+	}
+	pr_info("%lu accounted pages are held\n", account_pages);
+	return 0;
+}
