@@ -37,8 +37,8 @@ check-host: ## the tests that run in user space
 check-kunit: ## the KUnit suites and the stress test, on the debug kernel
 	@scripts/check kunit stress
 
-check-stock: ## reloading and the short demonstration, on the stock kernel
-	@scripts/check reload demo
+check-stock: ## reloading, the short demonstration and charging, on the stock kernel
+	@scripts/check reload demo memcg
 
 lint: ## checkpatch, sparse, W=1, kernel-doc, shellcheck
 	@scripts/lint

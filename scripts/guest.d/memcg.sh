@@ -1,0 +1,116 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash
+# Runs in the guest: accounted spans are charged to the memory cgroup of whoever
+# allocates them, for as long as they live and no longer. Their pages stay with
+# the default heap, and the next to have them is in another cgroup.
+# shellcheck source=scripts/guest.d/tap.sh
+. /guest.d/tap.sh
+
+CGROUPS=/sys/fs/cgroup
+PAGES=8192
+
+# Each processor takes up to 64 pages from a cgroup in advance, and insmod itself
+# runs in it.
+SLACK=256
+
+make_cgroups() {
+	mount -t cgroup2 cgroup2 "$CGROUPS" &&
+		echo +memory > "$CGROUPS/cgroup.subtree_control" &&
+		mkdir "$CGROUPS/first" "$CGROUPS/second" "$CGROUPS/small" "$CGROUPS/outer" &&
+		echo $((PAGES * 4096 / 2)) > "$CGROUPS/small/memory.max" &&
+		echo +memory > "$CGROUPS/outer/cgroup.subtree_control" &&
+		mkdir "$CGROUPS/outer/inner"
+}
+
+remove_cgroups() {
+	rmdir "$CGROUPS/first" "$CGROUPS/second" "$CGROUPS/small" "$CGROUPS/outer" &&
+		umount "$CGROUPS"
+}
+
+# hold CGROUP LONGEST: spans of PAGES pages in all, allocated inside the cgroup
+hold() {
+	sh -c 'echo 0 > "$0/cgroup.procs" && exec "$@"' "$CGROUPS/$1" \
+		insmod /modules/spanstress.ko account_pages="$PAGES" max_pages="$2"
+}
+
+cannot_hold() {
+	! hold "$@"
+}
+
+near() {
+	[ $(($1 - $2)) -le $SLACK ] && [ $(($2 - $1)) -le $SLACK ]
+}
+
+# charged WHEN CGROUP PAGES: a test
+charged() {
+	local current status=0
+	current=$(($(cat "$CGROUPS/$2/memory.current") / 4096))
+	near "$current" "$3" || status=1
+	report "$status" "$1 $2 is charged $current pages, about $3"
+}
+
+# kernel_memory CGROUP PAGES: what of it is the kernel's
+kernel_memory() {
+	grep '^kernel ' "$CGROUPS/$1/memory.stat"
+	near "$(awk '$1 == "kernel" { printf "%d\n", $2 / 4096 }' "$CGROUPS/$1/memory.stat")" "$2"
+}
+
+# Else there is nothing to hand on, and the rest proves nothing.
+pages_stay() {
+	echo "in use $(stat_of default in_use_pages), idle $(stat_of default idle_pages)"
+	[ "$(stat_of default in_use_pages)" = 0 ] && [ "$(stat_of default idle_pages)" -ge "$PAGES" ]
+}
+
+# reused SINCE: since so many pages had been backed, most came from those before
+reused() {
+	local fresh
+	fresh=$(($(stat_of default backed_pages) - $1))
+	echo "$fresh pages are fresh from the system"
+	[ "$fresh" -le $((PAGES / 2)) ]
+}
+
+must "cgroups with a memory controller" make_cgroups
+footprint > /tmp/before
+# Idle pages stay where they are for as long as this takes.
+must "insmod spanalloc.ko" insmod /modules/spanalloc.ko scavenge_age_ms=3600000
+charged "before," first 0
+charged "before," second 0
+
+# Short spans are passed on by the caches; of long ones, the heap passes on most.
+for longest in 8 2048; do
+	must "spans of 1 to $longest pages, allocated in first" hold first "$longest"
+	charged "while they live," first $PAGES
+	try "it is the kernel's memory" kernel_memory first $PAGES
+	charged "while they live," second 0
+	must "they are freed, from outside" rmmod spanstress
+	charged "afterwards," first 0
+	try "their pages stay with the heap" pages_stay
+
+	backed=$(stat_of default backed_pages)
+	must "spans of 1 to $longest pages, allocated in second" hold second "$longest"
+	try "most of their pages were in use by first" reused "$backed"
+	charged "while they live," second $PAGES
+	charged "while they live," first 0
+	must "they are freed, from outside" rmmod spanstress
+	charged "afterwards," second 0
+done
+
+# There is memory enough, but it is not theirs.
+refused=$(stat_of default fail_charge_count)
+must "small may not have as much" cannot_hold small 512
+charged "afterwards," small 0
+try "charging was refused" [ "$(stat_of default fail_charge_count)" -gt "$refused" ]
+
+# What is charged to a cgroup that is removed passes to the one above it.
+must "spans allocated in outer/inner" hold outer/inner 512
+charged "while they live," outer $PAGES
+must "rmdir outer/inner" rmdir "$CGROUPS/outer/inner"
+charged "without inner," outer $PAGES
+must "they are freed" rmmod spanstress
+charged "afterwards," outer 0
+
+must "rmmod spanalloc" rmmod spanalloc
+try "nothing is left: slab, vmalloc, debugfs, threads, modules" nothing_new /tmp/before
+try "the cgroups can be removed" remove_cgroups
+finish
