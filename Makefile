@@ -34,8 +34,8 @@ check-host: ## the tests that run in user space
 	@scripts/deps host
 	@$(HOST) check
 
-check-kunit: ## the KUnit suites and the stress test, on the debug kernel
-	@scripts/check kunit stress
+check-kunit: ## the KUnit suites and the stress test, and both while CPUs come and go
+	@scripts/check kunit stress hotplug
 
 check-stock: ## reloading, the short demonstration and charging, on the stock kernel
 	@scripts/check reload demo memcg
