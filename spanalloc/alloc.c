@@ -172,131 +172,118 @@ static struct span *take_uncached(const struct span_request *req)
 	}
 }
 
-/* A dead span with memory behind it. */
-static __always_inline struct span *take(const struct span_request *req)
+/* A parked span, its memory as @gfp asks. */
+static __always_inline struct span *take_cached(struct span_heap *heap, unsigned long npages,
+						int node, enum span_kind kind, gfp_t gfp)
 {
-	bool zero = want_init_on_alloc(req->gfp);
+	bool zero = want_init_on_alloc(gfp);
 	struct span *span;
 
-	if (req->gfp & UNCACHED_GFP || req->align != 1 ||
-	    (unsigned int)req->kind >= SPAN_NR_KINDS || !node_is_ok(req->node))
-		return take_uncached(req);
-	span = cache_pop(req->heap, req->npages, req->node, req->kind, zero);
-	if (unlikely(!span))
-		return take_uncached(req);
-	if (zero && !want_init_on_free())
-		memset((void *)span->base, 0, req->npages << PAGE_SHIFT);
+	if (unlikely(gfp & UNCACHED_GFP || (unsigned int)kind >= SPAN_NR_KINDS ||
+		     !node_is_ok(node)))
+		return NULL;
+	span = cache_pop(heap, npages, node, kind, zero);
+	if (span && zero && !want_init_on_free())
+		memset((void *)span->base, 0, npages << PAGE_SHIFT);
 	return span;
 }
 
 /* Bring a span to life for whoever asked for it. */
-static __always_inline void *begin(struct span *span, const struct span_request *req)
+static __always_inline void *begin(struct span *span, enum span_kind kind, gfp_t gfp,
+				   unsigned long caller)
 {
 	WRITE_ONCE(span->owner, NULL);
-	WRITE_ONCE(span->caller, req->caller);
+	WRITE_ONCE(span->caller, caller);
 	span->born = jiffies;
-	span_publish(span, req->kind);
-	kmemleak_alloc((void *)span->base, req->npages << PAGE_SHIFT, 1, metadata_gfp(req->gfp));
+	span_publish(span, kind);
+	kmemleak_alloc((void *)span->base, span->npages << PAGE_SHIFT, 1, metadata_gfp(gfp));
 	return (void *)span->base;
 }
 
-static noinline void *alloc_charged(const struct span_request *req)
+/* Pages are nobody's, spans are somebody's: see charge.c. */
+static struct span *take_charged(const struct span_request *req, gfp_t gfp)
 {
-	struct span_request plain = *req;
+	struct span_heap *heap = req->heap;
+	struct span *span = NULL;
 	struct obj_cgroup *payer;
-	struct span *span;
 
-	/* Pages are nobody's: see charge.c. */
-	plain.gfp &= ~__GFP_ACCOUNT;
-	if (!request_is_ok(&plain))
-		return failed(req->heap, &req->heap->count.fail_invalid_count);
-	if (charge_current(req->npages, req->gfp, &payer))
-		return failed(req->heap, &req->heap->count.fail_charge_count);
-	span = take(&plain);
-	if (!span) {
+	if (!request_is_ok(req))
+		return failed(heap, &heap->count.fail_invalid_count);
+	if (charge_current(req->npages, gfp, &payer))
+		return failed(heap, &heap->count.fail_charge_count);
+	if (req->align == 1)
+		span = take_cached(heap, req->npages, req->node, req->kind, req->gfp);
+	if (!span)
+		span = take_uncached(req);
+	if (span)
+		span->charged = payer;
+	else
 		charge_end(payer, req->npages);
-		return NULL;
-	}
-	span->charged = payer;
-	return begin(span, &plain);
+	return span;
 }
 
-static __always_inline void *alloc(const struct span_request *req)
-{
-	struct span *span;
-
-	if (!heap_is_ok(req->heap, "span_alloc", req->caller))
-		return NULL;
-	might_sleep_if(gfpflags_allow_blocking(req->gfp));
-	if (unlikely(req->gfp & __GFP_ACCOUNT))
-		return alloc_charged(req);
-	span = take(req);
-	return likely(span) ? begin(span, req) : NULL;
-}
-
-void *span_alloc(struct span_heap *heap, unsigned long npages, gfp_t gfp)
+/* Whatever the caches do not serve at once. */
+static noinline void *alloc_slowly(struct span_heap *heap, unsigned long npages,
+				   unsigned long align, int node, enum span_kind kind,
+				   gfp_t gfp, unsigned long caller)
 {
 	const struct span_request req = {
 		.heap = heap,
 		.npages = npages,
-		.align = 1,
-		.node = NUMA_NO_NODE,
-		.kind = SPAN_KIND_HEAP,
-		.gfp = gfp,
-		.caller = _RET_IP_,
+		.align = align,
+		.node = node,
+		.kind = kind,
+		.gfp = gfp & ~__GFP_ACCOUNT,
+		.caller = caller,
 	};
+	struct span *span;
 
-	return alloc(&req);
+	if (!heap_is_ok(heap, "span_alloc", caller))
+		return NULL;
+	might_sleep_if(gfpflags_allow_blocking(gfp));
+	span = gfp & __GFP_ACCOUNT ? take_charged(&req, gfp) : take_uncached(&req);
+	return span ? begin(span, kind, req.gfp, caller) : NULL;
+}
+
+static __always_inline void *alloc(struct span_heap *heap, unsigned long npages, int node,
+				   enum span_kind kind, gfp_t gfp, unsigned long caller)
+{
+	struct span *span = NULL;
+
+	might_sleep_if(gfpflags_allow_blocking(gfp));
+	if (likely(!IS_ERR_OR_NULL(heap) && !(gfp & __GFP_ACCOUNT)))
+		span = take_cached(heap, npages, node, kind, gfp);
+	if (likely(span))
+		return begin(span, kind, gfp, caller);
+	return alloc_slowly(heap, npages, 1, node, kind, gfp, caller);
+}
+
+void *span_alloc(struct span_heap *heap, unsigned long npages, gfp_t gfp)
+{
+	return alloc(heap, npages, NUMA_NO_NODE, SPAN_KIND_HEAP, gfp, _RET_IP_);
 }
 EXPORT_SYMBOL_NS_GPL(span_alloc, "SPANALLOC");
 
 void *span_alloc_aligned(struct span_heap *heap, unsigned long npages,
 			 unsigned long align_pages, gfp_t gfp)
 {
-	const struct span_request req = {
-		.heap = heap,
-		.npages = npages,
-		.align = align_pages,
-		.node = NUMA_NO_NODE,
-		.kind = SPAN_KIND_HEAP,
-		.gfp = gfp,
-		.caller = _RET_IP_,
-	};
-
-	return alloc(&req);
+	if (align_pages == 1)
+		return alloc(heap, npages, NUMA_NO_NODE, SPAN_KIND_HEAP, gfp, _RET_IP_);
+	return alloc_slowly(heap, npages, align_pages, NUMA_NO_NODE, SPAN_KIND_HEAP, gfp,
+			    _RET_IP_);
 }
 EXPORT_SYMBOL_NS_GPL(span_alloc_aligned, "SPANALLOC");
 
 void *span_alloc_kind(struct span_heap *heap, unsigned long npages, enum span_kind kind,
 		      gfp_t gfp)
 {
-	const struct span_request req = {
-		.heap = heap,
-		.npages = npages,
-		.align = 1,
-		.node = NUMA_NO_NODE,
-		.kind = kind,
-		.gfp = gfp,
-		.caller = _RET_IP_,
-	};
-
-	return alloc(&req);
+	return alloc(heap, npages, NUMA_NO_NODE, kind, gfp, _RET_IP_);
 }
 EXPORT_SYMBOL_NS_GPL(span_alloc_kind, "SPANALLOC");
 
 void *span_alloc_node(struct span_heap *heap, unsigned long npages, int node, gfp_t gfp)
 {
-	const struct span_request req = {
-		.heap = heap,
-		.npages = npages,
-		.align = 1,
-		.node = node,
-		.kind = SPAN_KIND_HEAP,
-		.gfp = gfp,
-		.caller = _RET_IP_,
-	};
-
-	return alloc(&req);
+	return alloc(heap, npages, node, SPAN_KIND_HEAP, gfp, _RET_IP_);
 }
 EXPORT_SYMBOL_NS_GPL(span_alloc_node, "SPANALLOC");
 

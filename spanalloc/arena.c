@@ -39,7 +39,7 @@ struct arena_range {
 	struct vm_range vm;
 };
 
-static struct span_map span_map;
+struct span_map span_map;
 static DEFINE_MUTEX(span_map_lock);
 
 /* === The map ============================================================ */
@@ -69,19 +69,6 @@ void span_map_exit(void)
 	for (i = 0; i < span_map.nr_leaves; i++)
 		kfree(span_map.dir[i]);
 	kvfree(span_map.dir);
-}
-
-/**
- * arena_of() - find the arena at an address
- * @addr: any address
- *
- * Context: Any. The arena stays while its heap does, or under rcu_read_lock().
- *
- * Return: the arena or NULL
- */
-struct arena *arena_of(unsigned long addr)
-{
-	return span_map_arena(&span_map, addr);
 }
 
 static struct arena **span_map_slot(unsigned long base)

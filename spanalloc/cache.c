@@ -89,7 +89,6 @@ struct span_stack {
  * @stack: parked short spans by length, from one page up
  * @longs: parked long spans
  * @in_use: pages taken from here minus pages parked here, by kind
- * @spans: spans taken from here minus spans parked here
  * @hits: allocations served
  * @misses: allocations not served
  * @frees: frees parked
@@ -103,7 +102,6 @@ struct span_cache {
 	struct span_stack stack[PARK_MAX_SHORT];
 	struct span_longs longs;
 	long in_use[SPAN_NR_KINDS];
-	long spans;
 	u64 hits;
 	u64 misses;
 	u64 frees;
@@ -194,7 +192,6 @@ static __always_inline void count_hit(struct span_cache *cache, const struct spa
 				      enum span_kind kind, bool zero)
 {
 	cache->in_use[kind] += span->npages;
-	cache->spans++;
 	cache->hits++;
 	if (!zero)
 		return;
@@ -215,6 +212,12 @@ static int cache_node(const struct span_heap *heap)
 static __always_inline bool one_node(void)
 {
 	return !IS_ENABLED(CONFIG_NUMA) || nr_online_nodes == 1;
+}
+
+/* Does the cache of this CPU keep memory such as the span has? */
+static __always_inline bool is_at_home(const struct span_heap *heap, const struct span *span)
+{
+	return one_node() || span->node == cache_node(heap);
 }
 
 static struct span_depot *depot_here(const struct span_heap *heap)
@@ -290,7 +293,7 @@ static struct span *adopt(struct span_cache *cache, struct span *rest, unsigned 
 }
 
 /* Take from the depot what this CPU's cache has none of. */
-static struct span *refill(struct span_heap *heap, unsigned long npages, enum span_kind kind,
+static noinline struct span *refill(struct span_heap *heap, unsigned long npages, enum span_kind kind,
 			   bool zero)
 {
 	struct span *span = depot_get(depot_here(heap), npages);
@@ -308,7 +311,7 @@ static struct span *refill(struct span_heap *heap, unsigned long npages, enum sp
 	}
 	count_hit(cache, span, kind, zero);
 	cache->misses--;
-	if (rest && (one_node() || span->node == cache_node(heap)))
+	if (rest && is_at_home(heap, span))
 		rest = adopt(cache, rest, npages);
 	leave(cache);
 	unpark(heap, rest, false);
@@ -333,7 +336,7 @@ struct span *cache_pop(struct span_heap *heap, unsigned long npages, int node,
 	struct span_cache *cache;
 	struct span *span = NULL;
 
-	if (npages - 1 >= PARK_MAX_LONG || !heap->cache)
+	if (unlikely(npages - 1 >= PARK_MAX_LONG || !heap->cache))
 		return NULL;
 	if (unlikely(node != NUMA_NO_NODE) && !one_node() && node != cache_node(heap))
 		return NULL;
@@ -399,6 +402,39 @@ static struct span *make_room(struct span_cache *cache, unsigned int npages)
 	return NULL;
 }
 
+static __always_inline void park(struct span_cache *cache, struct span *span,
+				 enum span_kind kind)
+{
+	unsigned int npages = span->npages;
+
+	if (likely(npages <= PARK_MAX_SHORT))
+		stack_push(&cache->stack[npages - 1], span);
+	else
+		longs_add(&cache->longs, span);
+	cache->pages += npages;
+	cache->in_use[kind] -= npages;
+	cache->frees++;
+}
+
+/* Park a span in a full cache, from which something else has to go; and leave it. */
+static noinline bool push_out(struct span_heap *heap, struct span_cache *cache,
+			      struct span *span, enum span_kind kind)
+{
+	struct span *out = make_room(cache, span->npages);
+	bool parked = has_room(cache, span->npages, READ_ONCE(cache_max_pages));
+	bool watched;
+
+	if (parked)
+		park(cache, span, kind);
+	watched = READ_ONCE(heap->watched);
+	leave(cache);
+	if (out)
+		hand_on(heap, out);
+	if (unlikely(!watched) && parked)
+		heap_watch_now(heap);
+	return parked;
+}
+
 /**
  * cache_push() - park a span
  * @heap: the heap
@@ -412,38 +448,27 @@ static struct span *make_room(struct span_cache *cache, unsigned int npages)
  */
 bool cache_push(struct span_heap *heap, struct span *span, enum span_kind kind)
 {
-	unsigned int npages = span->npages;
-	unsigned int max = READ_ONCE(cache_max_pages);
 	struct span_cache *cache;
-	struct span *out = NULL;
-	bool parked, watched;
+	bool watched;
 
-	if (npages > PARK_MAX_LONG || !heap->cache)
+	if (unlikely(span->npages > PARK_MAX_LONG || !heap->cache))
 		return false;
 	cache = enter(heap);
 	if (unlikely(!cache))
 		return false;
-	if (unlikely(!has_room(cache, npages, max)))
-		out = make_room(cache, npages);
-	parked = has_room(cache, npages, max) && (one_node() || span->node == cache_node(heap));
-	if (likely(parked)) {
-		if (likely(npages <= PARK_MAX_SHORT))
-			stack_push(&cache->stack[npages - 1], span);
-		else
-			longs_add(&cache->longs, span);
-		cache->pages += npages;
-		cache->in_use[kind] -= npages;
-		cache->spans--;
-		cache->frees++;
+	if (unlikely(!is_at_home(heap, span))) {
+		leave(cache);
+		return false;
 	}
+	if (unlikely(!has_room(cache, span->npages, READ_ONCE(cache_max_pages))))
+		return push_out(heap, cache, span, kind);
+	park(cache, span, kind);
 	/* Inside, so that the grace period in cache_pages() keeps the order. */
 	watched = READ_ONCE(heap->watched);
 	leave(cache);
-	if (unlikely(out))
-		hand_on(heap, out);
-	if (unlikely(!watched) && parked)
+	if (unlikely(!watched))
 		heap_watch_now(heap);
-	return parked;
+	return true;
 }
 
 /* === Emptying =========================================================== */
@@ -622,13 +647,13 @@ void cache_sum(struct span_heap *heap, struct cache_sum *sum)
 		for (kind = 0; kind < SPAN_NR_KINDS; kind++)
 			sum->in_use[kind] += READ_ONCE(cache->in_use[kind]);
 		sum->pages += READ_ONCE(cache->pages);
-		sum->spans += READ_ONCE(cache->spans);
 		sum->hits += READ_ONCE(cache->hits);
 		sum->misses += READ_ONCE(cache->misses);
 		sum->frees += READ_ONCE(cache->frees);
 		sum->zeroed += READ_ONCE(cache->zeroed);
 		sum->skipped += READ_ONCE(cache->skipped);
 	}
+	sum->spans = sum->hits - sum->frees;
 	for (node = 0; node < nr_node_ids; node++)
 		sum->pages += READ_ONCE(heap->depot[node].pages);
 }

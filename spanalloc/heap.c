@@ -33,17 +33,15 @@ unsigned long heap_news;
 unsigned long (*heap_clock)(void);
 
 /**
- * heap_is_ok() - check a heap that a client passed
+ * heap_report() - say that what a client passed is no heap
  * @heap: what it passed
  * @what: the function it called
  * @caller: where from
  *
- * Return: false, after a diagnostic, if it cannot be a heap
+ * Return: false
  */
-bool heap_is_ok(const struct span_heap *heap, const char *what, unsigned long caller)
+bool heap_report(const struct span_heap *heap, const char *what, unsigned long caller)
 {
-	if (!IS_ERR_OR_NULL(heap))
-		return true;
 	pr_warn_ratelimited("%s from %pS: heap is %pe\n", what, (void *)caller, heap);
 	return false;
 }

@@ -37,9 +37,11 @@
 #ifndef SPANALLOC_INTERNAL_H
 #define SPANALLOC_INTERNAL_H
 
+#include <linux/err.h>
 #include <linux/jump_label.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/rcupdate.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 
@@ -119,7 +121,6 @@ void span_unhold(struct span *span);
 void span_cut(struct span *span, unsigned long npages);
 bool span_at(const void *addr, struct span_view *view);
 bool span_origin(const struct span_view *view, struct span_origin *origin);
-struct span *span_end_at(const void *addr, enum span_kind *kind);
 
 /**
  * span_publish() - bring a descriptor to life
@@ -153,11 +154,78 @@ struct arena_space {
 
 int span_map_init(void);
 void span_map_exit(void);
-struct arena *arena_of(unsigned long addr);
+
+extern struct span_map span_map;
+
+/**
+ * arena_of() - find the arena at an address
+ * @addr: any address
+ *
+ * Context: Any. The arena stays while its heap does, or under rcu_read_lock().
+ *
+ * Return: the arena or NULL
+ */
+static inline struct arena *arena_of(unsigned long addr)
+{
+	return span_map_arena(&span_map, addr);
+}
 
 static inline struct arena *arena_of_page(const struct pageindex *idx, unsigned long page)
 {
 	return container_of(idx->block[page / ARENA_PAGES], struct arena, block);
+}
+
+/* The descriptor entered at an address, which may be dead, or begin elsewhere. */
+static inline struct span *span_entered_at(unsigned long addr)
+{
+	struct arena *arena = arena_of(addr);
+	struct span *span;
+	unsigned long page;
+
+	if (unlikely(!arena))
+		return NULL;
+	page = (addr >> PAGE_SHIFT) % ARENA_PAGES;
+	/* Both loads pair with smp_wmb() in span_enter(). */
+	span = READ_ONCE(arena->slot[page]);
+	return span ?: READ_ONCE(arena->whole[page >> PAGEINDEX_CHUNK_SHIFT]);
+}
+
+/**
+ * span_end_at() - end the life of the span that begins at an address
+ * @addr: the address
+ * @kind: what its pages were for, on success
+ *
+ * A lookup and span_retire() in one, for which no copy has to be consistent: the
+ * exchange makes the descriptor the caller's, and then there is time to look. Grace
+ * periods wait for sections with preemption off as for other readers.
+ *
+ * Context: Any but NMI.
+ *
+ * Return: the span, which is dead and the caller's, or NULL if no live span that
+ * nobody holds begins at @addr
+ */
+static __always_inline struct span *span_end_at(const void *addr, enum span_kind *kind)
+{
+	unsigned long base = (unsigned long)addr;
+	struct span *span;
+	unsigned long state;
+
+	rcu_read_lock_sched();
+	span = span_entered_at(base);
+	state = span ? READ_ONCE(span->state) : 0;
+	if (unlikely(!(state & SPAN_STATE_KIND) || state & SPAN_STATE_HELD ||
+		     READ_ONCE(span->base) != base ||
+		     cmpxchg(&span->state, state, span_state_dead(state)) != state))
+		span = NULL;
+	rcu_read_unlock_sched();
+	if (unlikely(!span))
+		return NULL;
+	*kind = span_state_kind(state);
+	if (likely(span->base == base))
+		return span;
+	/* The base above was of an earlier life: who is alive now did not ask for this. */
+	span_publish(span, *kind);
+	return NULL;
 }
 
 /* === heap =============================================================== */
@@ -474,7 +542,15 @@ unsigned long total_reserve(unsigned long npages);
 void total_give_back(unsigned long npages);
 unsigned long total_backed(void);
 
-bool heap_is_ok(const struct span_heap *heap, const char *what, unsigned long caller);
+bool heap_report(const struct span_heap *heap, const char *what, unsigned long caller);
+
+/* Check a heap that a client passed to @what; false, after a diagnostic, if it is none. */
+static __always_inline bool heap_is_ok(const struct span_heap *heap, const char *what,
+				       unsigned long caller)
+{
+	return likely(!IS_ERR_OR_NULL(heap)) || heap_report(heap, what, caller);
+}
+
 unsigned long heap_surplus_locked(struct span_heap *heap);
 struct span *heap_alloc(const struct span_request *req, u64 **failure);
 void heap_free(struct span_heap *heap, struct span *span, enum span_kind kind);

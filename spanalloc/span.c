@@ -201,58 +201,6 @@ bool span_at(const void *addr, struct span_view *view)
 	return arena && span_view_find(arena, (unsigned long)addr, view);
 }
 
-/* The descriptor entered at an address, which may be dead, or begin elsewhere. */
-static struct span *entered_at(unsigned long addr)
-{
-	struct arena *arena = arena_of(addr);
-	struct span *span;
-	unsigned long page;
-
-	if (!arena)
-		return NULL;
-	page = (addr >> PAGE_SHIFT) % ARENA_PAGES;
-	/* Both loads pair with smp_wmb() in span_enter(). */
-	span = READ_ONCE(arena->slot[page]);
-	return span ?: READ_ONCE(arena->whole[page >> PAGEINDEX_CHUNK_SHIFT]);
-}
-
-/**
- * span_end_at() - end the life of the span that begins at an address
- * @addr: the address
- * @kind: what its pages were for, on success
- *
- * A lookup and span_retire() in one, for which no copy has to be consistent: the
- * exchange makes the descriptor the caller's, and then there is time to look.
- *
- * Context: Any but NMI.
- *
- * Return: the span, which is dead and the caller's, or NULL if no live span that
- * nobody holds begins at @addr
- */
-struct span *span_end_at(const void *addr, enum span_kind *kind)
-{
-	unsigned long base = (unsigned long)addr;
-	struct span *span;
-	unsigned long state;
-
-	rcu_read_lock();
-	span = entered_at(base);
-	state = span ? READ_ONCE(span->state) : 0;
-	if (!(state & SPAN_STATE_KIND) || state & SPAN_STATE_HELD ||
-	    READ_ONCE(span->base) != base ||
-	    cmpxchg(&span->state, state, span_state_dead(state)) != state)
-		span = NULL;
-	rcu_read_unlock();
-	if (!span)
-		return NULL;
-	*kind = span_state_kind(state);
-	if (likely(span->base == base))
-		return span;
-	/* The base above was of an earlier life: who is alive now did not ask for this. */
-	span_publish(span, *kind);
-	return NULL;
-}
-
 /**
  * span_origin() - find out who made a span, and when
  * @view: what a lookup found

@@ -11,7 +11,6 @@
 #define EXPORT_FOR_TESTS(sym) EXPORT_SYMBOL_NS_GPL(sym, "SPANALLOC_TEST")
 
 EXPORT_FOR_TESTS(arena_grow);
-EXPORT_FOR_TESTS(arena_of);
 EXPORT_FOR_TESTS(backing_drop);
 EXPORT_FOR_TESTS(backing_end);
 EXPORT_FOR_TESTS(backing_provide);
@@ -58,6 +57,7 @@ EXPORT_FOR_TESTS(scavenger_set_clock);
 EXPORT_FOR_TESTS(scavenger_step);
 EXPORT_FOR_TESTS(span_at);
 EXPORT_FOR_TESTS(span_hold);
+EXPORT_FOR_TESTS(span_map);
 EXPORT_FOR_TESTS(span_origin);
 EXPORT_FOR_TESTS(span_retire);
 EXPORT_FOR_TESTS(span_unhold);
