@@ -287,6 +287,27 @@ static void the_heaps_node_is_honoured(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, span_heap_destroy(heap), 0);
 }
 
+/* What is set aside is of the heap's node, and known to be. */
+static void the_reserve_has_a_node(struct kunit *test)
+{
+	struct nodes nodes = two_nodes(test);
+	struct span_heap_params params = {
+		.name = "kunit-node-b",
+		.node = nodes.b,
+		.flags = SPAN_HEAP_NO_CACHE,
+	};
+	struct span_heap *heap = span_heap_create(&params);
+	void *addr;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, heap);
+	KUNIT_EXPECT_EQ(test, span_heap_reserve(heap, 100), 0);
+	KUNIT_EXPECT_EQ(test, pageindex_tag(&heap->index, 0, 100), nodes.b + 1U);
+	addr = span_alloc(heap, 100, GFP_NOWAIT | __GFP_NOWARN | __GFP_THISNODE);
+	KUNIT_EXPECT_EQ(test, addr ? pages_of_node(addr, 100, nodes.b) : 0, 100UL);
+	span_free(addr);
+	KUNIT_EXPECT_EQ(test, span_heap_destroy(heap), 0);
+}
+
 /* Wherever it fails, the pages that were there are there still, or their successors. */
 static void a_failure_leaves_pages_behind_the_run(struct kunit *test)
 {
@@ -557,6 +578,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(atomic_callers_find_their_node),
 	KUNIT_CASE(a_wish_is_no_condition),
 	KUNIT_CASE(the_heaps_node_is_honoured),
+	KUNIT_CASE(the_reserve_has_a_node),
 	KUNIT_CASE(a_failure_leaves_pages_behind_the_run),
 	KUNIT_CASE_PARAM(a_wish_is_granted, length_gen_params),
 	KUNIT_CASE_PARAM(a_wish_is_granted_with_caches_too, length_gen_params),

@@ -6,6 +6,7 @@
  * fills it up again, an allocation that took from it or else the scavenger.
  */
 #include <linux/mm.h>
+#include <linux/topology.h>
 
 #include "internal.h"
 
@@ -13,12 +14,21 @@
 
 /* Pages of one chunk on their way from released to idle. */
 struct top_up {
+	int node;
 	struct pageindex_run runs[TOP_UP_RUNS];
 	unsigned long addrs[TOP_UP_RUNS];
 	unsigned int nr_runs;
 	unsigned long npages;
 	unsigned long fresh;
 };
+
+/* Where the pages shall come from; %NUMA_NO_NODE only where there is just one. */
+static int top_up_node(const struct span_heap *heap)
+{
+	if (!IS_ENABLED(CONFIG_NUMA) || nr_online_nodes == 1)
+		return NUMA_NO_NODE;
+	return heap->node == NUMA_NO_NODE ? numa_mem_id() : heap->node;
+}
 
 /*
  * Take released pages of the lowest chunk that has any, no more than the
@@ -56,6 +66,9 @@ static int top_up_take(struct span_heap *heap, struct top_up *top, unsigned long
 	for (i = 0; i < top->nr_runs; i++) {
 		top->addrs[i] = heap_page_address_locked(heap, top->runs[i].page);
 		top->npages += top->runs[i].npages;
+		if (top->node != NUMA_NO_NODE)
+			pageindex_set_tag(idx, top->runs[i].page, top->runs[i].npages,
+					  top->node + 1);
 	}
 	if (want && !ret && !top->nr_runs)
 		ret = -EAGAIN;
@@ -81,7 +94,7 @@ static int top_up_back(struct span_heap *heap, struct top_up *top)
 			.addr = top->addrs[i],
 			.npages = run->npages,
 			.released = run->npages,
-			.node = heap->node,
+			.node = top->node,
 			.gfp = GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN | __GFP_NORETRY,
 		};
 
@@ -118,8 +131,8 @@ static int top_up_back(struct span_heap *heap, struct top_up *top)
 
 static int top_up(struct span_heap *heap)
 {
+	struct top_up top = { .node = top_up_node(heap) };
 	unsigned long chunk = 0;
-	struct top_up top;
 	int ret;
 
 	lockdep_assert_held(&heap->reserve_lock);
