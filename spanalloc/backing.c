@@ -268,6 +268,30 @@ void backing_end(struct backing *backing)
 }
 
 /**
+ * backing_undo() - take away what backing_provide() had provided when it failed
+ * @backing: the run; @done is 0 afterwards
+ *
+ * Context: Interrupts enabled.
+ *
+ * Return: how many TLB flushes it took
+ */
+unsigned int backing_undo(struct backing *backing)
+{
+	unsigned long start, end;
+	unsigned int flushes = 0;
+
+	for (start = 0; backing_next_missing(backing, &start, &end); start = end) {
+		unsigned long done = clamp(backing->done, start, end);
+
+		if (done > start)
+			flushes += backing_drop(backing->addr + (start << PAGE_SHIFT),
+						done - start);
+	}
+	backing->done = 0;
+	return flushes;
+}
+
+/**
  * backing_drop() - take the memory behind a run away at once
  * @addr: first byte of a run that is wholly backed
  * @npages: length in pages

@@ -258,35 +258,24 @@ static void unclaim_part_locked(struct span_heap *heap, const struct pageindex_c
 	}
 }
 
-/*
- * Undo a claim whose backing failed. What was provided goes back to the system
- * where that is possible; in atomic context, where no TLB can be flushed, it
- * stays as idle pages.
+/**
+ * heap_unclaim_locked() - give back the pages of a claim whose backing failed
+ * @heap: the heap
+ * @claim: the claim
+ * @backing: its backing; what had been provided is there as far as @done says
+ *
+ * Context: Under the heap's lock.
+ *
+ * Return: pages that had nothing behind them and are idle now
  */
-static void unclaim(const struct span_request *req, const struct pageindex_claim *claim,
-		    const struct backing *backing)
+unsigned long heap_unclaim_locked(struct span_heap *heap, const struct pageindex_claim *claim,
+				  const struct backing *backing)
 {
-	struct span_heap *heap = req->heap;
-	bool drop = gfpflags_allow_blocking(req->gfp);
-	unsigned long start = 0, end, at = 0, kept = 0;
-	unsigned int flushes = 0;
-	unsigned long flags;
-	bool news;
+	unsigned long start, end, at = 0, kept = 0;
 
-	while (drop && backing_next_missing(backing, &start, &end)) {
-		unsigned long done = clamp(backing->done, start, end);
-
-		if (done > start)
-			flushes += backing_drop(backing->addr + (start << PAGE_SHIFT),
-						done - start);
-		start = end;
-	}
-
-	flags = heap_lock(heap);
-	heap_demand_roll_locked(heap);
-	count_replaced_locked(heap, claim, backing);
+	lockdep_assert_held(&heap->lock);
 	for (start = 0; backing_next_missing(backing, &start, &end); start = end) {
-		unsigned long keep = drop ? start : clamp(backing->done, start, end);
+		unsigned long keep = clamp(backing->done, start, end);
 
 		unclaim_part_locked(heap, claim, at, start, false);
 		unclaim_part_locked(heap, claim, start, keep, false);
@@ -294,11 +283,32 @@ static void unclaim(const struct span_request *req, const struct pageindex_claim
 		kept += keep - start;
 		at = end;
 	}
-	unclaim_part_locked(heap, claim, at, req->npages, false);
+	unclaim_part_locked(heap, claim, at, backing->npages, false);
+	return kept;
+}
+
+/*
+ * Undo a claim whose backing failed. What was provided goes back to the system
+ * where that is possible; in atomic context, where no TLB can be flushed, it
+ * stays as idle pages.
+ */
+static void unclaim(const struct span_request *req, const struct pageindex_claim *claim,
+		    struct backing *backing)
+{
+	struct span_heap *heap = req->heap;
+	unsigned int flushes = 0;
+	unsigned long flags;
+	bool news;
+
+	if (gfpflags_allow_blocking(req->gfp))
+		flushes = backing_undo(backing);
+	flags = heap_lock(heap);
+	heap_demand_roll_locked(heap);
+	count_replaced_locked(heap, claim, backing);
+	heap->count.backed_pages += heap_unclaim_locked(heap, claim, backing);
 	heap->in_use[req->kind] -= req->npages;
 	heap->spans--;
 	heap->count.alloc_count--;
-	heap->count.backed_pages += kept;
 	heap->count.tlb_flush_count += flushes;
 	heap_note_peak_locked(heap);
 	news = heap_watch_locked(heap);

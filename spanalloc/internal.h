@@ -491,6 +491,7 @@ int backing_provide(struct backing *backing);
 bool backing_next_missing(const struct backing *backing, unsigned long *start,
 			  unsigned long *end);
 void backing_end(struct backing *backing);
+unsigned int backing_undo(struct backing *backing);
 unsigned int backing_drop(unsigned long addr, unsigned long npages);
 
 /* === heap: release ====================================================== */
@@ -552,6 +553,8 @@ static __always_inline bool heap_is_ok(const struct span_heap *heap, const char 
 }
 
 unsigned long heap_surplus_locked(struct span_heap *heap);
+unsigned long heap_unclaim_locked(struct span_heap *heap, const struct pageindex_claim *claim,
+				  const struct backing *backing);
 struct span *heap_alloc(const struct span_request *req, u64 **failure);
 void heap_free(struct span_heap *heap, struct span *span, enum span_kind kind);
 void heap_unparked(struct span_heap *heap, const struct span *span, enum span_kind kind);

@@ -321,22 +321,11 @@ static bool find_idle(const struct pageindex *idx, unsigned long chunk, unsigned
 	return false;
 }
 
-/**
- * pageindex_alloc_idle() - take a run of pages that all have something behind them
- * @idx: the index
- * @npages: length of the run, not 0
- * @tag: look at chunks with just this tag alone; 0 for any
- * @taken: filled in on success
- *
- * There is no summary of idle pages: this looks at the lowest few chunks that
- * have free pages, and at runs within one chunk alone.
- *
- * Return: false if no such run was found
- */
-bool pageindex_alloc_idle(struct pageindex *idx, unsigned long npages, unsigned int tag,
-			  struct pageindex_claim *taken)
+/* First run of idle pages near the bottom, in a chunk with just this tag; 0 for any. */
+static bool search_idle(const struct pageindex *idx, unsigned long npages, unsigned int tag,
+			unsigned long *page)
 {
-	unsigned long chunk, page;
+	unsigned long chunk;
 	int steps = IDLE_STEPS;
 
 	if (npages > idx->nr_idle || npages > CHUNK_PAGES)
@@ -352,12 +341,47 @@ bool pageindex_alloc_idle(struct pageindex *idx, unsigned long npages, unsigned 
 		if (!may_have_idle(idx, chunk, npages, tag))
 			continue;
 		steps -= IDLE_LOOK;
-		if (find_idle(idx, chunk, npages, &page)) {
-			claim(idx, page, npages, taken);
+		if (find_idle(idx, chunk, npages, page))
 			return true;
-		}
 	}
 	return false;
+}
+
+/**
+ * pageindex_alloc_idle() - take a run of pages that all have something behind them
+ * @idx: the index
+ * @npages: length of the run, not 0
+ * @tag: look at chunks with just this tag alone; 0 for any
+ * @taken: filled in on success
+ *
+ * There is no summary of idle pages: this looks at the lowest few chunks that
+ * have free pages, and at runs within one chunk alone.
+ *
+ * Return: false if no such run was found
+ */
+bool pageindex_alloc_idle(struct pageindex *idx, unsigned long npages, unsigned int tag,
+			  struct pageindex_claim *taken)
+{
+	unsigned long page;
+
+	if (!search_idle(idx, npages, tag, &page))
+		return false;
+	claim(idx, page, npages, taken);
+	return true;
+}
+
+/**
+ * pageindex_has_idle() - would pageindex_alloc_idle() find a run of any tag?
+ * @idx: the index
+ * @npages: length of the run, not 0
+ *
+ * Return: whether it would
+ */
+bool pageindex_has_idle(const struct pageindex *idx, unsigned long npages)
+{
+	unsigned long page;
+
+	return search_idle(idx, npages, 0, &page);
 }
 
 /**

@@ -185,6 +185,7 @@ bool pageindex_alloc_aligned(struct pageindex *idx, unsigned long npages, unsign
 			     struct pageindex_claim *claim);
 bool pageindex_alloc_idle(struct pageindex *idx, unsigned long npages, unsigned int tag,
 			  struct pageindex_claim *taken);
+bool pageindex_has_idle(const struct pageindex *idx, unsigned long npages);
 unsigned int pageindex_alloc_batch(struct pageindex *idx, unsigned long npages,
 				   unsigned int max, struct pageindex_claim *claims);
 void pageindex_free(struct pageindex *idx, unsigned long page, unsigned long npages,

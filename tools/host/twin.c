@@ -230,9 +230,13 @@ unsigned long twin_alloc_idle(struct twin *twin, unsigned long npages, unsigned 
 {
 	struct pageindex_claim claim = {};
 	unsigned long chunk, want = TWIN_NONE;
+	bool has = pageindex_has_idle(twin_index(twin), npages);
+	bool found = pageindex_alloc_idle(twin_index(twin), npages, tag, &claim);
 
 	twin->steps++;
-	if (!pageindex_alloc_idle(twin_index(twin), npages, tag, &claim)) {
+	if (tag ? found && !has : found != has)
+		differ(twin, "%lu idle pages: there are said to be %u", npages, has);
+	if (!found) {
 		if (idle_is_near(&twin->model, npages, tag))
 			differ(twin, "no %lu idle pages with tag %u", npages, tag);
 		compare_counters(twin);
