@@ -16,7 +16,7 @@
  * What a search for idle pages may take: passing by a chunk, or a block without
  * any, is one step; looking into a chunk is eight.
  */
-#define IDLE_STEPS	128
+#define IDLE_STEPS	96
 #define IDLE_LOOK	8
 
 /* === Taking pages ======================================================= */
