@@ -66,13 +66,14 @@ struct span_heap *test_heap_make(struct kunit *test, unsigned long limit_pages,
 				 unsigned int age_ms)
 {
 	return test_heap_make_flags(test, limit_pages, age_ms,
-				    SPAN_HEAP_NO_CACHE | SPAN_HEAP_AGE_ONLY);
+				    SPAN_HEAP_NO_CACHE | SPAN_HEAP_AGE_ONLY | SPAN_HEAP_NO_STOCK);
 }
 
 struct span_heap *test_heap_make_cached(struct kunit *test, unsigned long limit_pages,
 					unsigned int age_ms)
 {
-	return test_heap_make_flags(test, limit_pages, age_ms, SPAN_HEAP_AGE_ONLY);
+	return test_heap_make_flags(test, limit_pages, age_ms,
+				    SPAN_HEAP_AGE_ONLY | SPAN_HEAP_NO_STOCK);
 }
 
 /* === Time =============================================================== */
@@ -234,6 +235,8 @@ static const struct {
 	STAT(limit_pages),
 	STAT(soft_limit_pages),
 	STAT(reserve_pages),
+	STAT(atomic_low_pages),
+	STAT(atomic_high_pages),
 	STAT(demand_pages),
 	STAT(arena_count),
 	STAT(span_count),
@@ -249,6 +252,7 @@ static const struct {
 	STAT(bad_free_count),
 	STAT(cache_hit_count),
 	STAT(cache_miss_count),
+	STAT(atomic_refill_count),
 	STAT(grow_count),
 	STAT(backed_pages),
 	STAT(rebacked_pages),

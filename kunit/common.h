@@ -19,7 +19,10 @@ void test_heaps_exit(struct kunit *test);
 struct span_heap *test_heap_make_flags(struct kunit *test, unsigned long limit_pages,
 				       unsigned int age_ms, unsigned long flags);
 
-/* These go by age alone: restraint has a suite of its own. */
+/*
+ * These go by age alone, and keep nothing ready unasked: both have suites that ask
+ * for it.
+ */
 struct span_heap *test_heap_make(struct kunit *test, unsigned long limit_pages,
 				 unsigned int age_ms);
 struct span_heap *test_heap_make_cached(struct kunit *test, unsigned long limit_pages,

@@ -59,7 +59,7 @@ bool heap_report(const struct span_heap *heap, const char *what, unsigned long c
 bool heap_watch_locked(struct span_heap *heap)
 {
 	lockdep_assert_held(&heap->lock);
-	if (heap->watched || heap->index.nr_idle <= heap->reserve)
+	if (heap->watched || heap->index.nr_idle <= heap_floor_locked(heap))
 		return false;
 	WRITE_ONCE(heap->watched, true);
 	return true;
@@ -154,12 +154,20 @@ static int note_node_locked(struct span_heap *heap, const struct pageindex_claim
 	return tag == PAGEINDEX_TAG_MIXED ? NUMA_NO_NODE : (int)tag - 1;
 }
 
-/*
- * Find a run, for whose released pages there is room below the limit on all heaps
- * together. Where there is not enough, only a run that needs less will do.
+/**
+ * heap_find_locked() - take a run of free pages from the index
+ * @req: what is wanted
+ * @node: the node it is meant for; %NUMA_NO_NODE only where there is just one
+ * @claim: filled in on success
+ *
+ * For its released pages there is room below the limit on all heaps together. Where
+ * there is not enough, only a run that needs less will do.
+ *
+ * Context: Under the heap's lock.
+ *
+ * Return: as pageindex_alloc()
  */
-static bool find_below_total_locked(const struct span_request *req, int node,
-				    struct pageindex_claim *claim)
+bool heap_find_locked(const struct span_request *req, int node, struct pageindex_claim *claim)
 {
 	struct pageindex *idx = &req->heap->index;
 	unsigned long max_backed = idx->max_backed;
@@ -183,7 +191,7 @@ static bool claim_locked(const struct span_request *req, int node,
 
 	lockdep_assert_held(&heap->lock);
 	heap_demand_roll_locked(heap);
-	if (heap->dying || !find_below_total_locked(req, node, claim))
+	if (heap->dying || !heap_find_locked(req, node, claim))
 		return false;
 	demand_peak(&heap->demand, heap_taken_locked(heap));
 	span->base = heap_page_address_locked(heap, claim->page);
@@ -202,7 +210,7 @@ static u64 *claim(const struct span_request *req, int node, struct pageindex_cla
 	bool sleep = gfpflags_allow_blocking(req->gfp);
 	unsigned long flags, grows, limit;
 	bool again = true;
-	bool ok;
+	bool ok, news;
 
 	for (;;) {
 		flags = heap_lock(heap);
@@ -210,7 +218,10 @@ static u64 *claim(const struct span_request *req, int node, struct pageindex_cla
 		limit = heap->limit;
 		claim->released = 0;
 		ok = claim_locked(req, node, claim, span);
+		news = heap_mind_stock_locked(heap, req, ok && !claim->released);
 		heap_unlock(heap, flags);
+		if (news)
+			heap_tell(NEWS_RESERVE);
 		if (ok)
 			return NULL;
 		if (limit && req->npages > limit)

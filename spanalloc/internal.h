@@ -307,6 +307,23 @@ struct sweep {
 };
 
 /**
+ * struct stock - what a heap keeps ready of its own accord for callers that cannot wait
+ * @from: when the age began that @longest[0] is of
+ * @longest: longest request by such a caller in this age, and in the one before; in
+ *	pages
+ * @low: to be filled up when there are fewer idle pages; 0 while nobody needs any
+ * @high: filled up to so many
+ * @is_short: it is to be filled up
+ */
+struct stock {
+	unsigned long from;
+	unsigned long longest[2];
+	unsigned long low;
+	unsigned long high;
+	bool is_short;
+};
+
+/**
  * struct span_heap - a heap
  * @name: directory in debugfs, and name in diagnostics
  * @node: where backing pages come from
@@ -328,6 +345,7 @@ struct sweep {
  * @limit: pages that may be in use or idle; 0 for any number
  * @soft_limit: pages in use or idle above which idle ones are given back; 0 for none
  * @reserve: idle pages that the scavenger leaves alone and sleepers replace
+ * @stock: idle pages beyond that, which come and go with callers that cannot wait
  * @grows: times that the heap has grown
  * @watched: the scavenger knows that there are idle pages
  * @dying: no more allocations
@@ -364,6 +382,7 @@ struct span_heap {
 	unsigned long limit;
 	unsigned long soft_limit;
 	unsigned long reserve;
+	struct stock stock;
 	unsigned long grows;
 	bool watched;
 	bool dying;
@@ -438,6 +457,13 @@ static inline unsigned long heap_taken_locked(const struct span_heap *heap)
 	return idx->nr_pages - idx->nr_released - idx->nr_idle - heap->moving;
 }
 
+/* Idle pages that do not go for their age alone. */
+static inline unsigned long heap_floor_locked(const struct span_heap *heap)
+{
+	lockdep_assert_held(&heap->lock);
+	return max(heap->reserve, heap->stock.high);
+}
+
 /* Call before pages are taken or freed. */
 static inline void heap_demand_roll_locked(struct span_heap *heap)
 {
@@ -506,7 +532,7 @@ unsigned long heap_release_surplus(struct span_heap *heap, unsigned long npages,
 
 /* What the scavenger is told of; all but the first cannot wait for its share of a CPU. */
 #define NEWS_IDLE	0	/* a heap has idle pages, or too many */
-#define NEWS_RESERVE	1	/* a heap's reserve is not full */
+#define NEWS_RESERVE	1	/* a heap's reserve, or its stock, is not full */
 #define NEWS_PRESSURE	2	/* the system is short of memory */
 #define NEWS_URGENT	(BIT(NEWS_RESERVE) | BIT(NEWS_PRESSURE))
 
@@ -564,8 +590,12 @@ void heap_watch(struct span_heap *heap, bool news);
 void heap_watch_now(struct span_heap *heap);
 bool heap_watch_locked(struct span_heap *heap);
 bool heap_next_span(struct span_heap *heap, unsigned long *page, struct span_view *view);
+bool heap_find_locked(const struct span_request *req, int node, struct pageindex_claim *claim);
 int heap_top_up(struct span_heap *heap);
 void heap_try_top_up(struct span_heap *heap);
+bool heap_mind_stock_locked(struct span_heap *heap, const struct span_request *req,
+			    bool ready);
+unsigned long heap_mind_reserve(struct span_heap *heap, unsigned long age);
 
 /* === caches ============================================================= */
 

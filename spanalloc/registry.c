@@ -14,6 +14,9 @@
 
 #include "internal.h"
 
+/* All that there are. */
+#define HEAP_FLAGS	(SPAN_HEAP_NO_CACHE | SPAN_HEAP_AGE_ONLY | SPAN_HEAP_NO_STOCK)
+
 /* Spans that a leak report names. */
 #define LEAKS_NAMED	16
 
@@ -27,7 +30,7 @@ static bool params_are_ok(const struct span_heap_params *params)
 {
 	size_t len;
 
-	if (!params || !params->name || params->flags & ~(SPAN_HEAP_NO_CACHE | SPAN_HEAP_AGE_ONLY))
+	if (!params || !params->name || params->flags & ~HEAP_FLAGS)
 		return false;
 	len = strnlen(params->name, SPAN_HEAP_NAME_SIZE);
 	if (!len || len == SPAN_HEAP_NAME_SIZE || strchr(params->name, '/') ||

@@ -104,7 +104,9 @@ static unsigned long chunk_room_locked(struct span_heap *heap, const struct rele
 				       unsigned long chunk)
 {
 	unsigned long idle = heap->index.nr_idle;
-	unsigned long room = min(rel->want, idle - min(idle, heap->reserve));
+	/* The stock comes back by itself, so that whoever asks for it may have it. */
+	unsigned long floor = rel->reason == RELEASE_AGE ? heap_floor_locked(heap) : heap->reserve;
+	unsigned long room = min(rel->want, idle - min(idle, floor));
 
 	lockdep_assert_held(&heap->lock);
 	if (rel->surplus)

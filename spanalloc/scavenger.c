@@ -62,15 +62,6 @@ void scavenger_set_clock(unsigned long (*clock)(void))
 
 /* === One heap =========================================================== */
 
-/* Keep the reserve full; returns jiffies until another try, if that failed. */
-static unsigned long mind_reserve(struct span_heap *heap)
-{
-	/* Racy, and no harm: whoever changes them wakes the scavenger. */
-	if (data_race(heap->index.nr_idle < heap->reserve) && heap_top_up(heap) == -ENOMEM)
-		return HZ;
-	return MAX_SCHEDULE_TIMEOUT;
-}
-
 /* Give a batch back if the heap is above its soft limit; false if that is all. */
 static bool mind_soft_limit(struct span_heap *heap)
 {
@@ -96,7 +87,7 @@ static unsigned long tend(struct span_heap *heap)
 	unsigned long wait, flags;
 	u64 spent;
 
-	wait = mind_reserve(heap);
+	wait = heap_mind_reserve(heap, sweep_age(heap));
 	wait = min(wait, mind_soft_limit(heap) ? 0 : sweep_step(heap));
 	if (wait)
 		return wait;
@@ -166,8 +157,10 @@ static void relieve(void)
 	if (test_and_clear_bit(NEWS_RESERVE, &heap_news)) {
 		mutex_lock(&scavenger_lock);
 		list_for_each_entry(heap, &scavenger_heaps, scavenged)
-			mind_reserve(heap);
+			heap_mind_reserve(heap, sweep_age(heap));
 		mutex_unlock(&scavenger_lock);
+		/* When to look at them next is for a step to find out. */
+		set_bit(NEWS_IDLE, &heap_news);
 	}
 	if (test_and_clear_bit(NEWS_PRESSURE, &heap_news)) {
 		set_user_nice(current, 0);

@@ -48,6 +48,9 @@ enum span_kind {
 /* Idle pages are released by age alone, however high recent demand was. */
 #define SPAN_HEAP_AGE_ONLY	0x2UL
 
+/* No pages are kept ready for callers that may not sleep but those of span_heap_reserve(). */
+#define SPAN_HEAP_NO_STOCK	0x4UL
+
 /**
  * struct span_heap_params - how a heap is to be made
  * @name: directory name in debugfs and name in diagnostics; required, unique
@@ -102,6 +105,9 @@ struct span_info {
  * @limit_pages: hard limit on in use plus idle; 0: none
  * @soft_limit_pages: soft limit on in use plus idle; 0: none
  * @reserve_pages: idle pages set aside by span_heap_reserve()
+ * @atomic_low_pages: with fewer idle pages than that, more are made ready for callers
+ *	that may not sleep; 0 while there are none
+ * @atomic_high_pages: so many
  * @demand_pages: pages in use, parked and idle together that recent demand makes
  *	worth keeping
  * @arena_count: arenas now
@@ -120,6 +126,7 @@ struct span_info {
  *	live span
  * @cache_hit_count: allocations served by a per-CPU cache
  * @cache_miss_count: allocations that a per-CPU cache could not serve
+ * @atomic_refill_count: times that pages were made ready for callers that may not sleep
  * @grow_count: times that address space was made ready for use
  * @backed_pages: pages that memory was put behind
  * @rebacked_pages: of these, pages at or below the highest of their chunk that
@@ -166,6 +173,8 @@ struct span_heap_stats {
 	u64 limit_pages;
 	u64 soft_limit_pages;
 	u64 reserve_pages;
+	u64 atomic_low_pages;
+	u64 atomic_high_pages;
 	u64 demand_pages;
 	u64 arena_count;
 	u64 span_count;
@@ -181,6 +190,7 @@ struct span_heap_stats {
 	u64 bad_free_count;
 	u64 cache_hit_count;
 	u64 cache_miss_count;
+	u64 atomic_refill_count;
 	u64 grow_count;
 	u64 backed_pages;
 	u64 rebacked_pages;
@@ -265,9 +275,9 @@ const char *span_heap_name(const struct span_heap *heap);
  *
  * Lengths up to 512 pages come from the CPU's cache if it has one. Else the lowest
  * run of free pages that is long enough is taken; callers that may not sleep get
- * one with memory behind it if there is one near the bottom of the heap. If there
- * is no run at all, the heap grows. The pages are mapped, in order, and come from
- * anywhere in physical memory.
+ * one with memory behind it if there is one near the bottom of the heap, and a thread
+ * makes more ready for the next of them. If there is no run at all, the heap grows.
+ * The pages are mapped, in order, and come from anywhere in physical memory.
  *
  * Context: Any that @gfp allows; with %GFP_ATOMIC, interrupt handlers too, but
  * not NMI.

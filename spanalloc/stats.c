@@ -56,6 +56,8 @@ void span_heap_stats(struct span_heap *heap, struct span_heap_stats *stats)
 	heap_demand_roll_locked(heap);
 	stats->demand_pages = demand_keep(&heap->demand);
 	stats->reserve_pages = heap->reserve;
+	stats->atomic_low_pages = heap->stock.low;
+	stats->atomic_high_pages = heap->stock.high;
 	stats->arena_count = idx->nr_blocks;
 	stats->span_count = heap->spans + cached.spans;
 	stats->grow_count = heap->grows;

@@ -141,7 +141,7 @@ static bool age_some(struct span_heap *heap)
 static bool is_settled_locked(struct span_heap *heap)
 {
 	lockdep_assert_held(&heap->lock);
-	if (heap->index.nr_idle <= heap->reserve)
+	if (heap->index.nr_idle <= heap_floor_locked(heap))
 		return true;
 	if (heap->flags & SPAN_HEAP_AGE_ONLY || heap_surplus_locked(heap))
 		return false;

@@ -32,6 +32,7 @@ EXPORT_FOR_TESTS(pageindex_check);
 EXPORT_FOR_TESTS(pageindex_free);
 EXPORT_FOR_TESTS(pageindex_free_runs);
 EXPORT_FOR_TESTS(pageindex_grow);
+EXPORT_FOR_TESTS(pageindex_has_idle);
 EXPORT_FOR_TESTS(pageindex_init);
 EXPORT_FOR_TESTS(pageindex_next_epoch);
 EXPORT_FOR_TESTS(pageindex_next_used);
