@@ -5,6 +5,7 @@
  *	main		parameters; what is measured, in which order
  *	measure		one cell: all subjects in turn, several times
  *	locks		how long the heap's lock is held
+ *	scavenge, load	what the scavenger does for a load, and what it costs
  *	vmrun, vmcases	the cases of the kernel's own test of vmalloc
  *	subjects	the allocators, each with its own copy of the timed loops
  *	crew		threads bound to CPUs that start together
@@ -47,6 +48,7 @@ extern struct span_heap *bench_heap;
  * @q3: upper quartile, likewise
  * @samples: number of samples, 0 if there is no median to speak of
  * @base: spanalloc's value of the same, 0 if there is none or it is spanalloc's
+ * @at_ms: when, in milliseconds from 1 on, 0 for no moment in particular
  */
 struct row {
 	const char *bench;
@@ -60,6 +62,7 @@ struct row {
 	u64 q3;
 	unsigned int samples;
 	u64 base;
+	unsigned int at_ms;
 };
 
 int results_begin(void);
@@ -229,6 +232,14 @@ void measure_pair(unsigned long npages, unsigned int threads);
 void measure_churn(unsigned long npages, unsigned int threads);
 void measure_two(unsigned long npages);
 void measure_latency(unsigned long npages, unsigned int threads);
+void measure_report(const char *bench, const char *subject, unsigned long npages,
+		    const struct histogram *allocs, const struct histogram *frees);
+
+/* === The scavenger ====================================================== */
+
+void measure_burst(void);
+void measure_regret(void);
+void measure_scavlat(unsigned long npages);
 
 /* === The heap's lock ===================================================== */
 

@@ -12,6 +12,8 @@
  *		cross: two threads free what the other has allocated
  *	latency	as churn, but every single call is timed
  *	lock	how long the heap's lock is held at most
+ *	burst, regret, scavlat
+ *		what the scavenger does for a load, and what it costs
  *	vmcases	cases of the kernel's own test of vmalloc
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -32,7 +34,7 @@
 
 static char *bench = "pair,churn,two,latency";
 module_param(bench, charp, 0444);
-MODULE_PARM_DESC(bench, "What to measure: pair, churn, two, latency, lock, vmcases (default all but the last two)");
+MODULE_PARM_DESC(bench, "What to measure: pair, churn, two, latency, lock, burst, regret, scavlat, vmcases (default the first four)");
 
 static char *subjects = "all";
 module_param(subjects, charp, 0444);
@@ -106,13 +108,13 @@ static bool known(const char *list, const char * const *words, unsigned int nr)
 static int check_names(void)
 {
 	static const char * const benches[] = { "pair", "churn", "two", "latency", "lock",
-						"vmcases" };
+						"burst", "regret", "scavlat", "vmcases" };
 	static const char * const allocators[] = {
 		"all", "spanalloc", "alloc_pages", "vmalloc", "kvmalloc", "gen_pool", "kmem_cache"
 	};
 
 	if (!known(bench, benches, ARRAY_SIZE(benches))) {
-		pr_err("bench=%s: knows pair, churn, two, latency, lock and vmcases\n", bench);
+		pr_err("bench=%s: knows pair, churn, two, latency, lock, burst, regret, scavlat and vmcases\n", bench);
 		return -EINVAL;
 	}
 	if (!known(subjects, allocators, ARRAY_SIZE(allocators))) {
@@ -167,7 +169,13 @@ static void measure_all(void)
 			measure_two(pages[i]);
 		if (listed(bench, "lock"))
 			measure_lock_pair(pages[i]);
+		if (listed(bench, "scavlat"))
+			measure_scavlat(pages[i]);
 	}
+	if (listed(bench, "burst"))
+		measure_burst();
+	if (listed(bench, "regret"))
+		measure_regret();
 	if (listed(bench, "lock"))
 		measure_lock();
 	if (listed(bench, "vmcases"))

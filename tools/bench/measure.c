@@ -500,14 +500,31 @@ static void report_histogram(struct row *row, const struct histogram *hist,
 	results_add(row);
 }
 
+static const char * const alloc_metrics[] = {
+	"alloc_p50_ns", "alloc_p99_ns", "alloc_p99.9_ns", "alloc_max_ns"
+};
+
+static const char * const free_metrics[] = {
+	"free_p50_ns", "free_p99_ns", "free_p99.9_ns", "free_max_ns"
+};
+
+/* Latencies that others have measured by the same clock. */
+void measure_report(const char *bench, const char *subject, unsigned long npages,
+		    const struct histogram *allocs, const struct histogram *frees)
+{
+	struct row row = {
+		.bench = bench,
+		.subject = subject,
+		.pages = npages,
+		.threads = 1,
+	};
+
+	report_histogram(&row, allocs, alloc_metrics);
+	report_histogram(&row, frees, free_metrics);
+}
+
 void measure_latency(unsigned long npages, unsigned int threads)
 {
-	static const char * const alloc_metrics[] = {
-		"alloc_p50_ns", "alloc_p99_ns", "alloc_p99.9_ns", "alloc_max_ns"
-	};
-	static const char * const free_metrics[] = {
-		"free_p50_ns", "free_p99_ns", "free_p99.9_ns", "free_max_ns"
-	};
 	const struct job job = {
 		.run = run_latency,
 		.npages = npages,

@@ -35,6 +35,8 @@ static void show_row(struct seq_file *file, const struct row *row)
 	if (row->pages)
 		seq_printf(file, ", \"pages\": %lu", row->pages);
 	seq_printf(file, ", \"threads\": %u", row->threads);
+	if (row->at_ms)
+		seq_printf(file, ", \"at_ms\": %u", row->at_ms - 1);
 	if (row->loops)
 		seq_printf(file, ", \"loops\": %lu", row->loops);
 	seq_printf(file, ", \"metric\": \"%s\"", row->metric);

@@ -1,0 +1,457 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the scavenger does for a heap, and what it costs.
+ *
+ *	burst	a load that grows and falls, over time: what is live, backed, released
+ *	regret	a steady load: how often an allocation meets what has been given back
+ *	scavlat	a load's latencies, with and without the scavenger at full work
+ *
+ * Bursts have an age of a second, where the default is five minutes, and latencies
+ * one of a tick. So short, the work is a larger part of the time: they are to be
+ * measured with the scavenger's share of a CPU as large (scavenge_share=100). Regret
+ * is counted in time that passes as fast as there is nothing to do, with the default
+ * settings, and comes out the same every time.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/delay.h>
+#include <linux/err.h>
+#include <linux/kthread.h>
+#include <linux/ktime.h>
+#include <linux/math64.h>
+#include <linux/slab.h>
+
+#ifndef MODULE
+#include <spanalloc/internal.h>
+#endif
+
+#include "bench.h"
+#include "load.h"
+
+#define MIB_PAGES	(1UL << (20 - PAGE_SHIFT))
+
+/* What the scavenger leaves at least, by default. */
+#define FLOOR_PAGES	64UL
+
+static void report(const char *bench, const char *subject, const char *metric, u64 thousandths)
+{
+	const struct row row = {
+		.bench = bench,
+		.subject = subject,
+		.metric = metric,
+		.threads = 1,
+		.value = thousandths,
+	};
+
+	results_add(&row);
+}
+
+static unsigned long backed_pages(const struct span_heap_stats *stats)
+{
+	return stats->in_use_pages + stats->idle_pages;
+}
+
+/* === Bursts ============================================================= */
+
+#define BURST_AGE_MS	1000
+#define BURST_TICK_MS	10
+
+/* Where the load is to go, and when. In between it is on its way. */
+struct burst_point {
+	unsigned int ms;
+	unsigned long pages;
+};
+
+/* Once to 256 MiB, then down to 16; later twice to 64, a bit more than an age apart. */
+static const struct burst_point burst_points[] = {
+	{ 0, 0 },
+	{ 500, 256 * MIB_PAGES },
+	{ 1000, 256 * MIB_PAGES },
+	{ 1025, 16 * MIB_PAGES },
+	{ 4000, 16 * MIB_PAGES },
+	{ 4100, 64 * MIB_PAGES },
+	{ 4300, 16 * MIB_PAGES },
+	{ 5500, 16 * MIB_PAGES },
+	{ 5600, 64 * MIB_PAGES },
+	{ 5800, 16 * MIB_PAGES },
+	{ 8500, 16 * MIB_PAGES },
+};
+
+/* The fall that is timed. */
+#define BURST_FALL_MS	1025
+
+struct burst_setting {
+	const char *name;
+	unsigned long flags;
+	unsigned long soft_limit;
+};
+
+static const struct burst_setting burst_settings[] = {
+	{ "default", 0, 0 },
+	{ "age_only", SPAN_HEAP_AGE_ONLY, 0 },
+	{ "soft_limit", 0, 24 * MIB_PAGES },
+};
+
+static unsigned long burst_level(unsigned int ms)
+{
+	const struct burst_point *to = burst_points + 1;
+	const struct burst_point *from;
+	unsigned long part;
+
+	while (to->ms < ms)
+		to++;
+	from = to - 1;
+	part = to->ms - from->ms;
+	return (from->pages * (to->ms - ms) + to->pages * (ms - from->ms)) / part;
+}
+
+static void report_moment(const struct burst_setting *setting, const char *metric,
+			  unsigned int ms, u64 pages)
+{
+	const struct row row = {
+		.bench = "burst",
+		.subject = setting->name,
+		.metric = metric,
+		.threads = 1,
+		.value = pages * 1000,
+		.at_ms = ms + 1,
+	};
+
+	results_add(&row);
+}
+
+/* Within a tenth of what is live, and what restraint leaves. */
+static bool has_shrunk(const struct span_heap_stats *stats)
+{
+	unsigned long live = stats->in_use_pages;
+
+	return backed_pages(stats) <= live + live / 10 + max(FLOOR_PAGES, live / 16);
+}
+
+static void run_burst(struct load *load, const struct burst_setting *setting)
+{
+	const unsigned int end = burst_points[ARRAY_SIZE(burst_points) - 1].ms;
+	ktime_t start = ktime_get();
+	unsigned int ms = 0, fallen = 0, shrunk = 0;
+
+	while (ms < end && !load->failed) {
+		struct span_heap_stats stats;
+
+		load_to(load, burst_level(ms));
+		span_heap_stats(load->heap, &stats);
+		report_moment(setting, "live_pages", ms, stats.in_use_pages);
+		report_moment(setting, "backed_pages", ms, backed_pages(&stats));
+		report_moment(setting, "released_pages", ms, stats.released_pages);
+		if (!fallen && ms >= BURST_FALL_MS)
+			fallen = ktime_ms_delta(ktime_get(), start);
+		if (!shrunk && fallen && has_shrunk(&stats))
+			shrunk = ktime_ms_delta(ktime_get(), start);
+		msleep(BURST_TICK_MS);
+		ms = ktime_ms_delta(ktime_get(), start);
+	}
+	if (shrunk)
+		report("burst", setting->name, "fall_ages",
+		       (shrunk - fallen) * 1000ULL / BURST_AGE_MS);
+	else
+		pr_notice("burst: %s never came down\n", setting->name);
+}
+
+void measure_burst(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(burst_settings); i++) {
+		const struct span_heap_params params = {
+			.name = "spanalloc_bench_burst",
+			.node = NUMA_NO_NODE,
+			.scavenge_age_ms = BURST_AGE_MS,
+			.flags = burst_settings[i].flags,
+		};
+		struct load load;
+
+		pr_info("burst: %s\n", burst_settings[i].name);
+		if (load_open(&load, &params, 256 * MIB_PAGES + 64)) {
+			pr_notice("burst: no heap\n");
+			return;
+		}
+		span_heap_set_soft_limit(load.heap, burst_settings[i].soft_limit);
+		run_burst(&load, &burst_settings[i]);
+		load_close(&load);
+	}
+}
+
+/* === Regret ============================================================= */
+
+#ifdef MODULE
+void measure_regret(void)
+{
+	pr_notice("regret: lets the scavenger's time pass, for which it has to be built in\n");
+}
+#else
+/* With the default settings: five minutes. */
+#define REGRET_AGE_S	300
+#define REGRET_AGES	14
+#define REGRET_PAGES	(64 * MIB_PAGES)
+
+/**
+ * struct churn - a load around a constant size
+ * @name: in the results
+ * @ops: spans replaced in a second
+ * @wave_s: seconds from one crest to the next, 0 for no waves
+ */
+struct churn {
+	const char *name;
+	unsigned int ops;
+	unsigned int wave_s;
+};
+
+static const struct churn churns[] = {
+	{ "regret_slow", 5, 0 },
+	{ "regret", 50, 0 },
+	{ "regret_waves", 50, 540 },
+};
+
+/**
+ * struct regret - what a run found
+ * @allocs: allocations
+ * @regrets: of these, how many met pages that had been given back
+ * @backed: pages in use and idle, on average
+ */
+struct regret {
+	u64 allocs;
+	u64 regrets;
+	unsigned long backed;
+};
+
+/* Seconds since the start of a run. */
+static unsigned long regret_second;
+
+static unsigned long regret_clock(void)
+{
+	return READ_ONCE(regret_second) * HZ;
+}
+
+/* Up and down by a twentieth at most, in steps of a two-hundredth. */
+static unsigned long wander(struct load *load, unsigned long pages)
+{
+	const unsigned long step = REGRET_PAGES / 200, width = REGRET_PAGES / 20;
+
+	pages += prandom_u32_state(&load->random) % 2 ? step : -step;
+	return clamp(pages, REGRET_PAGES - width, REGRET_PAGES + width);
+}
+
+/* A tenth more or less, in straight lines. */
+static unsigned long wave(const struct churn *churn, unsigned long second)
+{
+	const unsigned long height = REGRET_PAGES / 5;
+	unsigned long at;
+
+	if (!churn->wave_s)
+		return 0;
+	at = second % churn->wave_s * 2 * height / churn->wave_s;
+	return at < height ? at : 2 * height - at;
+}
+
+/* The first ages let the heap settle, and do not count. */
+static void run_regret(struct load *load, const struct churn *churn, struct regret *regret)
+{
+	const unsigned long settled = 4 * REGRET_AGE_S, end = REGRET_AGES * REGRET_AGE_S;
+	unsigned long pages = REGRET_PAGES;
+	struct span_heap_stats first = {}, now;
+	u64 backed = 0;
+
+	load_to(load, pages);
+	while (regret_second < end && !load->failed) {
+		WRITE_ONCE(regret_second, regret_second + 1);
+		pages = wander(load, pages);
+		load_churn(load, pages + wave(churn, regret_second), churn->ops);
+		scavenger_run();
+		span_heap_stats(load->heap, &now);
+		if (regret_second == settled)
+			first = now;
+		if (regret_second > settled)
+			backed += backed_pages(&now);
+		cond_resched();
+	}
+	regret->allocs = now.alloc_count - first.alloc_count;
+	regret->regrets = now.regret_count - first.regret_count;
+	regret->backed = div_u64(backed, end - settled);
+}
+
+static bool measure_regret_at(const struct churn *churn, unsigned int age_s,
+			      unsigned long flags, struct regret *regret)
+{
+	const struct span_heap_params params = {
+		.name = "spanalloc_bench_regret",
+		.node = NUMA_NO_NODE,
+		.scavenge_age_ms = age_s * MSEC_PER_SEC,
+		/* Caches would hide most of it. */
+		.flags = flags | SPAN_HEAP_NO_CACHE,
+	};
+	struct load load;
+	bool ok;
+
+	regret_second = 0;
+	scavenger_set_clock(regret_clock);
+	ok = !load_open(&load, &params, 2 * REGRET_PAGES);
+	if (ok) {
+		run_regret(&load, churn, regret);
+		ok = !load.failed;
+		load_close(&load);
+	}
+	scavenger_set_clock(NULL);
+	return ok;
+}
+
+static void report_regret(const struct churn *churn, const char *subject,
+			  const struct regret *regret)
+{
+	report(churn->name, subject, "regret_per_mille",
+	       div64_u64(regret->regrets * 1000000, max(regret->allocs, 1ULL)));
+	report(churn->name, subject, "backed_pages", regret->backed * 1000ULL);
+}
+
+/* Of two ages, the one that has the nearest memory to what restraint has, and not less. */
+static bool is_nearer(const struct regret *one, const struct regret *two, unsigned long backed)
+{
+	if (one->backed < backed || two->backed < backed)
+		return one->backed > two->backed;
+	return one->backed < two->backed;
+}
+
+static void measure_churn_regret(const struct churn *churn)
+{
+	static const struct {
+		const char *name;
+		unsigned int age_s;
+	} alone[] = {
+		{ "age_150_s", 150 }, { "age_225_s", 225 }, { "age_300_s", 300 },
+		{ "age_350_s", 350 }, { "age_400_s", 400 }, { "age_600_s", 600 },
+	};
+	struct regret restrained, nearest, regret;
+	unsigned int i;
+
+	pr_info("%s\n", churn->name);
+	if (!measure_regret_at(churn, REGRET_AGE_S, 0, &restrained))
+		goto failed;
+	report_regret(churn, "default", &restrained);
+	for (i = 0; i < ARRAY_SIZE(alone); i++) {
+		if (!measure_regret_at(churn, alone[i].age_s, SPAN_HEAP_AGE_ONLY, &regret))
+			goto failed;
+		report_regret(churn, alone[i].name, &regret);
+		if (!i || is_nearer(&regret, &nearest, restrained.backed))
+			nearest = regret;
+	}
+	report_regret(churn, "age_alone", &nearest);
+	return;
+
+failed:
+	pr_notice("%s: no heap, or no memory\n", churn->name);
+}
+
+void measure_regret(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(churns); i++)
+		measure_churn_regret(&churns[i]);
+}
+#endif
+
+/* === Latency ============================================================ */
+
+#define LATENCY_MS	400
+#define LATENCY_LIVE	64
+
+/* Pages that another thread leaves idle again and again; more than caches keep. */
+#define LATENCY_WASTE	(128 * MIB_PAGES)
+
+struct waste {
+	struct load load;
+	struct task_struct *task;
+};
+
+/* What it leaves is old after a tick or two: then it comes again. */
+static int waste_thread(void *data)
+{
+	struct waste *waste = data;
+
+	while (!kthread_should_stop()) {
+		load_to(&waste->load, LATENCY_WASTE - 64);
+		load_to(&waste->load, 0);
+		schedule_timeout_interruptible(2);
+	}
+	return 0;
+}
+
+static void time_calls(struct span_heap *heap, unsigned long npages, struct histogram *allocs,
+		       struct histogram *frees)
+{
+	void *live[LATENCY_LIVE] = {};
+	u64 start, end = ktime_get_ns() + LATENCY_MS * NSEC_PER_MSEC;
+	struct rnd_state random;
+	unsigned int i, at;
+
+	prandom_seed_state(&random, 1);
+	for (i = 0; i % 1024 || ktime_get_ns() < end; i++) {
+		at = prandom_u32_state(&random) % LATENCY_LIVE;
+		start = clock_ticks();
+		span_free(live[at]);
+		if (live[at])
+			histogram_add(frees, clock_ticks() - start);
+		start = clock_ticks();
+		live[at] = span_alloc(heap, npages, GFP_KERNEL | __GFP_NOWARN);
+		histogram_add(allocs, clock_ticks() - start);
+		if (!(i % 1024))
+			cond_resched();
+	}
+	for (i = 0; i < LATENCY_LIVE; i++)
+		span_free(live[i]);
+}
+
+static bool measure_calls(const char *bench, unsigned long npages, unsigned int age_ms,
+			  unsigned long flags, struct histogram *allocs, struct histogram *frees)
+{
+	const struct span_heap_params params = {
+		.name = "spanalloc_bench_scavlat",
+		.node = NUMA_NO_NODE,
+		.scavenge_age_ms = age_ms,
+		.flags = flags,
+	};
+	struct span_heap_stats stats;
+	struct waste waste;
+
+	if (load_open(&waste.load, &params, LATENCY_WASTE))
+		return false;
+	waste.task = kthread_run(waste_thread, &waste, "spanalloc_waste");
+	if (IS_ERR(waste.task)) {
+		load_close(&waste.load);
+		return false;
+	}
+	histogram_clear(allocs);
+	histogram_clear(frees);
+	time_calls(waste.load.heap, npages, allocs, frees);
+	kthread_stop(waste.task);
+	span_heap_stats(waste.load.heap, &stats);
+	measure_report(bench, SUBJECT_SPANALLOC->name, npages, allocs, frees);
+	report(bench, SUBJECT_SPANALLOC->name, "released_pages", stats.released_age_pages * 1000);
+	load_close(&waste.load);
+	return true;
+}
+
+void measure_scavlat(unsigned long npages)
+{
+	struct histogram *hist = kvmalloc_array(2, sizeof(*hist), GFP_KERNEL);
+
+	if (!hist)
+		return;
+	pr_info("scavlat: %lu pages\n", npages);
+	if (!measure_calls("scavlat_off", npages, 3600000, 0, hist, hist + 1) ||
+	    !measure_calls("scavlat_on", npages, 1, SPAN_HEAP_AGE_ONLY, hist, hist + 1) ||
+	    !measure_calls("scavlat_uncached_off", npages, 3600000, SPAN_HEAP_NO_CACHE, hist,
+			   hist + 1) ||
+	    !measure_calls("scavlat_uncached_on", npages, 1,
+			   SPAN_HEAP_NO_CACHE | SPAN_HEAP_AGE_ONLY, hist, hist + 1))
+		pr_notice("scavlat: no heap, or no thread\n");
+	kvfree(hist);
+}
