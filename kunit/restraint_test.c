@@ -136,6 +136,36 @@ static void a_burst_is_given_back(struct kunit *test)
 	span_free(live);
 }
 
+/*
+ * Wherever between two sweeps the burst ends, and although others read numbers all
+ * the time, which lets time pass for what is remembered.
+ */
+static void a_burst_is_forgotten_in_time(struct kunit *test)
+{
+	unsigned int eighths;
+
+	for (eighths = 0; eighths < 8; eighths++) {
+		struct span_heap *heap = restrained_heap(test);
+		void *burst = must_alloc(test, heap, 7000);
+		struct span_heap_stats stats;
+		unsigned long passed = 0;
+
+		span_free(must_alloc(test, heap, 100));
+		scavenger_run();
+		test_clock_pass(age());
+		test_clock_pass(age() * eighths / 8 + 3);
+		span_free(burst);
+		do {
+			test_clock_wait(1);
+			span_heap_stats(heap, &stats);
+			scavenger_run();
+		} while (backed(heap) > FLOOR && ++passed <= 3 * age());
+		KUNIT_EXPECT_GE(test, passed, age());
+		KUNIT_EXPECT_LE(test, passed, 2 * age() + 1);
+		test_heap_end(test, heap);
+	}
+}
+
 static void parked_pages_are_given_back(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make_flags(test, 0, AGE_MS, 0);
@@ -323,6 +353,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(age_alone_gives_them_back),
 	KUNIT_CASE(a_rare_load_does_not),
 	KUNIT_CASE_PARAM(a_burst_is_given_back, fall_gen_params),
+	KUNIT_CASE(a_burst_is_forgotten_in_time),
 	KUNIT_CASE(parked_pages_are_given_back),
 	KUNIT_CASE(what_stays_is_counted),
 	KUNIT_CASE(whole_chunks_go_first_then_sparse_ones),

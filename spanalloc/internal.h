@@ -290,7 +290,8 @@ enum sweep_phase {
  * @released: pages released in this sweep
  * @batches: in so many batches
  * @restrained: pages that were due and are still there, at most
- * @trimming: it is no sweep, but a look whether some of these may go by now
+ * @look: when to see whether some of these may go by now
+ * @trimming: that is what is being done
  * @parked: pages taken out of the caches
  * @spent_ns: time that this sweep has taken
  */
@@ -301,6 +302,7 @@ struct sweep {
 	unsigned long released;
 	unsigned long batches;
 	unsigned long restrained;
+	unsigned long look;
 	bool trimming;
 	unsigned long parked;
 	u64 spent_ns;

@@ -107,12 +107,21 @@ static void begin(struct span_heap *heap)
 	}
 }
 
+/* Each time that there is less to remember. It may be somebody else who notes that first. */
+static void set_look_locked(struct span_heap *heap)
+{
+	lockdep_assert_held(&heap->lock);
+	heap_demand_roll_locked(heap);
+	heap->sweep.look = demand_due(&heap->demand);
+}
+
 /* Go over what has stayed, if there is a surplus now. */
 static void begin_trim(struct span_heap *heap)
 {
 	unsigned long flags = heap_lock(heap);
 	unsigned long surplus = heap_surplus_locked(heap);
 
+	set_look_locked(heap);
 	heap_unlock(heap, flags);
 	if (!surplus)
 		return;
@@ -175,6 +184,7 @@ static void end(struct span_heap *heap)
 		heap_demand_roll_locked(heap);
 		demand_set_period(&heap->demand, heap_now(), period);
 	}
+	set_look_locked(heap);
 	heap_unlock(heap, flags);
 	trace_spanalloc_sweep(heap);
 	sweep->from = heap_now();
@@ -210,16 +220,12 @@ static void go_on(struct span_heap *heap)
 }
 
 /* When to look at a heap whose next sweep is due at @sweep. */
-static unsigned long next_look(struct span_heap *heap, unsigned long sweep)
+static unsigned long next_look(const struct span_heap *heap, unsigned long sweep)
 {
-	unsigned long flags, trim;
-
-	if (!heap->sweep.restrained || heap->flags & SPAN_HEAP_AGE_ONLY)
+	if (!heap->sweep.restrained || heap->flags & SPAN_HEAP_AGE_ONLY ||
+	    time_after(heap->sweep.look, sweep))
 		return sweep;
-	flags = heap_lock(heap);
-	trim = demand_due(&heap->demand);
-	heap_unlock(heap, flags);
-	return time_before(trim, sweep) ? trim : sweep;
+	return heap->sweep.look;
 }
 
 static unsigned long wait_for(unsigned long due)

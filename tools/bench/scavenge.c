@@ -6,7 +6,7 @@
  *	regret	a steady load: how often an allocation meets what has been given back
  *	scavlat	a load's latencies, with and without the scavenger at full work
  *
- * Bursts have an age of a second, where the default is five minutes, and latencies
+ * Bursts have an age of two seconds, where the default is five minutes, and latencies
  * one of a tick. So short, the work is a larger part of the time: they are to be
  * measured with the scavenger's share of a CPU as large (scavenge_share=100). Regret
  * is counted in time that passes as fast as there is nothing to do, with the default
@@ -53,8 +53,11 @@ static unsigned long backed_pages(const struct span_heap_stats *stats)
 
 /* === Bursts ============================================================= */
 
-#define BURST_AGE_MS	1000
+#define BURST_AGE_MS	2000
 #define BURST_TICK_MS	10
+
+/* One in so many samples is reported. */
+#define BURST_SHOWN	4
 
 /* Where the load is to go, and when. In between it is on its way. */
 struct burst_point {
@@ -65,20 +68,20 @@ struct burst_point {
 /* Once to 256 MiB, then down to 16; later twice to 64, a bit more than an age apart. */
 static const struct burst_point burst_points[] = {
 	{ 0, 0 },
-	{ 500, 256 * MIB_PAGES },
 	{ 1000, 256 * MIB_PAGES },
-	{ 1025, 16 * MIB_PAGES },
-	{ 4000, 16 * MIB_PAGES },
-	{ 4100, 64 * MIB_PAGES },
-	{ 4300, 16 * MIB_PAGES },
-	{ 5500, 16 * MIB_PAGES },
-	{ 5600, 64 * MIB_PAGES },
-	{ 5800, 16 * MIB_PAGES },
-	{ 8500, 16 * MIB_PAGES },
+	{ 2000, 256 * MIB_PAGES },
+	{ 2050, 16 * MIB_PAGES },
+	{ 8000, 16 * MIB_PAGES },
+	{ 8200, 64 * MIB_PAGES },
+	{ 8600, 16 * MIB_PAGES },
+	{ 11000, 16 * MIB_PAGES },
+	{ 11200, 64 * MIB_PAGES },
+	{ 11600, 16 * MIB_PAGES },
+	{ 17000, 16 * MIB_PAGES },
 };
 
 /* The fall that is timed. */
-#define BURST_FALL_MS	1025
+#define BURST_FALL_MS	2050
 
 struct burst_setting {
 	const char *name;
@@ -120,6 +123,14 @@ static void report_moment(const struct burst_setting *setting, const char *metri
 	results_add(&row);
 }
 
+static void report_moments(const struct burst_setting *setting, unsigned int ms,
+			   const struct span_heap_stats *stats)
+{
+	report_moment(setting, "live_pages", ms, stats->in_use_pages);
+	report_moment(setting, "backed_pages", ms, backed_pages(stats));
+	report_moment(setting, "released_pages", ms, stats->released_pages);
+}
+
 /* Within a tenth of what is live, and what restraint leaves. */
 static bool has_shrunk(const struct span_heap_stats *stats)
 {
@@ -132,28 +143,32 @@ static void run_burst(struct load *load, const struct burst_setting *setting)
 {
 	const unsigned int end = burst_points[ARRAY_SIZE(burst_points) - 1].ms;
 	ktime_t start = ktime_get();
-	unsigned int ms = 0, fallen = 0, shrunk = 0;
+	unsigned int ms = 0, fallen = 0, shrunk = 0, samples = 0;
+	u64 work = 0;
 
 	while (ms < end && !load->failed) {
 		struct span_heap_stats stats;
 
 		load_to(load, burst_level(ms));
 		span_heap_stats(load->heap, &stats);
-		report_moment(setting, "live_pages", ms, stats.in_use_pages);
-		report_moment(setting, "backed_pages", ms, backed_pages(&stats));
-		report_moment(setting, "released_pages", ms, stats.released_pages);
+		if (samples++ % BURST_SHOWN == 0)
+			report_moments(setting, ms, &stats);
 		if (!fallen && ms >= BURST_FALL_MS)
 			fallen = ktime_ms_delta(ktime_get(), start);
-		if (!shrunk && fallen && has_shrunk(&stats))
+		if (!shrunk && fallen && has_shrunk(&stats)) {
 			shrunk = ktime_ms_delta(ktime_get(), start);
+			work = stats.scavenge_ns;
+		}
 		msleep(BURST_TICK_MS);
 		ms = ktime_ms_delta(ktime_get(), start);
 	}
-	if (shrunk)
-		report("burst", setting->name, "fall_ages",
-		       (shrunk - fallen) * 1000ULL / BURST_AGE_MS);
-	else
+	if (!shrunk) {
 		pr_notice("burst: %s never came down\n", setting->name);
+		return;
+	}
+	report("burst", setting->name, "fall_ages", (shrunk - fallen) * 1000ULL / BURST_AGE_MS);
+	report("burst", setting->name, "work_ages",
+	       div_u64(work, BURST_AGE_MS * (NSEC_PER_MSEC / 1000)));
 }
 
 void measure_burst(void)
