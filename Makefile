@@ -11,7 +11,7 @@ KDIR ?= stock
 
 .DEFAULT_GOAL := help
 .PHONY: help modules demo check check-host check-kunit check-stock lint fuzz \
-	bench bench-insn bench-kernel bench-qemu docs clean distclean
+	bench bench-insn bench-kernel bench-qemu bench-scavenger docs clean distclean
 
 help: ## list these targets
 	@echo 'spanalloc: a page-span allocator for Linux kernel modules'
@@ -60,6 +60,9 @@ bench-kernel: ## time spanalloc beside the kernel's allocators, in user-mode Lin
 
 bench-qemu: ## the same in QEMU, on the stock kernel; and in instructions
 	@scripts/bench-qemu
+
+bench-scavenger: ## what the scavenger does for a load, and costs; in user-mode Linux
+	@scripts/bench-scavenger
 
 docs: ## the documentation as HTML, in build/docs/html
 	@scripts/docs

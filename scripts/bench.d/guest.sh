@@ -3,8 +3,17 @@
 # shellcheck shell=dash
 # Runs in the guest, with the benchmark's parameters as arguments: loads it, and
 # prints the results, which the host finds in the console by the mark before
-# each line.
-insmod /modules/spanalloc.ko || exit 1
+# each line. Parameters of spanalloc itself begin with its name.
+own=
+for parameter; do
+	shift
+	case $parameter in
+	spanalloc.*) own="$own ${parameter#spanalloc.}" ;;
+	*) set -- "$@" "$parameter" ;;
+	esac
+done
+# shellcheck disable=SC2086  # a list of words
+insmod /modules/spanalloc.ko $own || exit 1
 insmod /modules/spanalloc_bench.ko "$@" || exit 1
 sed 's/^/result: /' /sys/kernel/debug/spanalloc_bench/results
 rmmod spanalloc_bench

@@ -375,7 +375,7 @@ void measure_regret(void)
 
 /* === Latency ============================================================ */
 
-#define LATENCY_MS	400
+#define LATENCY_MS	1000
 #define LATENCY_LIVE	64
 
 /* Pages that another thread leaves idle again and again; more than caches keep. */
