@@ -251,7 +251,7 @@ static __always_inline void *alloc(struct span_heap *heap, unsigned long npages,
 	struct span *span = NULL;
 
 	might_sleep_if(gfpflags_allow_blocking(gfp));
-	if (likely(!IS_ERR_OR_NULL(heap) && !(gfp & __GFP_ACCOUNT)))
+	if (!IS_ERR_OR_NULL(heap) && likely(!(gfp & __GFP_ACCOUNT)))
 		span = take_cached(heap, npages, node, kind, gfp);
 	if (likely(span))
 		return begin(span, kind, gfp, caller);

@@ -293,8 +293,8 @@ static struct span *adopt(struct span_cache *cache, struct span *rest, unsigned 
 }
 
 /* Take from the depot what this CPU's cache has none of. */
-static noinline struct span *refill(struct span_heap *heap, unsigned long npages, enum span_kind kind,
-			   bool zero)
+static noinline struct span *refill(struct span_heap *heap, unsigned long npages,
+				    enum span_kind kind, bool zero)
 {
 	struct span *span = depot_get(depot_here(heap), npages);
 	struct span_cache *cache;

@@ -131,6 +131,7 @@ bool depot_put(struct span_depot *depot, struct span *chain, unsigned long max_p
 	unsigned int i = npages - 1;
 	bool room;
 
+	/* Racy, and no harm: as above; it is looked at again under the lock. */
 	if (data_race(depot->pages) + pages > max_pages)
 		return false;
 	if (may_wait())
@@ -203,6 +204,7 @@ struct span *depot_empty(struct span_depot *depot, bool sweep, bool wait)
 	struct span *list = NULL;
 	unsigned int i, nr;
 
+	/* Racy, and no harm: what is parked just now is not what this is about. */
 	if (!data_race(depot->pages))
 		return NULL;
 	if (wait && may_wait())

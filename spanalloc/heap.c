@@ -393,10 +393,15 @@ static void mind_soft_limit(const struct span_request *req)
 {
 	struct span_heap *heap = req->heap;
 	unsigned long limit = READ_ONCE(heap->soft_limit);
-	/* Racy, and no harm: the next allocation looks again. */
-	unsigned long backed = data_race(heap->index.nr_pages - heap->index.nr_released);
+	unsigned long flags, backed, idle;
 
-	if (likely(!limit || backed <= limit || !data_race(heap->index.nr_idle)))
+	if (likely(!limit))
+		return;
+	flags = heap_lock(heap);
+	backed = heap->index.nr_pages - heap->index.nr_released;
+	idle = heap->index.nr_idle;
+	heap_unlock(heap, flags);
+	if (backed <= limit || !idle)
 		return;
 	heap_tell(NEWS_IDLE);
 	if (gfpflags_allow_blocking(req->gfp))

@@ -445,7 +445,7 @@ static inline void heap_note_peak_locked(struct span_heap *heap)
 /* The time, for whatever has to do with age. Tests have a clock of their own. */
 static inline unsigned long heap_now(void)
 {
-	unsigned long (*clock)(void) = READ_ONCE(heap_clock);
+	typeof(heap_clock) clock = READ_ONCE(heap_clock);
 
 	return unlikely(clock) ? clock() : jiffies;
 }
@@ -577,7 +577,7 @@ bool heap_report(const struct span_heap *heap, const char *what, unsigned long c
 static __always_inline bool heap_is_ok(const struct span_heap *heap, const char *what,
 				       unsigned long caller)
 {
-	return likely(!IS_ERR_OR_NULL(heap)) || heap_report(heap, what, caller);
+	return !IS_ERR_OR_NULL(heap) || heap_report(heap, what, caller);
 }
 
 unsigned long heap_surplus_locked(struct span_heap *heap);

@@ -60,10 +60,13 @@ unsigned long pressure_count(void)
 	if (!down_read_trylock(&pressure_lock))
 		return 0;
 	list_for_each_entry(heap, &pressure_heaps, pressed) {
-		/* Racy, and no harm: it changes all the time. */
-		unsigned long idle = data_race(heap->index.nr_idle) + count_parked(heap);
+		unsigned long flags = heap_lock(heap);
+		unsigned long idle = heap->index.nr_idle;
+		unsigned long reserve = heap->reserve;
 
-		npages += idle - min(idle, data_race(heap->reserve));
+		heap_unlock(heap, flags);
+		idle += count_parked(heap);
+		npages += idle - min(idle, reserve);
 	}
 	up_read(&pressure_lock);
 	return npages;
@@ -145,9 +148,9 @@ static unsigned long shrink_scan(struct shrinker *unused, struct shrink_control 
 {
 	unsigned long released;
 
-	/* Racy, and no harm: to call twice is to call once. */
-	if (data_race(time_after_eq(jiffies, called + HZ))) {
-		data_race(called = jiffies);
+	/* Who calls at the same time calls twice, which is to call once. */
+	if (time_after_eq(jiffies, READ_ONCE(called) + HZ)) {
+		WRITE_ONCE(called, jiffies);
 		heap_tell(NEWS_PRESSURE);
 	}
 	released = pressure_release(sc->nr_to_scan, RELEASE_PRESSURE);

@@ -30,7 +30,7 @@ static void span_construct(void *mem)
 int __init span_init(void)
 {
 	span_slab = kmem_cache_create("spanalloc_span", sizeof(struct span), 0,
-				       SLAB_TYPESAFE_BY_RCU | SLAB_HWCACHE_ALIGN, span_construct);
+				      SLAB_TYPESAFE_BY_RCU | SLAB_HWCACHE_ALIGN, span_construct);
 	return span_slab ? 0 : -ENOMEM;
 }
 

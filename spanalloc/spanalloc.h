@@ -270,8 +270,9 @@ const char *span_heap_name(const struct span_heap *heap);
  * @gfp: as for any allocation. With %GFP_ATOMIC or %GFP_NOWAIT it never sleeps,
  *	and then needs a free run in address space that the heap has already
  *	grown into. __GFP_ZERO clears what is not known to be zero. __GFP_NOFAIL
- *	needs a heap, and a module, without a hard limit. __GFP_ACCOUNT charges the span to the caller's
- *	memory cgroup until it is freed. Zone and mobility flags are refused.
+ *	needs a heap, and a module, without a hard limit. __GFP_ACCOUNT charges the
+ *	span to the caller's memory cgroup until it is freed. Zone and mobility flags
+ *	are refused.
  *
  * Lengths up to 512 pages come from the CPU's cache if it has one. Else the lowest
  * run of free pages that is long enough is taken; callers that may not sleep get

@@ -19,7 +19,8 @@
  * so that they become wholly free, then from the rest. Chunks that have been half
  * allocated anew since the sweep before last stay out of it, unless wholly free.
  * Old pages that stay are looked at again each time that demand is remembered for
- * a stretch less, without making others old: they are trimmed, not swept. A heap that goes by age alone has just the phase REST, without any of this.
+ * a stretch less, without making others old: they are trimmed, not swept. A heap
+ * that goes by age alone has just the phase REST, without any of this.
  *
  * Each step is one batch: the scavenger decides how much time there is between two.
  */
@@ -176,6 +177,7 @@ static void end(struct span_heap *heap)
 {
 	struct sweep *sweep = &heap->sweep;
 	unsigned long period = demand_period(heap);
+	unsigned long idle, taken, keep;
 	unsigned long flags = heap_lock(heap);
 
 	heap->count.sweep_count++;
@@ -185,8 +187,11 @@ static void end(struct span_heap *heap)
 		demand_set_period(&heap->demand, heap_now(), period);
 	}
 	set_look_locked(heap);
+	idle = heap->index.nr_idle;
+	taken = heap_taken_locked(heap);
+	keep = demand_keep(&heap->demand);
 	heap_unlock(heap, flags);
-	trace_spanalloc_sweep(heap);
+	trace_spanalloc_sweep(heap, idle, taken, keep);
 	sweep->from = heap_now();
 	sweep->phase = still_watched(heap) ? SWEEP_WAIT : SWEEP_OFF;
 }

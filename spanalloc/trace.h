@@ -12,15 +12,13 @@
 
 #include "internal.h"
 
-/**
- * trace_spanalloc_sweep() - a sweep is over
- * @heap: the heap; its struct sweep and statistics say how it went
- */
+/* A sweep is over: what it did, and what the heap is like now, in pages. */
 TRACE_EVENT(spanalloc_sweep,
 
-	TP_PROTO(const struct span_heap *heap),
+	TP_PROTO(const struct span_heap *heap, unsigned long idle, unsigned long taken,
+		 unsigned long keep),
 
-	TP_ARGS(heap),
+	TP_ARGS(heap, idle, taken, keep),
 
 	TP_STRUCT__entry(
 		__array(char, heap, SPAN_HEAP_NAME_SIZE)
@@ -34,17 +32,15 @@ TRACE_EVENT(spanalloc_sweep,
 		__field(u64, spent_ns)
 	),
 
-	/* Racy, and no harm: the levels are what they are about now. */
 	TP_fast_assign(
 		memcpy(__entry->heap, heap->name, SPAN_HEAP_NAME_SIZE);
 		__entry->released = heap->sweep.released;
 		__entry->batches = heap->sweep.batches;
 		__entry->restrained = heap->sweep.restrained;
 		__entry->parked = heap->sweep.parked;
-		__entry->idle = data_race(heap->index.nr_idle);
-		__entry->taken = data_race(heap->index.nr_pages - heap->index.nr_released -
-					   heap->index.nr_idle);
-		__entry->keep = data_race(demand_keep(&heap->demand));
+		__entry->idle = idle;
+		__entry->taken = taken;
+		__entry->keep = keep;
 		__entry->spent_ns = heap->sweep.spent_ns;
 	),
 

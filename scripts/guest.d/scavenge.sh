@@ -42,7 +42,7 @@ uptime_ms() {
 # may take longer than that, and the share makes it take longer.
 wait_for_scavenger() {
 	local deadline=$(($(uptime_ms) + 60000))
-	while [ "$(stat_of default idle_pages)" -gt $FLOOR ]; do
+	while [ "$(stat_of default idle_pages)" -gt "$FLOOR" ]; do
 		[ "$(uptime_ms)" -lt "$deadline" ] || return 1
 		sleep 0.1
 	done
