@@ -114,7 +114,8 @@ static int check_names(void)
 	};
 
 	if (!known(bench, benches, ARRAY_SIZE(benches))) {
-		pr_err("bench=%s: knows pair, churn, two, latency, lock, burst, regret, scavlat and vmcases\n", bench);
+		pr_err("bench=%s: knows pair, churn, two, latency, lock, burst, regret, scavlat and vmcases\n",
+		       bench);
 		return -EINVAL;
 	}
 	if (!known(subjects, allocators, ARRAY_SIZE(allocators))) {
