@@ -248,7 +248,7 @@ static void hand_on(struct span_heap *heap, struct span *out)
 {
 	if (depot_put(depot_here(heap), out,
 		      DEPOT_FACTOR * (unsigned long)READ_ONCE(cache_max_pages))) {
-		if (unlikely(!READ_ONCE(heap->watched)))
+		if (unlikely(!READ_ONCE(heap->watched) || READ_ONCE(heap->soft_limit)))
 			heap_watch_now(heap);
 		return;
 	}

@@ -48,6 +48,14 @@ bool heap_report(const struct span_heap *heap, const char *what, unsigned long c
 
 /* === News for the scavenger ============================================= */
 
+static bool is_over_soft_limit_locked(const struct span_heap *heap)
+{
+	unsigned long limit = READ_ONCE(heap->soft_limit);
+
+	lockdep_assert_held(&heap->lock);
+	return unlikely(limit) && heap->index.nr_pages - heap->index.nr_released > limit;
+}
+
 /**
  * heap_watch_locked() - see whether the scavenger has to be told of idle pages
  * @heap: the heap
@@ -59,6 +67,8 @@ bool heap_report(const struct span_heap *heap, const char *what, unsigned long c
 bool heap_watch_locked(struct span_heap *heap)
 {
 	lockdep_assert_held(&heap->lock);
+	if (is_over_soft_limit_locked(heap))
+		return true;
 	if (heap->watched || heap->index.nr_idle <= heap_floor_locked(heap))
 		return false;
 	WRITE_ONCE(heap->watched, true);
@@ -74,8 +84,8 @@ bool heap_watch_locked(struct span_heap *heap)
 void heap_tell(unsigned int news)
 {
 	/* Before the wake-up; the scavenger clears it before it looks. */
-	set_bit(news, &heap_news);
-	wake_up(&heap_news_wait);
+	if (!test_and_set_bit(news, &heap_news))
+		wake_up(&heap_news_wait);
 }
 
 /**
@@ -100,7 +110,7 @@ void heap_watch(struct span_heap *heap, bool news)
 void heap_watch_now(struct span_heap *heap)
 {
 	unsigned long flags = heap_lock(heap);
-	bool news = !heap->watched;
+	bool news = !heap->watched || is_over_soft_limit_locked(heap);
 
 	WRITE_ONCE(heap->watched, true);
 	heap_unlock(heap, flags);
