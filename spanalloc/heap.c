@@ -418,6 +418,18 @@ static void mind_soft_limit(const struct span_request *req)
 		heap_release(heap, min(backed - limit, ASSIST_PAGES), RELEASE_LIMIT);
 }
 
+/*
+ * Where a chunk has memory of several nodes, that of its first page stands for a span:
+ * a cache has to know whether the span is at home there.
+ */
+static int node_of(unsigned long addr)
+{
+	struct page *page;
+
+	vm_pages(addr, &page, 1);
+	return page_to_nid(page);
+}
+
 /**
  * heap_alloc() - allocate a span from the page index
  * @req: what is asked for; has been checked
@@ -442,6 +454,8 @@ struct span *heap_alloc(const struct span_request *req, u64 **failure)
 		span_delete(span);
 		return NULL;
 	}
+	if (unlikely(node != NUMA_NO_NODE && span->node == NUMA_NO_NODE))
+		span->node = node_of(span->base);
 	span->npages = req->npages;
 	span->heap = heap;
 	span->charged = NULL;
