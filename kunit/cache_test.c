@@ -403,7 +403,7 @@ static void cpus_hand_on_long_spans(struct kunit *test)
 static void a_cache_has_its_share_of_memory(struct kunit *test)
 {
 	KUNIT_EXPECT_EQ(test, cache_max_pages,
-			(unsigned int)clamp(totalram_pages() / 32 / num_possible_cpus(),
+			(unsigned int)clamp(totalram_pages() / 32 / num_present_cpus(),
 					    256UL, 4096UL));
 }
 

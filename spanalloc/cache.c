@@ -712,7 +712,7 @@ static int cpu_dead(unsigned int cpu, struct hlist_node *node)
  */
 int __init cache_init(void)
 {
-	unsigned long share = totalram_pages() / CACHE_SHARE / num_possible_cpus();
+	unsigned long share = totalram_pages() / CACHE_SHARE / num_online_cpus();
 	int state = cpuhp_setup_state_multi(CPUHP_BP_PREPARE_DYN, "spanalloc:dead", NULL, cpu_dead);
 
 	if (state < 0)
