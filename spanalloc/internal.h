@@ -21,12 +21,12 @@
  *
  *	registry_lock		heaps being made and ended
  *	scavenger_lock		heaps that the scavenger looks after
- *	pressure_lock		heaps that can be made to give back; may be taken in
- *				reclaim, so nothing is allocated under it
  *	span_heap::reserve_lock	the heap's reserve being filled up
  *	span_heap::grow_lock	address space of one heap
- *	span_heap::release_lock	the heap's batch of pages on their way out
  *	span_map_lock		leaves of the map
+ *	pressure_lock		heaps that can be made to give back; taken in reclaim,
+ *				inside of all the above, so nothing is allocated under it
+ *	span_heap::release_lock	the heap's batch of pages on their way out
  *	span_heap::lock		page index and counters of one heap; irqsave
  *	span_depot::lock	spans kept ready for all CPUs. Never with the one above
  *
