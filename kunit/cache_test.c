@@ -16,19 +16,6 @@
 
 #define AGE_MS		1000
 
-static int cache_test_init(struct kunit *test)
-{
-	/* What is parked on one CPU is not found on another; the first never goes offline. */
-	set_cpus_allowed_ptr(current, cpumask_of(cpumask_first(cpu_online_mask)));
-	return test_clock_init(test);
-}
-
-static void cache_test_exit(struct kunit *test)
-{
-	test_clock_exit(test);
-	set_cpus_allowed_ptr(current, cpu_possible_mask);
-}
-
 static u64 cached_pages(struct span_heap *heap)
 {
 	struct span_heap_stats stats;
@@ -573,8 +560,8 @@ static struct kunit_case cases[] = {
 
 static struct kunit_suite suite = {
 	.name = "spanalloc_cache",
-	.init = cache_test_init,
-	.exit = cache_test_exit,
+	.init = test_clock_init,
+	.exit = test_clock_exit,
 	.test_cases = cases,
 };
 

@@ -2,6 +2,7 @@
 /*
  * Heaps for tests, and the checks that every one of them ends with.
  */
+#include <linux/cpumask.h>
 #include <linux/jiffies.h>
 #include <linux/module.h>
 #include <linux/sched.h>
@@ -17,8 +18,16 @@ struct test_heaps {
 
 /* === Life =============================================================== */
 
+/* Where no test is disturbed by processors that go: the first one stays. */
+void test_go_home(void)
+{
+	set_cpus_allowed_ptr(current, cpumask_of(cpumask_first(cpu_online_mask)));
+}
+
 int test_heaps_init(struct kunit *test)
 {
+	/* What is parked on one CPU is not found on another, and drained when it goes. */
+	test_go_home();
 	test->priv = kunit_kzalloc(test, sizeof(struct test_heaps), GFP_KERNEL);
 	return test->priv ? 0 : -ENOMEM;
 }
@@ -28,11 +37,10 @@ void test_heaps_exit(struct kunit *test)
 	struct test_heaps *heaps = test->priv;
 	unsigned int i;
 
-	if (!heaps)
-		return;
-	for (i = 0; i < TEST_HEAPS; i++)
+	for (i = 0; heaps && i < TEST_HEAPS; i++)
 		if (heaps->heap[i])
 			test_heap_end(test, heaps->heap[i]);
+	set_cpus_allowed_ptr(current, cpu_possible_mask);
 }
 
 struct span_heap *test_heap_make_flags(struct kunit *test, unsigned long limit_pages,

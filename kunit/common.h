@@ -16,6 +16,9 @@
 int test_heaps_init(struct kunit *test);
 void test_heaps_exit(struct kunit *test);
 
+/* Tests run on the first CPU; who has been elsewhere comes back with this. */
+void test_go_home(void);
+
 struct span_heap *test_heap_make_flags(struct kunit *test, unsigned long limit_pages,
 				       unsigned int age_ms, unsigned long flags);
 

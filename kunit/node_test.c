@@ -19,24 +19,6 @@
 
 /* === CPUs and nodes ===================================================== */
 
-/* The first CPU never goes offline. */
-static void go_home(void)
-{
-	set_cpus_allowed_ptr(current, cpumask_of(cpumask_first(cpu_online_mask)));
-}
-
-static int node_test_init(struct kunit *test)
-{
-	go_home();
-	return test_clock_init(test);
-}
-
-static void node_test_exit(struct kunit *test)
-{
-	test_clock_exit(test);
-	set_cpus_allowed_ptr(current, cpu_possible_mask);
-}
-
 /*
  * Go to a CPU of a node, and keep it from going offline until leave_node(). No
  * assertion may fail in between.
@@ -56,7 +38,7 @@ static bool enter_node(int node)
 
 static void leave_node(void)
 {
-	go_home();
+	test_go_home();
 	cpus_read_unlock();
 }
 
@@ -522,7 +504,7 @@ static void a_depot_has_nothing_for_another_node(struct kunit *test)
 	free_all(addr, nr);
 	span_heap_stats(heap, &before);
 	/* Still no CPU may go: what it has parked would be idle, and anybody's. */
-	go_home();
+	test_go_home();
 	in_a = alloc_all(heap, addr, nr, npages, nodes.a);
 	span_heap_stats(heap, &after);
 	leave_node();
@@ -598,8 +580,8 @@ static struct kunit_case cases[] = {
 
 static struct kunit_suite suite = {
 	.name = "spanalloc_node",
-	.init = node_test_init,
-	.exit = node_test_exit,
+	.init = test_clock_init,
+	.exit = test_clock_exit,
 	.test_cases = cases,
 };
 
