@@ -7,6 +7,8 @@
 
 #include "common.h"
 
+#define AGE_MS	1000
+
 static u64 stat_backed(struct span_heap *heap)
 {
 	struct span_heap_stats stats;
@@ -241,6 +243,50 @@ static void allocations_help_with_a_soft_limit(struct kunit *test)
 	span_free(keep);
 }
 
+/* What is below a soft limit is old one day, too. */
+static void what_a_soft_limit_leaves_ages(struct kunit *test)
+{
+	struct span_heap *heap = test_heap_make(test, 0, AGE_MS);
+
+	KUNIT_EXPECT_EQ(test, span_heap_set_soft_limit(heap, 90), 0);
+	span_free(must_alloc(test, heap, 1000));
+	scavenger_run();
+	KUNIT_EXPECT_EQ(test, heap->index.nr_idle, 90UL);
+	test_clock_pass(msecs_to_jiffies(AGE_MS));
+	test_clock_pass(msecs_to_jiffies(AGE_MS));
+	KUNIT_EXPECT_EQ(test, heap->index.nr_idle, 0UL);
+}
+
+/* All in use, so that nothing can be done; then some pages are not, but parked. */
+static void a_soft_limit_empties_caches(struct kunit *test)
+{
+	struct span_heap *heap = test_heap_make_cached(test, 0, AGE_MS);
+	struct span_heap_stats stats;
+	void *addr, *last;
+
+	KUNIT_EXPECT_EQ(test, span_heap_set_soft_limit(heap, 610), 0);
+	span_free(must_alloc(test, heap, 600));
+	KUNIT_EXPECT_TRUE(test, heap->watched);
+	addr = must_alloc(test, heap, 600);
+	last = must_alloc(test, heap, 20);
+	scavenger_run();
+	KUNIT_EXPECT_FALSE(test, heap->watched);
+	span_free(last);
+	KUNIT_EXPECT_TRUE(test, heap->watched);
+	/* Not over and over: once in a second. */
+	KUNIT_EXPECT_LE(test, scavenger_run(), 1UL * HZ);
+	KUNIT_EXPECT_PTR_EQ(test, span_alloc(heap, 20, GFP_KERNEL), last);
+	span_free(last);
+	KUNIT_EXPECT_LE(test, test_clock_pass(HZ / 2), 1UL * HZ);
+	span_heap_stats(heap, &stats);
+	KUNIT_EXPECT_EQ(test, stats.cached_pages, 20ULL);
+	test_clock_pass(HZ / 2);
+	span_heap_stats(heap, &stats);
+	KUNIT_EXPECT_EQ(test, stats.cached_pages, 0ULL);
+	KUNIT_EXPECT_EQ(test, stats.released_limit_pages, 10ULL);
+	span_free(addr);
+}
+
 /* === All heaps ========================================================== */
 
 /* So many pages more than there are; callers undo it before they can fail. */
@@ -396,6 +442,8 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(random_requests_stay_below),
 	KUNIT_CASE(idle_pages_above_a_soft_limit_go),
 	KUNIT_CASE(allocations_help_with_a_soft_limit),
+	KUNIT_CASE(what_a_soft_limit_leaves_ages),
+	KUNIT_CASE(a_soft_limit_empties_caches),
 	KUNIT_CASE(all_heaps_share_a_limit),
 	KUNIT_CASE(other_heaps_make_room),
 	KUNIT_CASE(idle_pages_need_no_room),

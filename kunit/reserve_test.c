@@ -233,6 +233,24 @@ static void the_reserve_is_not_released_for_room(struct kunit *test)
 	span_free(keep);
 }
 
+/* What cannot be filled up now is tried again, but not at each occasion. */
+static void what_fails_is_tried_once_in_a_second(struct kunit *test)
+{
+	struct span_heap *heap = test_heap_make(test, 100, 0);
+	void *addr;
+
+	KUNIT_ASSERT_EQ(test, span_heap_reserve(heap, 50), 0);
+	addr = must_alloc(test, heap, 70);
+	KUNIT_EXPECT_EQ(test, idle_pages(heap), 30UL);
+	KUNIT_EXPECT_EQ(test, span_heap_set_limit(heap, 200), 0);
+	KUNIT_EXPECT_EQ(test, scavenger_run(), 1UL * HZ);
+	KUNIT_EXPECT_EQ(test, test_clock_pass(HZ - 1), 1UL);
+	KUNIT_EXPECT_EQ(test, idle_pages(heap), 30UL);
+	KUNIT_EXPECT_EQ(test, test_clock_pass(1), (unsigned long)MAX_SCHEDULE_TIMEOUT);
+	KUNIT_EXPECT_EQ(test, idle_pages(heap), 50UL);
+	span_free(addr);
+}
+
 static void bad_reserves_are_refused(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);
@@ -257,6 +275,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(a_limit_may_be_in_the_way),
 	KUNIT_CASE(a_failed_reserve_leaves_nothing_for_good),
 	KUNIT_CASE(the_reserve_is_not_released_for_room),
+	KUNIT_CASE(what_fails_is_tried_once_in_a_second),
 	KUNIT_CASE(bad_reserves_are_refused),
 	{}
 };

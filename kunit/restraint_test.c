@@ -188,6 +188,40 @@ static void parked_pages_are_given_back(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, stats.demand_pages, 0ULL);
 }
 
+/*
+ * A sweep has to leave 576 pages of the first two chunks, for which there is no demand
+ * half an age later. By then 500 others are idle instead of those in the first one,
+ * but not due: they go at the next sweep.
+ */
+static void a_trim_takes_what_is_due(struct kunit *test)
+{
+	struct span_heap *heap = restrained_heap(test);
+	void *addr = must_alloc_pages(test, heap, 3 * CHUNK);
+	void *instead;
+
+	span_free(must_alloc(test, heap, 100));
+	scavenger_run();
+	test_clock_pass(age() / 2);
+	free_pages_of(addr, 0, CHUNK);
+	free_pages_of(addr, CHUNK + 64, CHUNK + 128);
+	test_clock_pass(age() / 2);
+	test_clock_pass(age() - 10);
+	free_pages_of(addr, 2 * CHUNK + 12, 3 * CHUNK);
+	instead = must_alloc(test, heap, 500);
+	KUNIT_EXPECT_PTR_EQ(test, instead, addr);
+	test_clock_pass(10);
+	KUNIT_EXPECT_EQ(test, idle_in(heap, 1), 64U);
+
+	test_clock_pass(age() / 2);
+	KUNIT_EXPECT_EQ(test, idle_in(heap, 1), 0U);
+	KUNIT_EXPECT_EQ(test, idle_in(heap, 2), 500U);
+	test_clock_pass(age() / 2);
+	KUNIT_EXPECT_EQ(test, heap->index.nr_idle, FLOOR);
+	span_free(instead);
+	free_pages_of(addr, CHUNK, CHUNK + 64);
+	free_pages_of(addr, CHUNK + 128, 2 * CHUNK + 12);
+}
+
 static void what_stays_is_counted(struct kunit *test)
 {
 	struct span_heap *heap = restrained_heap(test);
@@ -204,6 +238,23 @@ static void what_stays_is_counted(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, stats.restrained_pages, 200ULL);
 	KUNIT_EXPECT_EQ(test, stats.demand_pages, 3400ULL);
 	span_free(live);
+}
+
+/* A reserve stays, but not by restraint. */
+static void a_reserve_is_not_restraint(struct kunit *test)
+{
+	struct span_heap *heap = restrained_heap(test);
+	struct span_heap_stats stats;
+
+	KUNIT_ASSERT_EQ(test, span_heap_reserve(heap, 300), 0);
+	span_free(must_alloc(test, heap, 400));
+	scavenger_run();
+	test_clock_pass(age());
+	test_clock_pass(age());
+	span_heap_stats(heap, &stats);
+	KUNIT_EXPECT_EQ(test, stats.sweep_count, 2ULL);
+	KUNIT_EXPECT_EQ(test, stats.idle_pages, 300ULL);
+	KUNIT_EXPECT_EQ(test, stats.restrained_pages, 0ULL);
 }
 
 /* === What goes first ==================================================== */
@@ -355,7 +406,9 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE_PARAM(a_burst_is_given_back, fall_gen_params),
 	KUNIT_CASE(a_burst_is_forgotten_in_time),
 	KUNIT_CASE(parked_pages_are_given_back),
+	KUNIT_CASE(a_trim_takes_what_is_due),
 	KUNIT_CASE(what_stays_is_counted),
+	KUNIT_CASE(a_reserve_is_not_restraint),
 	KUNIT_CASE(whole_chunks_go_first_then_sparse_ones),
 	KUNIT_CASE(busy_chunks_are_left_alone),
 	KUNIT_CASE(a_step_is_one_batch),

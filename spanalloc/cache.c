@@ -248,7 +248,7 @@ static void hand_on(struct span_heap *heap, struct span *out)
 {
 	if (depot_put(depot_here(heap), out,
 		      DEPOT_FACTOR * (unsigned long)READ_ONCE(cache_max_pages))) {
-		if (unlikely(!READ_ONCE(heap->watched) || READ_ONCE(heap->soft_limit)))
+		if (unlikely(!READ_ONCE(heap->watched)))
 			heap_watch_now(heap);
 		return;
 	}
@@ -299,6 +299,7 @@ static noinline struct span *refill(struct span_heap *heap, unsigned long npages
 	struct span *span = depot_get(depot_here(heap), npages);
 	struct span_cache *cache;
 	struct span *rest;
+	bool watched;
 
 	if (!span)
 		return NULL;
@@ -313,8 +314,12 @@ static noinline struct span *refill(struct span_heap *heap, unsigned long npages
 	cache->misses--;
 	if (rest && is_at_home(heap, span))
 		rest = adopt(cache, rest, npages);
+	/* Inside, so that the grace period in cache_pages() keeps the order. */
+	watched = READ_ONCE(heap->watched);
 	leave(cache);
 	unpark(heap, rest, false);
+	if (unlikely(!watched))
+		heap_watch_now(heap);
 	return span;
 }
 

@@ -67,10 +67,8 @@ static bool is_over_soft_limit_locked(const struct span_heap *heap)
 bool heap_watch_locked(struct span_heap *heap)
 {
 	lockdep_assert_held(&heap->lock);
-	if (is_over_soft_limit_locked(heap))
-		return true;
 	if (heap->watched || heap->index.nr_idle <= heap_floor_locked(heap))
-		return false;
+		return is_over_soft_limit_locked(heap);
 	WRITE_ONCE(heap->watched, true);
 	return true;
 }
@@ -170,8 +168,8 @@ static int note_node_locked(struct span_heap *heap, const struct pageindex_claim
  * @node: the node it is meant for; %NUMA_NO_NODE only where there is just one
  * @claim: filled in on success
  *
- * For its released pages there is room below the limit on all heaps together. Where
- * there is not enough, only a run that needs less will do.
+ * Where there is a limit on all heaps together, the run's released pages are no more
+ * than there is room for below it.
  *
  * Context: Under the heap's lock.
  *
@@ -181,15 +179,25 @@ bool heap_find_locked(const struct span_request *req, int node, struct pageindex
 {
 	struct pageindex *idx = &req->heap->index;
 	unsigned long max_backed = idx->max_backed;
-	unsigned long room = total_reserve(req->npages);
+	unsigned long room;
 	bool found;
 
 	lockdep_assert_held(&req->heap->lock);
+	if (likely(!READ_ONCE(total_limit))) {
+		found = find_locked(req, node, claim);
+		if (found)
+			total_take(claim->released);
+		return found;
+	}
+	spin_lock(&total_lock);
+	room = total_room_locked();
 	if (room < req->npages)
 		idx->max_backed = min(max_backed, idx->nr_pages - idx->nr_released + room);
 	found = find_locked(req, node, claim);
 	idx->max_backed = max_backed;
-	total_give_back(found ? room - claim->released : room);
+	if (found)
+		total_take(claim->released);
+	spin_unlock(&total_lock);
 	return found;
 }
 
@@ -383,21 +391,6 @@ static bool back(const struct span_request *req, int node, const struct pageinde
 	return !ret;
 }
 
-/* Replace what an allocation took from the heap's reserve, or have it replaced. */
-static void mind_reserve(const struct span_request *req)
-{
-	struct span_heap *heap = req->heap;
-
-	/* Racy, and no harm: the next allocation looks again. */
-	if (likely(data_race(heap->index.nr_idle >= heap->reserve)))
-		return;
-	/* A caller in the middle of I/O must not be made to wait for I/O. */
-	if ((req->gfp & GFP_KERNEL) == GFP_KERNEL && !(req->gfp & __GFP_NORETRY))
-		heap_try_top_up(heap);
-	else
-		heap_tell(NEWS_RESERVE);
-}
-
 /* Above the soft limit: give a little back, and have the rest given back. */
 static void mind_soft_limit(const struct span_request *req)
 {
@@ -411,10 +404,11 @@ static void mind_soft_limit(const struct span_request *req)
 	backed = heap->index.nr_pages - heap->index.nr_released;
 	idle = heap->index.nr_idle;
 	heap_unlock(heap, flags);
-	if (backed <= limit || !idle)
+	/* Idle or perhaps parked; who parks a span of a heap not watched tells of that. */
+	if (backed <= limit || (!idle && !READ_ONCE(heap->watched)))
 		return;
 	heap_tell(NEWS_IDLE);
-	if (gfpflags_allow_blocking(req->gfp))
+	if (idle && gfpflags_allow_blocking(req->gfp))
 		heap_release(heap, min(backed - limit, ASSIST_PAGES), RELEASE_LIMIT);
 }
 
@@ -460,7 +454,7 @@ struct span *heap_alloc(const struct span_request *req, u64 **failure)
 	span->heap = heap;
 	span->charged = NULL;
 	span_enter(span, span->base, req->npages);
-	mind_reserve(req);
+	heap_mind_taken(heap, req->gfp);
 	if (taken.released)
 		mind_soft_limit(req);
 	return span;

@@ -28,7 +28,11 @@
  *				inside of all the above, so nothing is allocated under it
  *	span_heap::release_lock	the heap's batch of pages on their way out
  *	span_heap::lock		page index and counters of one heap; irqsave
- *	span_depot::lock	spans kept ready for all CPUs. Never with the one above
+ *	total_lock		room below the limit on all heaps
+ *	span_depot::lock	spans kept ready for all CPUs. Never with the ones above
+ *
+ * lock_timing_lock, which begins and ends the timing of holds, is taken with none of
+ * these held.
  *
  * Under span_heap::lock nothing is allocated, zeroed, mapped, unmapped or
  * flushed. Under grow_lock allocations do not enter I/O, since reclaim may need
@@ -287,13 +291,14 @@ enum sweep_phase {
  * @phase: what it is at
  * @from: end of the last sweep, or start of the watch
  * @release: what the phase takes
- * @released: pages released in this sweep
+ * @released: pages released since the last sweep ended
  * @batches: in so many batches
  * @restrained: pages that were due and are still there, at most
  * @look: when to see whether some of these may go by now
  * @trimming: that is what is being done
  * @parked: pages taken out of the caches
- * @spent_ns: time that this sweep has taken
+ * @spent_ns: time taken since then
+ * @drain_due: when the caches may be emptied for the sake of a soft limit
  */
 struct sweep {
 	enum sweep_phase phase;
@@ -306,6 +311,7 @@ struct sweep {
 	bool trimming;
 	unsigned long parked;
 	u64 spent_ns;
+	unsigned long drain_due;
 };
 
 /**
@@ -358,6 +364,8 @@ struct stock {
  * @space: address space; under @grow_lock
  * @table_bytes: size of the index's table; under @grow_lock
  * @reserve_lock: serialises filling up the reserve
+ * @reserve_due: not before then; written under @reserve_lock
+ * @stock_due: when the stock may be filled up; the scavenger's alone
  * @release_lock: protects @batch
  * @batch: pages on their way out
  * @sweep: how far the scavenger has got; the scavenger's alone
@@ -396,7 +404,9 @@ struct span_heap {
 	struct arena_space space;
 	size_t table_bytes;
 
-	struct mutex reserve_lock;	/* one top-up at a time */
+	struct mutex reserve_lock;	/* one top-up at a time; @reserve_due */
+	unsigned long reserve_due;
+	unsigned long stock_due;
 	struct mutex release_lock;	/* @batch */
 	struct release_batch *batch;
 
@@ -526,6 +536,7 @@ unsigned int backing_drop(unsigned long addr, unsigned long npages);
 
 struct release_batch *release_batch_new(void);
 void release_batch_delete(struct release_batch *batch);
+u64 heap_count_time(struct span_heap *heap, u64 start);
 unsigned long release_step(struct span_heap *heap, struct release *rel);
 unsigned long heap_release(struct span_heap *heap, unsigned long npages,
 			   enum release_reason reason);
@@ -566,8 +577,10 @@ struct span_request {
 #define UNPARK_BATCH	16
 
 extern unsigned long total_limit;
+extern spinlock_t total_lock;
 
-unsigned long total_reserve(unsigned long npages);
+unsigned long total_room_locked(void);
+void total_take(unsigned long npages);
 void total_give_back(unsigned long npages);
 unsigned long total_backed(void);
 
@@ -579,6 +592,8 @@ static __always_inline bool heap_is_ok(const struct span_heap *heap, const char 
 {
 	return !IS_ERR_OR_NULL(heap) || heap_report(heap, what, caller);
 }
+
+extern unsigned int scavenge_floor_pages;
 
 unsigned long heap_surplus_locked(struct span_heap *heap);
 unsigned long heap_unclaim_locked(struct span_heap *heap, const struct pageindex_claim *claim,
@@ -594,7 +609,8 @@ bool heap_watch_locked(struct span_heap *heap);
 bool heap_next_span(struct span_heap *heap, unsigned long *page, struct span_view *view);
 bool heap_find_locked(const struct span_request *req, int node, struct pageindex_claim *claim);
 int heap_top_up(struct span_heap *heap);
-void heap_try_top_up(struct span_heap *heap);
+void reserve_init(struct span_heap *heap);
+void heap_mind_taken(struct span_heap *heap, gfp_t gfp);
 bool heap_mind_stock_locked(struct span_heap *heap, const struct span_request *req,
 			    bool ready);
 unsigned long heap_mind_reserve(struct span_heap *heap, unsigned long age);

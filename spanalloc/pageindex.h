@@ -68,6 +68,7 @@ struct pageindex_word {
  * @fresh: pages from this one on have never been backed
  * @dirty: idle pages from this one on hold nothing but zeros
  * @tag: where the memory behind the chunk's pages is from; 0 while there is none
+ * @due: a bit for each word whose old pages were old before pageindex_age() last came
  * @epoch: the index's when the counts below were last brought up to date
  * @claimed: pages allocated in that epoch, and in the one before
  * @released: pages released in that epoch, and in the one before, apart from
@@ -80,6 +81,7 @@ struct pageindex_meta {
 	u16 fresh;
 	u16 dirty;
 	u16 tag;
+	u8 due;
 	u32 epoch;
 	u16 claimed[2];
 	u16 released[2];
@@ -161,10 +163,13 @@ struct pageindex_run {
 /**
  * enum pageindex_age - which idle pages are meant
  * @PAGEINDEX_OLD: those freed before the last sweep
+ * @PAGEINDEX_DUE: those freed before the sweep before that one, as far as is known: the
+ *	old ones among 64 of which none became old at the last sweep
  * @PAGEINDEX_ANY: all
  */
 enum pageindex_age {
 	PAGEINDEX_OLD,
+	PAGEINDEX_DUE,
 	PAGEINDEX_ANY
 };
 

@@ -87,18 +87,43 @@ bool pageindex_prev_idle(struct pageindex *idx, unsigned long *chunk)
 	return false;
 }
 
-/* Take pages of one kind from a chunk, highest first. */
-static unsigned int take(struct pageindex *idx, unsigned long chunk, enum page_sort sort,
-			 unsigned long max_pages, struct pageindex_run *runs,
-			 unsigned int max_runs)
+/* Idle pages of a certain age in the word @w of a chunk. */
+static u64 aged_pages(const struct pageindex *idx, unsigned long chunk, unsigned int w,
+		      enum pageindex_age age)
 {
-	const struct pageindex_word *word = chunk_words(idx, chunk);
+	const struct pageindex_word *word = &chunk_words(idx, chunk)[w];
+
+	if (age == PAGEINDEX_ANY)
+		return pages_of(word, PAGES_IDLE);
+	if (age == PAGEINDEX_DUE && !(chunk_meta(idx, chunk)->due & BIT(w)))
+		return 0;
+	return pages_of(word, PAGES_OLD);
+}
+
+/**
+ * pageindex_take_idle() - take idle pages of a chunk, from its highest down
+ * @idx: the index
+ * @chunk: the chunk
+ * @age: how old they have to be
+ * @max_pages: take at most so many
+ * @runs: where to put the runs taken
+ * @max_runs: how many of them there is room for
+ *
+ * The pages are in use afterwards: the caller gives them back with
+ * pageindex_release() or pageindex_free().
+ *
+ * Return: number of runs
+ */
+unsigned int pageindex_take_idle(struct pageindex *idx, unsigned long chunk,
+				 enum pageindex_age age, unsigned long max_pages,
+				 struct pageindex_run *runs, unsigned int max_runs)
+{
 	unsigned int end = CHUNK_PAGES;
 	unsigned int nr = 0;
 
 	while (end && nr < max_runs && max_pages) {
 		unsigned int w = (end - 1) / 64;
-		u64 due = pages_of(&word[w], sort) & word_mask(w, w * 64, end);
+		u64 due = aged_pages(idx, chunk, w, age) & word_mask(w, w * 64, end);
 		unsigned int to, n;
 
 		if (!due) {
@@ -124,28 +149,6 @@ static unsigned int take(struct pageindex *idx, unsigned long chunk, enum page_s
 	if (nr)
 		pageindex_note(idx, chunk);
 	return nr;
-}
-
-/**
- * pageindex_take_idle() - take idle pages of a chunk, from its highest down
- * @idx: the index
- * @chunk: the chunk
- * @age: only old pages, or any
- * @max_pages: take at most so many
- * @runs: where to put the runs taken
- * @max_runs: how many of them there is room for
- *
- * The pages are in use afterwards: the caller gives them back with
- * pageindex_release() or pageindex_free().
- *
- * Return: number of runs
- */
-unsigned int pageindex_take_idle(struct pageindex *idx, unsigned long chunk,
-				 enum pageindex_age age, unsigned long max_pages,
-				 struct pageindex_run *runs, unsigned int max_runs)
-{
-	return take(idx, chunk, age == PAGEINDEX_OLD ? PAGES_OLD : PAGES_IDLE, max_pages, runs,
-		    max_runs);
 }
 
 /**
@@ -195,12 +198,16 @@ unsigned int pageindex_take_released(struct pageindex *idx, unsigned long chunk,
 unsigned int pageindex_age(struct pageindex *idx, unsigned long chunk)
 {
 	struct pageindex_word *word = chunk_words(idx, chunk);
+	struct pageindex_meta *meta = chunk_meta(idx, chunk);
 	unsigned int old = 0;
 	unsigned int w;
 
+	meta->due = 0;
 	for (w = 0; w < PAGEINDEX_CHUNK_WORDS; w++) {
 		u64 young = word[w].hi & ~word[w].lo;
 
+		if (!young)
+			meta->due |= BIT(w);
 		old += hweight64(pages_of(&word[w], PAGES_OLD));
 		word[w].hi &= ~young;
 		word[w].lo |= young;

@@ -19,6 +19,7 @@
  * are held by nobody who does.
  */
 #include <linux/jiffies.h>
+#include <linux/ktime.h>
 #include <linux/notifier.h>
 #include <linux/oom.h>
 #include <linux/rwsem.h>
@@ -97,7 +98,7 @@ static unsigned long drain_and_release(struct span_heap *heap, unsigned long npa
 
 /**
  * pressure_release() - give idle and parked pages of all heaps back
- * @npages: how many at most; a little more than needed may be drained from caches
+ * @npages: how many at most; for those of the caches, all caches of a heap are emptied
  * @reason: why, for the statistics
  *
  * Context: Any context that may sleep, in reclaim too. Allocates nothing.
@@ -129,8 +130,11 @@ void pressure_relieve(void)
 
 	down_read(&pressure_lock);
 	list_for_each_entry(heap, &pressure_heaps, pressed) {
+		u64 start = ktime_get_ns();
+
 		cache_drain(heap, true);
 		heap_release_surplus(heap, ULONG_MAX, RELEASE_PRESSURE);
+		heap_count_time(heap, start);
 	}
 	up_read(&pressure_lock);
 }

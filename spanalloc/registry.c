@@ -65,7 +65,7 @@ static struct span_heap *heap_new(const struct span_heap_params *params)
 	heap->limit = params->limit_pages;
 	spin_lock_init(&heap->lock);
 	mutex_init(&heap->grow_lock);
-	mutex_init(&heap->reserve_lock);
+	reserve_init(heap);
 	mutex_init(&heap->release_lock);
 	INIT_LIST_HEAD(&heap->space.ranges);
 	pageindex_init(&heap->index);

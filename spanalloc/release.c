@@ -22,8 +22,8 @@
  * module's parameter scavenge_floor_pages. It is worked out anew for each chunk: as
  * soon as demand rises there is less to release.
  */
+#include <linux/ktime.h>
 #include <linux/mm.h>
-#include <linux/moduleparam.h>
 #include <linux/slab.h>
 
 #include "internal.h"
@@ -52,10 +52,7 @@ struct release_batch {
 	struct page *pages[BATCH_PAGES];
 };
 
-static unsigned int floor_pages = 64;
-module_param_named(scavenge_floor_pages, floor_pages, uint, 0644);
-MODULE_PARM_DESC(scavenge_floor_pages,
-		 "idle pages that the scavenger leaves to every heap, at least (default 64)");
+unsigned int scavenge_floor_pages = 64;
 
 /**
  * release_batch_new() - allocate a batch
@@ -95,13 +92,12 @@ unsigned long heap_surplus_locked(struct span_heap *heap)
 	if (heap->flags & SPAN_HEAP_AGE_ONLY)
 		return idle;
 	heap_demand_roll_locked(heap);
-	keep = max(demand_keep(&heap->demand), taken + READ_ONCE(floor_pages));
+	keep = max(demand_keep(&heap->demand), taken + READ_ONCE(scavenge_floor_pages));
 	return taken + idle - min(taken + idle, keep);
 }
 
-/* Pages of one chunk that the release and the heap's reserve allow to take. */
-static unsigned long chunk_room_locked(struct span_heap *heap, const struct release *rel,
-				       unsigned long chunk)
+/* Pages that the release and the heap's reserve allow to take. */
+static unsigned long release_room_locked(struct span_heap *heap, const struct release *rel)
 {
 	unsigned long idle = heap->index.nr_idle;
 	/* The stock comes back by itself, so that whoever asks for it may have it. */
@@ -111,25 +107,31 @@ static unsigned long chunk_room_locked(struct span_heap *heap, const struct rele
 	lockdep_assert_held(&heap->lock);
 	if (rel->surplus)
 		room = min(room, heap_surplus_locked(heap));
-	if (pageindex_used(&heap->index, chunk) > rel->max_used ||
-	    pageindex_recent(&heap->index, chunk) > rel->max_recent)
-		return 0;
 	return room;
 }
 
+static bool may_take_from_locked(struct span_heap *heap, const struct release *rel,
+				 unsigned long chunk)
+{
+	lockdep_assert_held(&heap->lock);
+	return pageindex_used(&heap->index, chunk) <= rel->max_used &&
+	       pageindex_recent(&heap->index, chunk) <= rel->max_recent;
+}
+
 /*
- * Take what is due in one chunk until the batch has @max_runs; true if the chunk
- * has nothing more to give.
+ * Take what is due in one chunk, at most @room pages and until the batch has
+ * @max_runs; true if the chunk has nothing more to give.
  */
 static bool take_chunk_locked(struct span_heap *heap, struct release *rel,
 			      struct release_batch *batch, unsigned long chunk,
-			      unsigned int max_runs)
+			      unsigned long room, unsigned int max_runs)
 {
-	unsigned long room = min(BATCH_PAGES - batch->npages,
-				 chunk_room_locked(heap, rel, chunk));
 	unsigned int i = batch->nr_runs;
 
 	lockdep_assert_held(&heap->lock);
+	if (!may_take_from_locked(heap, rel, chunk))
+		return true;
+	room = min(room, BATCH_PAGES - batch->npages);
 	batch->nr_runs += pageindex_take_idle(&heap->index, chunk, rel->age, room,
 					      batch->runs + i, max_runs - i);
 	for (; i < batch->nr_runs; i++) {
@@ -150,12 +152,13 @@ static bool take_some(struct span_heap *heap, struct release *rel, struct releas
 	bool whole = true, more = true;
 
 	while (whole && budget--) {
+		unsigned long room = release_room_locked(heap, rel);
 		unsigned long chunk = rel->chunk;
 
-		more = rel->want && pageindex_prev_idle(&heap->index, &chunk);
+		more = room && pageindex_prev_idle(&heap->index, &chunk);
 		if (!more)
 			break;
-		whole = take_chunk_locked(heap, rel, batch, chunk, max_runs);
+		whole = take_chunk_locked(heap, rel, batch, chunk, room, max_runs);
 		/* One that has more to give is looked at again. */
 		rel->chunk = whole ? chunk : chunk + 1;
 	}
@@ -227,6 +230,25 @@ static void account_batch(struct span_heap *heap, const struct release *rel,
 	heap->count.tlb_flush_count++;
 	heap_unlock(heap, flags);
 	total_give_back(batch->npages);
+}
+
+/**
+ * heap_count_time() - count time spent on giving pages back in the background
+ * @heap: the heap
+ * @start: when that began, as ktime_get_ns() says
+ *
+ * Context: Any but NMI.
+ *
+ * Return: nanoseconds from then to now
+ */
+u64 heap_count_time(struct span_heap *heap, u64 start)
+{
+	u64 spent = ktime_get_ns() - start;
+	unsigned long flags = heap_lock(heap);
+
+	heap->count.scavenge_ns += spent;
+	heap_unlock(heap, flags);
+	return spent;
 }
 
 /**

@@ -18,6 +18,8 @@
  * When there was no such caller for an age both are 0, until the next one comes.
  * Sweeps stop at the high one. Who asks for memory, or is short of it, gets the
  * stock, too; the next caller that cannot wait has it filled up again.
+ *
+ * What could not be filled up is left alone for a second.
  */
 #include <linux/jiffies.h>
 #include <linux/mm.h>
@@ -31,7 +33,10 @@
 #define STOCK_MIN	64UL
 #define STOCK_MAX	512UL
 
-#define TOP_UP_GFP	(GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN | __GFP_NORETRY)
+#define RESERVE_GFP	(GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN | __GFP_NORETRY)
+
+/* Not worth any reclaim, which would begin with the stock itself. */
+#define STOCK_GFP	(GFP_NOWAIT | __GFP_ZERO | __GFP_NOWARN)
 
 /**
  * struct top_up - pages of one chunk on their way from released to idle
@@ -53,6 +58,17 @@ struct top_up {
 	unsigned long fresh;
 };
 
+/**
+ * reserve_init() - prepare a new heap for a reserve and a stock
+ * @heap: the heap
+ */
+void reserve_init(struct span_heap *heap)
+{
+	mutex_init(&heap->reserve_lock);
+	heap->reserve_due = heap_now();
+	heap->stock_due = heap->reserve_due;
+}
+
 /* Where the pages shall come from; %NUMA_NO_NODE only where there is just one. */
 static int top_up_node(const struct span_heap *heap)
 {
@@ -69,45 +85,38 @@ static unsigned long target_locked(const struct span_heap *heap, const struct to
 }
 
 /* Pages that may be backed. A soft limit is none that the reserve has to keep. */
-static unsigned long room_locked(const struct span_heap *heap, const struct top_up *top)
+static unsigned long room_locked(const struct span_heap *heap, bool stock)
 {
 	const struct pageindex *idx = &heap->index;
+	unsigned long soft_limit = READ_ONCE(heap->soft_limit);
 	unsigned long max = idx->max_backed;
 
 	lockdep_assert_held(&heap->lock);
-	if (top->stock && heap->soft_limit)
-		max = min(max, READ_ONCE(heap->soft_limit));
+	if (stock && soft_limit)
+		max = min(max, soft_limit);
 	return max - min(max, idx->nr_pages - idx->nr_released);
 }
 
-/*
- * Take released pages of the lowest chunk that has any, no more than are lacking.
- * Returns 0 with @top->npages 0 if none are.
- */
-static int top_up_take(struct span_heap *heap, struct top_up *top, unsigned long *chunk)
+/* Take pages that are lacking, at most @room; as top_up_take(). */
+static int take_lacking_locked(struct span_heap *heap, struct top_up *top, unsigned long *chunk,
+			       unsigned long room)
 {
 	struct pageindex *idx = &heap->index;
-	unsigned long chunks, want, room, flags;
+	unsigned long chunks = idx->nr_blocks * PAGEINDEX_BLOCK_CHUNKS;
+	unsigned long want = target_locked(heap, top);
 	unsigned int i, tries = 16;
-	int ret = 0;
 
+	lockdep_assert_held(&heap->lock);
 	top->npages = 0;
 	top->nr_runs = 0;
-	flags = heap_lock(heap);
-	chunks = idx->nr_blocks * PAGEINDEX_BLOCK_CHUNKS;
-	want = target_locked(heap, top);
-	want -= min(want, idx->nr_idle);
-	room = room_locked(heap, top);
-	if (want && !room)
-		ret = -EDQUOT;
-	else if (want && *chunk >= chunks)
-		ret = -ENOSPC;
-	want = min(want, room);
-	room = total_reserve(want);
-	if (want && !room)
-		ret = -EDQUOT;
-	want = room;
-	while (want && tries-- && !top->nr_runs && *chunk < chunks) {
+	if (want <= idx->nr_idle)
+		return 0;
+	if (!room)
+		return -EDQUOT;
+	if (*chunk >= chunks)
+		return -ENOSPC;
+	want = min(want - idx->nr_idle, room);
+	while (tries-- && !top->nr_runs && *chunk < chunks) {
 		top->nr_runs = pageindex_take_released(idx, *chunk, want, top->runs,
 						       TOP_UP_RUNS, &top->fresh);
 		/* One that gave all there was room for may have more to give. */
@@ -121,10 +130,28 @@ static int top_up_take(struct span_heap *heap, struct top_up *top, unsigned long
 			pageindex_set_tag(idx, top->runs[i].page, top->runs[i].npages,
 					  top->node + 1);
 	}
-	if (want && !ret && !top->nr_runs)
-		ret = -EAGAIN;
-	total_give_back(room - top->npages);
+	total_take(top->npages);
 	heap->moving += top->npages;
+	return top->nr_runs ? 0 : -EAGAIN;
+}
+
+/*
+ * Take released pages of the lowest chunk that has any, no more than are lacking.
+ * Returns 0 with @top->npages 0 if none are.
+ */
+static int top_up_take(struct span_heap *heap, struct top_up *top, unsigned long *chunk)
+{
+	unsigned long flags = heap_lock(heap);
+	unsigned long room = room_locked(heap, top->stock);
+	int ret;
+
+	if (READ_ONCE(total_limit)) {
+		spin_lock(&total_lock);
+		ret = take_lacking_locked(heap, top, chunk, min(room, total_room_locked()));
+		spin_unlock(&total_lock);
+	} else {
+		ret = take_lacking_locked(heap, top, chunk, room);
+	}
 	heap_unlock(heap, flags);
 	return ret;
 }
@@ -146,7 +173,7 @@ static int top_up_back(struct span_heap *heap, struct top_up *top)
 			.npages = run->npages,
 			.released = run->npages,
 			.node = top->node,
-			.gfp = TOP_UP_GFP,
+			.gfp = top->stock ? STOCK_GFP : RESERVE_GFP,
 		};
 
 		if (!ret)
@@ -203,35 +230,63 @@ static int top_up(struct span_heap *heap, bool stock)
 	return ret;
 }
 
+/* 0 if that time has come. */
+static unsigned long jiffies_until(unsigned long due)
+{
+	unsigned long now = heap_now();
+
+	return time_before(now, due) ? due - now : 0;
+}
+
+static int fill_reserve(struct span_heap *heap)
+{
+	int ret = top_up(heap, false);
+
+	lockdep_assert_held(&heap->reserve_lock);
+	if (ret)
+		WRITE_ONCE(heap->reserve_due, heap_now() + HZ);
+	return ret;
+}
+
 /**
  * heap_top_up() - back idle pages until the heap's reserve is there
  * @heap: the heap
  *
  * Context: Process context. May sleep and reclaim.
  *
- * Return: 0, %-EDQUOT if the heap's limit is in the way, or %-ENOMEM
+ * Return: 0, %-EDQUOT if a limit is in the way, or %-ENOMEM
  */
 int heap_top_up(struct span_heap *heap)
 {
 	int ret;
 
 	mutex_lock(&heap->reserve_lock);
-	ret = top_up(heap, false);
+	ret = fill_reserve(heap);
 	mutex_unlock(&heap->reserve_lock);
 	return ret;
 }
 
 /**
- * heap_try_top_up() - as heap_top_up(), unless somebody is at it already
+ * heap_mind_taken() - have pages replaced that an allocation took from the reserve
  * @heap: the heap
+ * @gfp: how the allocation was made, which has been served
  *
- * Context: Process context. May sleep and reclaim.
+ * Context: Any that @gfp allows.
  */
-void heap_try_top_up(struct span_heap *heap)
+void heap_mind_taken(struct span_heap *heap, gfp_t gfp)
 {
+	/* Racy, and no harm: the next allocation looks again. */
+	if (likely(data_race(heap->index.nr_idle >= heap->reserve)) ||
+	    jiffies_until(READ_ONCE(heap->reserve_due)))
+		return;
+	/* A caller in the middle of I/O must not be made to wait for I/O. */
+	if ((gfp & GFP_KERNEL) != GFP_KERNEL || gfp & __GFP_NORETRY) {
+		heap_tell(NEWS_RESERVE);
+		return;
+	}
 	if (!mutex_trylock(&heap->reserve_lock))
 		return;
-	top_up(heap, false);
+	fill_reserve(heap);
 	mutex_unlock(&heap->reserve_lock);
 }
 
@@ -317,34 +372,33 @@ struct ready_run {
 	struct pageindex_claim claim;
 };
 
-/* Does the stock lack a run as long as the longest request? */
-static bool lacks_run(struct span_heap *heap, struct ready_run *run)
-{
-	unsigned long flags = heap_lock(heap);
-	bool lacks;
-
-	run->npages = max(heap->stock.longest[0], heap->stock.longest[1]);
-	lacks = run->npages && !pageindex_has_idle(&heap->index, run->npages);
-	heap_unlock(heap, flags);
-	return lacks;
-}
-
-/* Take the lowest free run, whatever is behind it. */
+/*
+ * Take the lowest free run, whatever is behind it, if the stock lacks one as long as
+ * the longest request. Returns 0 with @run->npages 0 if it does not.
+ */
 static int take_run(struct span_heap *heap, struct ready_run *run)
 {
-	const struct span_request req = {
+	struct span_request req = {
 		.heap = heap,
-		.npages = run->npages,
 		.align = 1,
-		.gfp = TOP_UP_GFP,
+		.gfp = STOCK_GFP,
 	};
-	unsigned long flags, grows;
-	bool found;
+	unsigned long flags = heap_lock(heap);
+	unsigned long longest = max(heap->stock.longest[0], heap->stock.longest[1]);
+	unsigned long grows = heap->grows;
+	bool found = false;
 
-	flags = heap_lock(heap);
-	grows = heap->grows;
+	run->npages = 0;
 	run->claim.released = 0;
-	found = heap_find_locked(&req, NUMA_NO_NODE, &run->claim);
+	if (longest && !pageindex_has_idle(&heap->index, longest)) {
+		run->npages = longest;
+		req.npages = longest;
+		/* All of it may have to be backed. */
+		if (room_locked(heap, true) >= longest)
+			found = heap_find_locked(&req, NUMA_NO_NODE, &run->claim);
+		else
+			run->claim.released = longest;
+	}
 	if (found) {
 		run->addr = heap_page_address_locked(heap, run->claim.page);
 		heap->moving += run->npages;
@@ -353,7 +407,7 @@ static int take_run(struct span_heap *heap, struct ready_run *run)
 					  run->node + 1);
 	}
 	heap_unlock(heap, flags);
-	if (found)
+	if (found || !run->npages)
 		return 0;
 	if (run->claim.released)
 		return -EDQUOT;
@@ -369,7 +423,7 @@ static int back_run(struct span_heap *heap, const struct ready_run *run)
 		.released = run->claim.released,
 		.clean = run->claim.clean,
 		.node = run->node,
-		.gfp = TOP_UP_GFP,
+		.gfp = STOCK_GFP,
 	};
 	int ret = backing_provide(&backing);
 	unsigned int flushes = ret ? backing_undo(&backing) : 0;
@@ -402,30 +456,38 @@ static int ready_run(struct span_heap *heap)
 	struct ready_run run = { .node = top_up_node(heap) };
 	int ret;
 
-	/* Two holds of the lock: what others do in between makes it needless at worst. */
-	if (!lacks_run(heap, &run))
-		return 0;
 	do {
 		ret = take_run(heap, &run);
 	} while (ret == -EAGAIN);
-	return ret ?: back_run(heap, &run);
+	if (ret || !run.npages)
+		return ret;
+	return back_run(heap, &run);
 }
 
-static int fill_stock(struct span_heap *heap)
+/* Returns jiffies until it has to be done again. */
+static unsigned long fill_stock(struct span_heap *heap)
 {
-	unsigned long flags;
+	unsigned long flags, wait = jiffies_until(heap->stock_due);
 	int ret;
 
+	if (wait)
+		return wait;
 	mutex_lock(&heap->reserve_lock);
 	ret = top_up(heap, true) ?: ready_run(heap);
 	mutex_unlock(&heap->reserve_lock);
-	if (ret)
-		return ret;
+	/* Limits, too, are in the way for a while only. */
+	if (ret) {
+		heap->stock_due = heap_now() + HZ;
+		return HZ;
+	}
 	flags = heap_lock(heap);
 	heap->count.atomic_refill_count++;
-	heap->stock.is_short = false;
+	/* Who has taken from it since told nobody. */
+	heap->stock.is_short = heap->index.nr_idle < heap->stock.low;
+	if (!heap->stock.is_short)
+		wait = MAX_SCHEDULE_TIMEOUT;
 	heap_unlock(heap, flags);
-	return 0;
+	return wait;
 }
 
 /**
@@ -453,11 +515,12 @@ unsigned long heap_mind_reserve(struct span_heap *heap, unsigned long age)
 		news = heap_watch_locked(heap);
 	heap_unlock(heap, flags);
 	heap_watch(heap, news);
-	if (reserve && heap_top_up(heap) == -ENOMEM)
-		wait = min_t(unsigned long, wait, HZ);
-	/* Limits, too, are in the way for a while only: the stock is not for ever. */
-	if (stock && fill_stock(heap))
-		wait = min_t(unsigned long, wait, HZ);
+	if (reserve && !jiffies_until(READ_ONCE(heap->reserve_due)))
+		heap_top_up(heap);
+	if (reserve)
+		wait = min(wait, jiffies_until(READ_ONCE(heap->reserve_due)) ?: wait);
+	if (stock)
+		wait = min(wait, fill_stock(heap));
 	return wait;
 }
 

@@ -62,41 +62,62 @@ void scavenger_set_clock(unsigned long (*clock)(void))
 
 /* === One heap =========================================================== */
 
-/* Give a batch back if the heap is above its soft limit; false if that is all. */
-static bool mind_soft_limit(struct span_heap *heap)
+static unsigned long above_soft_limit(struct span_heap *heap)
 {
 	unsigned long limit = READ_ONCE(heap->soft_limit);
-	struct release rel = RELEASE_ALL(0, RELEASE_LIMIT);
 	unsigned long flags, backed;
 
 	if (!limit)
-		return false;
+		return 0;
 	flags = heap_lock(heap);
 	backed = heap->index.nr_pages - heap->index.nr_released;
 	heap_unlock(heap, flags);
-	if (backed <= limit)
-		return false;
-	rel.want = backed - limit;
-	return release_step(heap, &rel) || (cache_drain(heap, true) && release_step(heap, &rel));
+	return backed - min(backed, limit);
+}
+
+/*
+ * All that is left to give back are parked spans. To empty the caches over and over
+ * would cost a load that is above the limit more than the limit can be worth.
+ */
+static unsigned long drain_for_soft_limit(struct span_heap *heap)
+{
+	unsigned long now = heap_now();
+	unsigned long flags;
+
+	if (time_before(now, heap->sweep.drain_due))
+		return heap->sweep.drain_due - now;
+	heap->sweep.drain_due = now + HZ;
+	/* From here on who parks a span tells of it. */
+	flags = heap_lock(heap);
+	WRITE_ONCE(heap->watched, false);
+	heap_unlock(heap, flags);
+	if (!cache_pages(heap))
+		return MAX_SCHEDULE_TIMEOUT;
+	WRITE_ONCE(heap->watched, true);
+	cache_drain(heap, true);
+	return 0;
+}
+
+/* Give a batch back if the heap is above its soft limit; as tend(). */
+static unsigned long mind_soft_limit(struct span_heap *heap)
+{
+	struct release rel = RELEASE_ALL(above_soft_limit(heap), RELEASE_LIMIT);
+
+	if (!rel.want)
+		return MAX_SCHEDULE_TIMEOUT;
+	return release_step(heap, &rel) ? 0 : drain_for_soft_limit(heap);
 }
 
 /* A step; returns jiffies until the next, 0 if there is more to do now. */
 static unsigned long tend(struct span_heap *heap)
 {
 	u64 start = ktime_get_ns();
-	unsigned long wait, flags;
-	u64 spent;
+	unsigned long wait = heap_mind_reserve(heap, sweep_age(heap));
+	unsigned long limit = mind_soft_limit(heap);
 
-	wait = heap_mind_reserve(heap, sweep_age(heap));
-	wait = min(wait, mind_soft_limit(heap) ? 0 : sweep_step(heap));
-	if (wait)
-		return wait;
-	spent = ktime_get_ns() - start;
-	heap->sweep.spent_ns += spent;
-	flags = heap_lock(heap);
-	heap->count.scavenge_ns += spent;
-	heap_unlock(heap, flags);
-	return 0;
+	wait = min3(wait, limit, limit ? sweep_step(heap) : 0);
+	heap->sweep.spent_ns += heap_count_time(heap, start);
+	return wait;
 }
 
 /* === All heaps ========================================================== */
@@ -149,11 +170,19 @@ unsigned long scavenger_run(void)
 	return wait;
 }
 
+static bool is_urgent(void)
+{
+	return READ_ONCE(heap_news) & NEWS_URGENT;
+}
+
 /* What cannot wait for the thread's share of a CPU. */
 static void relieve(void)
 {
 	struct span_heap *heap;
 
+	if (!is_urgent())
+		return;
+	set_user_nice(current, 0);
 	if (test_and_clear_bit(NEWS_RESERVE, &heap_news)) {
 		mutex_lock(&scavenger_lock);
 		list_for_each_entry(heap, &scavenger_heaps, scavenged)
@@ -162,11 +191,9 @@ static void relieve(void)
 		/* When to look at them next is for a step to find out. */
 		set_bit(NEWS_IDLE, &heap_news);
 	}
-	if (test_and_clear_bit(NEWS_PRESSURE, &heap_news)) {
-		set_user_nice(current, 0);
+	if (test_and_clear_bit(NEWS_PRESSURE, &heap_news))
 		pressure_relieve();
-		set_user_nice(current, MAX_NICE);
-	}
+	set_user_nice(current, MAX_NICE);
 }
 
 /* === The thread ========================================================= */
@@ -192,17 +219,18 @@ unsigned long scavenger_pause(u64 *owed_ns)
 	return pause;
 }
 
-static bool is_urgent(void)
-{
-	return READ_ONCE(heap_news) & NEWS_URGENT || kthread_should_stop();
-}
-
 /* Sleep through a pause; what is urgent interrupts it, and does not shorten it. */
-static void pause(unsigned long wait)
+static void pause(unsigned long ticks)
 {
-	while (wait && !kthread_should_stop()) {
-		wait = wait_event_freezable_timeout(heap_news_wait, is_urgent(), wait);
+	unsigned long end = jiffies + ticks;
+	unsigned long now;
+
+	while (ticks && !kthread_should_stop()) {
+		wait_event_freezable_timeout(heap_news_wait, is_urgent() || kthread_should_stop(),
+					     ticks);
 		relieve();
+		now = jiffies;
+		ticks = time_before(now, end) ? end - now : 0;
 	}
 }
 
@@ -236,7 +264,10 @@ static int scavenger_thread(void *unused)
 						     READ_ONCE(heap_news) || kthread_should_stop(),
 						     wait);
 		relieve();
-		/* Before the look: news that comes during it makes another one. */
+		/*
+		 * Before the look: news that comes during it makes another one. What it is
+		 * about is written under the lock of a heap, which the look takes after this.
+		 */
 		clear_bit(NEWS_IDLE, &heap_news);
 		wait = step();
 	}
@@ -296,11 +327,11 @@ EXPORT_SYMBOL_NS_GPL(span_heap_scavenge, "SPANALLOC");
 
 /* === Settings =========================================================== */
 
-static int set_age(const char *val, const struct kernel_param *kp)
+/* The thread may be asleep for the old setting. */
+static int set_and_look(const char *val, const struct kernel_param *kp)
 {
 	int ret = param_set_uint(val, kp);
 
-	/* The thread may be asleep for the old age. */
 	if (!ret && scavenger_task) {
 		WRITE_ONCE(settings_changed, true);
 		heap_tell(NEWS_IDLE);
@@ -308,14 +339,18 @@ static int set_age(const char *val, const struct kernel_param *kp)
 	return ret;
 }
 
-static const struct kernel_param_ops age_ops = {
-	.set = set_age,
+static const struct kernel_param_ops look_ops = {
+	.set = set_and_look,
 	.get = param_get_uint,
 };
 
-module_param_cb(scavenge_age_ms, &age_ops, &scavenge_age_ms, 0644);
+module_param_cb(scavenge_age_ms, &look_ops, &scavenge_age_ms, 0644);
 MODULE_PARM_DESC(scavenge_age_ms,
 		 "release pages idle for so many milliseconds, for heaps that set no age (default 300000)");
+
+module_param_cb(scavenge_floor_pages, &look_ops, &scavenge_floor_pages, 0644);
+MODULE_PARM_DESC(scavenge_floor_pages,
+		 "idle pages that the scavenger leaves to a heap, at least, unless it goes by age alone (default 64)");
 
 static int set_share(const char *val, const struct kernel_param *kp)
 {

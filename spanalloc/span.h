@@ -60,7 +60,8 @@ struct span_heap;
  * @state: see above; published last
  * @base: address of the first byte
  * @npages: length in pages
- * @node: NUMA node that all of its memory shall be of, negative if there is no one
+ * @node: NUMA node of its memory, where there is more than one; if it has memory of
+ *	several, that of its first page
  * @heap: heap that it belongs to
  * @owner: its user's cookie
  * @caller: return address of whoever allocated it

@@ -19,8 +19,9 @@
  * so that they become wholly free, then from the rest. Chunks that have been half
  * allocated anew since the sweep before last stay out of it, unless wholly free.
  * Old pages that stay are looked at again each time that demand is remembered for
- * a stretch less, without making others old: they are trimmed, not swept. A heap
- * that goes by age alone has just the phase REST, without any of this.
+ * a stretch less, without making others old: they are trimmed, not swept. From
+ * those that this sweep has made old they are told apart by the 64 (page index).
+ * A heap that goes by age alone has just the phase REST, without any of this.
  *
  * Each step is one batch: the scavenger decides how much time there is between two.
  */
@@ -65,13 +66,14 @@ static unsigned long demand_period(const struct span_heap *heap)
 void sweep_init(struct span_heap *heap)
 {
 	demand_init(&heap->demand, heap_now(), demand_period(heap));
+	heap->sweep.drain_due = heap_now();
 }
 
 static void enter_phase(struct sweep *sweep, enum sweep_phase phase)
 {
 	sweep->phase = phase;
 	sweep->release = (struct release) {
-		.age = PAGEINDEX_OLD,
+		.age = sweep->trimming ? PAGEINDEX_DUE : PAGEINDEX_OLD,
 		.reason = RELEASE_AGE,
 		.surplus = true,
 		.max_used = UINT_MAX,
@@ -93,10 +95,7 @@ static void begin(struct span_heap *heap)
 	unsigned long flags;
 
 	sweep->trimming = false;
-	sweep->released = 0;
-	sweep->batches = 0;
 	sweep->restrained = 0;
-	sweep->spent_ns = 0;
 	sweep->parked = cache_sweep(heap);
 	flags = heap_lock(heap);
 	pageindex_next_epoch(&heap->index);
@@ -180,6 +179,8 @@ static void end(struct span_heap *heap)
 	unsigned long idle, taken, keep;
 	unsigned long flags = heap_lock(heap);
 
+	/* What has to stay in any case is not left by restraint. */
+	sweep->restrained -= min(sweep->restrained, heap_floor_locked(heap));
 	heap->count.sweep_count++;
 	heap->count.restrained_pages += sweep->restrained;
 	if (heap->demand.period != period) {
@@ -192,6 +193,9 @@ static void end(struct span_heap *heap)
 	keep = demand_keep(&heap->demand);
 	heap_unlock(heap, flags);
 	trace_spanalloc_sweep(heap, idle, taken, keep);
+	sweep->released = 0;
+	sweep->batches = 0;
+	sweep->spent_ns = 0;
 	sweep->from = heap_now();
 	sweep->phase = still_watched(heap) ? SWEEP_WAIT : SWEEP_OFF;
 }

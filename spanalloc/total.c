@@ -3,9 +3,10 @@
  * Total: pages that all heaps together have in use or idle, and how many that
  * may be.
  *
- * Room is reserved before pages are put behind anything, and given back as far
- * as it was not needed, so that the total is never above the limit, not even
- * for a moment, unless it was when the limit was set.
+ * Where there is a limit, who is about to put pages behind something holds total_lock
+ * from when it looks how much room there is until it has claimed what it needs, so
+ * that the total is never above the limit, unless it was when the limit was set. Where
+ * there is none, pages are just counted.
  */
 #include <linux/atomic.h>
 
@@ -13,45 +14,56 @@
 
 static atomic_long_t total_pages;
 
+DEFINE_SPINLOCK(total_lock);
+
 /* 0 for any number. */
 unsigned long total_limit;
 
 /**
- * total_reserve() - reserve room for pages
- * @npages: how many are wanted
+ * total_room_locked() - find out how many pages there is room for
  *
- * Context: Any.
+ * Context: Under total_lock.
  *
- * Return: how many there is room for, at most @npages
+ * Return: how many
  */
-unsigned long total_reserve(unsigned long npages)
+unsigned long total_room_locked(void)
 {
 	unsigned long limit = READ_ONCE(total_limit);
-	unsigned long total = atomic_long_add_return(npages, &total_pages);
-	unsigned long over;
+	unsigned long total = atomic_long_read(&total_pages);
 
-	if (likely(!limit || total <= limit))
-		return npages;
-	over = min(npages, total - limit);
-	total_give_back(over);
-	return npages - over;
+	lockdep_assert_held(&total_lock);
+	return limit ? limit - min(limit, total) : ULONG_MAX;
 }
 
 /**
- * total_give_back() - give room back
- * @npages: how much: of what was reserved, or of pages that went back to the system
+ * total_take() - count pages that are claimed, and will be backed
+ * @npages: how many
+ *
+ * Context: Any.
+ */
+void total_take(unsigned long npages)
+{
+	/* One line for all processors: better not touched for nothing. */
+	if (npages)
+		atomic_long_add(npages, &total_pages);
+}
+
+/**
+ * total_give_back() - count pages that went back to the system, or were not backed
+ * @npages: how many
  *
  * Context: Any.
  */
 void total_give_back(unsigned long npages)
 {
-	atomic_long_sub(npages, &total_pages);
+	if (npages)
+		atomic_long_sub(npages, &total_pages);
 }
 
 /**
  * total_backed() - count the pages of all heaps that are in use or idle
  *
- * Return: how many; some may just have been reserved, and not be backed in the end
+ * Return: how many; some may just have been claimed, and not be backed in the end
  */
 unsigned long total_backed(void)
 {

@@ -12,7 +12,10 @@
 
 #include "internal.h"
 
-/* A sweep is over: what it did, and what the heap is like now, in pages. */
+/*
+ * A sweep is over: what has been done since the one before, and what the heap is like
+ * now, in pages.
+ */
 TRACE_EVENT(spanalloc_sweep,
 
 	TP_PROTO(const struct span_heap *heap, unsigned long idle, unsigned long taken,

@@ -236,13 +236,14 @@ static struct most pick_most(struct exercise *ex)
 static void do_take(struct exercise *ex)
 {
 	struct most most = pick_most(ex);
-	enum pageindex_age age = pick(ex, 2) ? PAGEINDEX_ANY : PAGEINDEX_OLD;
 	struct pageindex_run runs[MAX_RUNS];
+	enum pageindex_age age;
 	unsigned long chunk;
 	unsigned int nr, i;
 
 	if (!pick_chunk(ex, &chunk) || ex->twin.failed)
 		return;
+	age = pick(ex, PAGEINDEX_ANY + 1);
 	nr = twin_take_idle(&ex->twin, chunk, age, most.pages, runs, most.runs);
 	for (i = 0; i < nr && !ex->twin.failed; i++) {
 		if (pick(ex, 8))

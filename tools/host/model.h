@@ -29,12 +29,14 @@ enum model_state {
 
 /**
  * struct model_chunk - what has happened in a chunk, apart from its pages
+ * @due: for each 64 pages, whether none became old when pages last did
  * @sources: bit n is set if memory with tag n has come to it since it had none
  * @nr_epochs: epochs that @claimed and @released have room for
  * @claimed: for each epoch, how many pages were allocated
  * @released: for each epoch, how many pages were released and not yet regretted
  */
 struct model_chunk {
+	bool due[PAGEINDEX_CHUNK_WORDS];
 	u32 sources;
 	unsigned long nr_epochs;
 	u32 *claimed;

@@ -129,6 +129,31 @@ static bool young_then_old(unsigned long arg)
 	return true;
 }
 
+/* Old pages are due where none of their 64 has just become old. */
+static bool old_then_due(unsigned long arg)
+{
+	(void)arg;
+	add_chunks(1);
+	EXPECT_EQ(alloc(CHUNK), 0);
+	put(0, 64);
+	put(100, 10);
+	age(0);
+	EXPECT_EQ(take(0, PAGEINDEX_DUE, NONE, runs, MAX_RUNS), 0);
+	put(110, 10);
+	put_old(128, 3);
+	age(0);
+	put(70, 5);
+	EXPECT_EQ(take(0, PAGEINDEX_DUE, NONE, runs, MAX_RUNS), 2);
+	EXPECT_EQ(runs[0].page, 128);
+	EXPECT_EQ(runs[0].npages, 3);
+	EXPECT_EQ(runs[1].page, 0);
+	EXPECT_EQ(runs[1].npages, 64);
+	EXPECT_EQ(take(0, PAGEINDEX_OLD, NONE, runs, MAX_RUNS), 1);
+	EXPECT_EQ(runs[0].page, 100);
+	EXPECT_EQ(runs[0].npages, 20);
+	return true;
+}
+
 static bool old_at_once(unsigned long arg)
 {
 	(void)arg;
@@ -435,6 +460,7 @@ const struct step_case backing_cases[] = {
 	{ "clean pages behind dirty ones", clean_behind_dirty, 0 },
 	{ "dirt goes with the backing", dirt_goes_with_backing, 0 },
 	{ "idle pages are young before they are old", young_then_old, 0 },
+	{ "old pages are due one ageing later", old_then_due, 0 },
 	{ "pages can be old at once", old_at_once, 0 },
 	{ "pages that are old at once are not clean", old_is_not_clean, 0 },
 	{ "pages that were not backed within a chunk are fresh again", unbacked_is_fresh, 5 },

@@ -420,6 +420,25 @@ static void compare_taken(struct twin *twin, const struct taking *taking,
 	compare(twin, chunk << PAGEINDEX_CHUNK_SHIFT, PAGEINDEX_CHUNK_PAGES);
 }
 
+static bool is_due(const struct model *model, unsigned long page)
+{
+	const struct model_chunk *chunk = &model->chunk[page >> PAGEINDEX_CHUNK_SHIFT];
+
+	return chunk->due[page % PAGEINDEX_CHUNK_PAGES / 64];
+}
+
+static bool is_aged(const struct model *model, unsigned long page, enum pageindex_age age)
+{
+	switch (model_state(model, page)) {
+	case MODEL_YOUNG:
+		return age == PAGEINDEX_ANY;
+	case MODEL_OLD:
+		return age != PAGEINDEX_DUE || is_due(model, page);
+	default:
+		return false;
+	}
+}
+
 unsigned int twin_take_idle(struct twin *twin, unsigned long chunk, enum pageindex_age age,
 			    unsigned long max_pages, struct pageindex_run *runs,
 			    unsigned int max_runs)
@@ -428,12 +447,9 @@ unsigned int twin_take_idle(struct twin *twin, unsigned long chunk, enum pageind
 	unsigned long page = (chunk + 1) << PAGEINDEX_CHUNK_SHIFT;
 	unsigned int nr, i;
 
-	for (i = 0; i < PAGEINDEX_CHUNK_PAGES; i++) {
-		enum model_state state = model_state(&twin->model, --page);
-
-		if (state == MODEL_OLD || (state == MODEL_YOUNG && age == PAGEINDEX_ANY))
+	for (i = 0; i < PAGEINDEX_CHUNK_PAGES; i++)
+		if (is_aged(&twin->model, --page, age))
 			taking_add(&taking, page);
-	}
 	twin->steps++;
 	nr = pageindex_take_idle(twin_index(twin), chunk, age, max_pages, runs, max_runs);
 	compare_taken(twin, &taking, runs, nr, chunk);
@@ -487,15 +503,20 @@ void twin_age(struct twin *twin, unsigned long chunk)
 {
 	unsigned long first = chunk << PAGEINDEX_CHUNK_SHIFT;
 	unsigned int old = pageindex_age(twin_index(twin), chunk);
+	bool *due = twin->model.chunk[chunk].due;
 	unsigned int want = 0;
 	unsigned long i;
 
 	twin->steps++;
 	for (i = first; i < first + PAGEINDEX_CHUNK_PAGES; i++) {
 		want += model_state(&twin->model, i) == MODEL_OLD;
-		if (model_state(&twin->model, i) == MODEL_YOUNG)
+		if (i % 64 == 0)
+			due[i % PAGEINDEX_CHUNK_PAGES / 64] = true;
+		if (model_state(&twin->model, i) == MODEL_YOUNG) {
 			model_set(&twin->model, i, 1, MODEL_OLD,
 				  twin->model.page[i] & MODEL_DIRTY);
+			due[i % PAGEINDEX_CHUNK_PAGES / 64] = false;
+		}
 	}
 	if (old != want)
 		differ(twin, "%u pages of chunk %lu were old, should be %u", old, chunk, want);
