@@ -12,6 +12,7 @@
 #include <linux/vmalloc.h>
 
 #include "common.h"
+#include "faults.h"
 #include <spanalloc/depot.h>
 
 #define AGE_MS		1000
@@ -190,6 +191,84 @@ static void a_full_cache_makes_room(struct kunit *test)
 	for (i = 0; i < MANY; i++)
 		span_free(addr[i]);
 }
+
+/* === Filling ============================================================ */
+
+/* Of 600 idle pages, which are more than a cache keeps in one piece. */
+static struct span_heap *heap_with_idle_pages(struct kunit *test)
+{
+	struct span_heap *heap = test_heap_make_cached(test, 0, 0);
+
+	span_free(must_alloc(test, heap, 600));
+	KUNIT_EXPECT_EQ(test, heap->index.nr_idle, 600UL);
+	return heap;
+}
+
+/* Spans of idle pages come several at a time, in order of address. */
+static void idle_pages_fill_a_cache(struct kunit *test)
+{
+	struct span_heap *heap = heap_with_idle_pages(test);
+	struct span_heap_stats before;
+	void *addr[1 + UNPARK_BATCH];
+	unsigned int i;
+
+	span_heap_stats(heap, &before);
+	addr[0] = must_alloc(test, heap, 4);
+	EXPECT_CHANGES(test, heap, &before, CHANGE(cached_pages, UNPARK_BATCH * 4),
+		       CHANGE(idle_pages, -4), CHANGE(in_use_pages, 4),
+		       CHANGE(in_use_heap_pages, 4), CHANGE(span_count, 1),
+		       CHANGE(alloc_count, 1), CHANGE(cache_miss_count, 1),
+		       CHANGE(zeroed_pages, want_init_on_alloc(GFP_KERNEL) ? 4 : 0));
+	KUNIT_EXPECT_EQ(test, heap->index.nr_idle, 596UL - UNPARK_BATCH * 4);
+	KUNIT_EXPECT_FALSE(test, found_at(page_at(addr[0], 4)));
+	for (i = 1; i < ARRAY_SIZE(addr); i++) {
+		addr[i] = must_alloc(test, heap, 4);
+		KUNIT_EXPECT_PTR_EQ(test, addr[i], page_at(addr[0], 4UL * i));
+		KUNIT_EXPECT_TRUE(test, found_at(page_at(addr[i], 4) - 1));
+	}
+	span_heap_stats(heap, &before);
+	KUNIT_EXPECT_EQ(test, before.cached_pages, 0ULL);
+	KUNIT_EXPECT_EQ(test, before.cache_hit_count, 0ULL + UNPARK_BATCH);
+	free_some(addr, ARRAY_SIZE(addr));
+}
+
+static void a_reserve_fills_no_cache(struct kunit *test)
+{
+	struct span_heap *heap = heap_with_idle_pages(test);
+	void *addr;
+
+	KUNIT_ASSERT_EQ(test, span_heap_reserve(heap, 590), 0);
+	addr = must_alloc(test, heap, 4);
+	KUNIT_EXPECT_EQ(test, cached_pages(heap), 4ULL);
+	KUNIT_EXPECT_EQ(test, heap->index.nr_idle, 592UL);
+	span_free(addr);
+}
+
+/* Without a descriptor pages stay what they are. */
+static void filling_may_fail(struct kunit *test)
+{
+	struct span_heap *heap = test_heap_make_cached(test, 0, 0);
+	unsigned int nth, some = 0;
+	bool hit = true;
+	void *addr;
+
+	faults_require(test, FAULT_ONCE);
+	for (nth = 1; hit && nth < 100; nth++) {
+		span_free(must_alloc(test, heap, 600));
+		faults_begin(FAULT_ONCE, nth);
+		addr = span_alloc(heap, 16, GFP_KERNEL | __GFP_NOWARN);
+		hit = faults_end();
+		some += addr && heap->index.nr_idle > 584 - 7 * 16;
+		test_heap_check(test, heap);
+		span_free(addr);
+		span_heap_scavenge(heap, ULONG_MAX);
+	}
+	KUNIT_EXPECT_FALSE(test, hit);
+	/* Once for each of them, and where the slab had to grow. */
+	KUNIT_EXPECT_GE(test, some, 7U);
+}
+
+/* === Giving way ========================================================= */
 
 /* So many are allocated without the heap. */
 static void expect_cached(struct kunit *test, struct span_heap *heap, unsigned int nr,
@@ -543,6 +622,9 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(what_finds_no_room_is_alone),
 	KUNIT_CASE(cpus_hand_on_spans),
 	KUNIT_CASE(cpus_hand_on_long_spans),
+	KUNIT_CASE(idle_pages_fill_a_cache),
+	KUNIT_CASE(a_reserve_fills_no_cache),
+	KUNIT_CASE(filling_may_fail),
 	KUNIT_CASE(what_is_not_used_gives_way),
 	KUNIT_CASE(lengths_in_use_stay),
 	KUNIT_CASE(a_cache_has_its_share_of_memory),

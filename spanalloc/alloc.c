@@ -164,8 +164,11 @@ static struct span *take_uncached(const struct span_request *req)
 		if (!span && sleep && READ_ONCE(total_limit) &&
 		    pressure_release(req->npages, RELEASE_LIMIT))
 			span = heap_alloc(req, &failure);
-		if (span)
+		if (span) {
+			if (req->align == 1 && !(req->gfp & UNCACHED_GFP))
+				cache_fill(heap, span);
 			return span;
+		}
 		if (!(req->gfp & __GFP_NOFAIL) || has_limit(heap))
 			return failed(heap, failure);
 		schedule_timeout_uninterruptible(1);

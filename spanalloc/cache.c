@@ -9,9 +9,10 @@
  * it is caught, statistics count its pages as idle.
  *
  *	in use --push--> this CPU's cache --full--> depot --full--> idle, in the
- *	  ^		  |    ^   |		    |  |	    page index
- *	  +------pop------+    |   +--untouched, drained------------> ^
- *			       +------empty---------+  +-- likewise --+
+ *	  ^		  |    ^ ^ |		    |  |	    page index
+ *	  +------pop------+    | | +--untouched, drained----------->  |	^
+ *			       | +----empty---------+  +-- likewise --+-+
+ *			       +------both empty: up to 16 at a time--+
  *
  * Of each length up to %PARK_MAX_SHORT pages a cache has a chain that spans are
  * pushed on and popped from, and any number of full ones. Whole chains are
@@ -357,6 +358,52 @@ struct span *cache_pop(struct span_heap *heap, unsigned long npages, int node,
 	}
 	leave(cache);
 	return likely(span) ? span : refill(heap, npages, kind, zero);
+}
+
+/* Room in this CPU's cache. Racy, since the task may move; what does not fit goes back. */
+static unsigned int room_here(const struct span_heap *heap)
+{
+	unsigned int max = READ_ONCE(cache_max_pages);
+
+	return max - min(max, raw_cpu_read(heap->cache->pages));
+}
+
+/**
+ * cache_fill() - park spans that are likely to be asked for next
+ * @heap: the heap
+ * @like: a span that the heap has just been asked for, since none was parked
+ *
+ * Takes idle pages close to it, and only what is not kept ready for a purpose.
+ *
+ * Context: Any but NMI.
+ */
+void cache_fill(struct span_heap *heap, const struct span *like)
+{
+	struct span *spans[UNPARK_BATCH];
+	unsigned int npages = like->npages;
+	unsigned int max, nr;
+	struct span_cache *cache;
+	bool watched = true;
+
+	if (npages > PARK_MAX_SHORT || !heap->cache || !is_at_home(heap, like))
+		return;
+	max = min3(room_here(heap) / npages, chain_length(npages) - 1, 0U + UNPARK_BATCH);
+	nr = max ? heap_take_more(like, spans, max) : 0;
+	cache = nr ? enter(heap) : NULL;
+	if (cache) {
+		/* The lowest is taken first. */
+		while (nr && has_room(cache, npages, READ_ONCE(cache_max_pages))) {
+			stack_push(&cache->stack[npages - 1], spans[--nr]);
+			cache->pages += npages;
+		}
+		/* Inside, so that the grace period in cache_pages() keeps the order. */
+		watched = READ_ONCE(heap->watched);
+		leave(cache);
+	}
+	if (nr)
+		heap_unpark(heap, spans, nr, false);
+	if (unlikely(!watched))
+		heap_watch_now(heap);
 }
 
 static struct span *evict_chain(struct span_cache *cache, struct span_stack *stack)

@@ -562,6 +562,80 @@ void heap_unpark(struct span_heap *heap, struct span **spans, unsigned int nr, b
 		span_delete(spans[i]);
 }
 
+/* Idle runs of as many pages as @like has, above it in its last chunk, that may be taken. */
+static unsigned int take_runs(const struct span *like, unsigned int max,
+			      struct pageindex_claim *claims)
+{
+	struct span_heap *heap = like->heap;
+	struct pageindex *idx = &heap->index;
+	unsigned long end = page_of(like->base) + like->npages;
+	unsigned long flags = heap_lock(heap);
+	unsigned long room = idx->nr_idle - min(idx->nr_idle, heap_floor_locked(heap));
+	unsigned int nr = 0;
+
+	max = min_t(unsigned long, max, room / like->npages);
+	if (max && !heap->dying) {
+		heap_demand_roll_locked(heap);
+		nr = pageindex_alloc_more(idx, end, like->npages, max, claims);
+		demand_peak(&heap->demand, heap_taken_locked(heap));
+	}
+	heap_unlock(heap, flags);
+	return nr;
+}
+
+static void put_runs_back(struct span_heap *heap, const struct pageindex_claim *claims,
+			  unsigned int nr, unsigned long npages)
+{
+	unsigned long flags = heap_lock(heap);
+	bool news;
+
+	heap_demand_roll_locked(heap);
+	while (nr--)
+		pageindex_free(&heap->index, claims[nr].page, npages, 0);
+	news = heap_watch_locked(heap);
+	heap_unlock(heap, flags);
+	heap_watch(heap, news);
+}
+
+/**
+ * heap_take_more() - take spans along with one that has been allocated
+ * @like: that span, which is the caller's alone
+ * @spans: room for the spans, which are dead, entered in the map, as long as @like and
+ *	in order of address
+ * @max: how many are wanted, at most %UNPARK_BATCH
+ *
+ * They are made of idle pages that nobody keeps ready for a purpose, all in one hold
+ * of the heap's lock.
+ *
+ * Context: Any but NMI. Does not sleep.
+ *
+ * Return: how many there are
+ */
+unsigned int heap_take_more(const struct span *like, struct span **spans, unsigned int max)
+{
+	struct pageindex_claim claims[UNPARK_BATCH];
+	unsigned long first = page_of(like->base);
+	unsigned int nr, i;
+
+	nr = take_runs(like, max, claims);
+	for (i = 0; i < nr; i++) {
+		struct span *span = span_new(GFP_NOWAIT | __GFP_NOWARN);
+
+		if (!span) {
+			put_runs_back(like->heap, claims + i, nr - i, like->npages);
+			break;
+		}
+		span->base = like->base + ((claims[i].page - first) << PAGE_SHIFT);
+		span->npages = like->npages;
+		span->node = like->node == NUMA_NO_NODE ? NUMA_NO_NODE : node_of(span->base);
+		span->heap = like->heap;
+		span->charged = NULL;
+		span_enter(span, span->base, span->npages);
+		spans[i] = span;
+	}
+	return i;
+}
+
 /**
  * heap_next_span() - go through a heap's live spans in order of address
  * @heap: the heap

@@ -573,7 +573,7 @@ struct span_request {
 	unsigned long caller;
 };
 
-/* Parked spans that reach the index in one hold of the heap's lock. */
+/* Parked spans that reach the index, or come from it, in one hold of the heap's lock. */
 #define UNPARK_BATCH	16
 
 extern unsigned long total_limit;
@@ -602,6 +602,7 @@ struct span *heap_alloc(const struct span_request *req, u64 **failure);
 void heap_free(struct span_heap *heap, struct span *span, enum span_kind kind);
 void heap_unparked(struct span_heap *heap, const struct span *span, enum span_kind kind);
 void heap_unpark(struct span_heap *heap, struct span **spans, unsigned int nr, bool old);
+unsigned int heap_take_more(const struct span *like, struct span **spans, unsigned int max);
 void heap_tell(unsigned int news);
 void heap_watch(struct span_heap *heap, bool news);
 void heap_watch_now(struct span_heap *heap);
@@ -647,6 +648,7 @@ int cache_new(struct span_heap *heap);
 void cache_delete(struct span_heap *heap);
 struct span *cache_pop(struct span_heap *heap, unsigned long npages, int node,
 		       enum span_kind kind, bool zero);
+void cache_fill(struct span_heap *heap, const struct span *like);
 bool cache_push(struct span_heap *heap, struct span *span, enum span_kind kind);
 unsigned long cache_drain(struct span_heap *heap, bool wait);
 unsigned long cache_sweep(struct span_heap *heap);

@@ -49,9 +49,6 @@
 /* In pageindex_meta::tag: memory of more than one source. */
 #define PAGEINDEX_TAG_MIXED	0xffffU
 
-/* pageindex_alloc_batch() takes one run alone if it is longer than this. */
-#define PAGEINDEX_BATCH_PAGES	64
-
 /**
  * struct pageindex_word - states of 64 pages
  * @hi: first state bit of each page
@@ -191,8 +188,9 @@ bool pageindex_alloc_aligned(struct pageindex *idx, unsigned long npages, unsign
 bool pageindex_alloc_idle(struct pageindex *idx, unsigned long npages, unsigned int tag,
 			  struct pageindex_claim *taken);
 bool pageindex_has_idle(const struct pageindex *idx, unsigned long npages);
-unsigned int pageindex_alloc_batch(struct pageindex *idx, unsigned long npages,
-				   unsigned int max, struct pageindex_claim *claims);
+unsigned int pageindex_alloc_more(struct pageindex *idx, unsigned long end,
+				  unsigned long npages, unsigned int max,
+				  struct pageindex_claim *claims);
 void pageindex_free(struct pageindex *idx, unsigned long page, unsigned long npages,
 		    unsigned int flags);
 void pageindex_free_runs(struct pageindex *idx, const struct pageindex_run *runs,

@@ -81,12 +81,26 @@ void pageindex_release_runs(struct pageindex *idx, const struct pageindex_run *r
 	}
 }
 
-/* Take up to @max runs of idle pages of @chunk from page @from on; returns how many. */
-static unsigned int alloc_more(struct pageindex *idx, unsigned long chunk, unsigned int from,
-			       unsigned long npages, unsigned int max,
-			       struct pageindex_claim *claims)
+/**
+ * pageindex_alloc_more() - take runs of idle pages close to one that has been taken
+ * @idx: the index
+ * @end: first page after that one
+ * @npages: length of each run, not 0
+ * @max: how many are wanted
+ * @claims: room for so many, filled in for the runs taken
+ *
+ * From the lowest up, in the chunk that the page before @end lies in, and only what is
+ * wholly idle.
+ *
+ * Return: number of runs taken
+ */
+unsigned int pageindex_alloc_more(struct pageindex *idx, unsigned long end,
+				  unsigned long npages, unsigned int max,
+				  struct pageindex_claim *claims)
 {
+	unsigned long chunk = (end - 1) >> CHUNK_SHIFT;
 	const struct pageindex_word *word = chunk_words(idx, chunk);
+	unsigned int from = end - (chunk << CHUNK_SHIFT);
 	unsigned int nr = 0;
 	unsigned int run;
 
@@ -100,38 +114,7 @@ static unsigned int alloc_more(struct pageindex *idx, unsigned long chunk, unsig
 		}
 		from += run;
 	}
-	return nr;
-}
-
-/**
- * pageindex_alloc_batch() - take several runs of free pages, all of one length
- * @idx: the index
- * @npages: length of each run, not 0
- * @max: how many runs are wanted, not 0
- * @claims: room for so many, filled in for the runs taken
- *
- * The first run is the one that pageindex_alloc() would take. Unless it has
- * released pages in it or is longer than %PAGEINDEX_BATCH_PAGES, more are taken
- * above it, from the lowest up, but only what is wholly idle and lies in the
- * chunk that the first run ends in.
- *
- * Return: number of runs taken. If it is 0, nothing has changed, and
- * @claims->released is as after pageindex_alloc().
- */
-unsigned int pageindex_alloc_batch(struct pageindex *idx, unsigned long npages,
-				   unsigned int max, struct pageindex_claim *claims)
-{
-	unsigned long end, chunk;
-	unsigned int more;
-
-	if (!pageindex_alloc(idx, npages, claims))
-		return 0;
-	end = claims->page + npages;
-	chunk = (end - 1) >> CHUNK_SHIFT;
-	if (claims->released || npages > PAGEINDEX_BATCH_PAGES)
-		return 1;
-	more = alloc_more(idx, chunk, end - (chunk << CHUNK_SHIFT), npages, max - 1, claims + 1);
-	if (more)
+	if (nr)
 		pageindex_note(idx, chunk);
-	return 1 + more;
+	return nr;
 }

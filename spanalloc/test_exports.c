@@ -26,7 +26,7 @@ EXPORT_FOR_TESTS(pageindex_add_block);
 EXPORT_FOR_TESTS(pageindex_age);
 EXPORT_FOR_TESTS(pageindex_alloc);
 EXPORT_FOR_TESTS(pageindex_alloc_aligned);
-EXPORT_FOR_TESTS(pageindex_alloc_batch);
+EXPORT_FOR_TESTS(pageindex_alloc_more);
 EXPORT_FOR_TESTS(pageindex_alloc_idle);
 EXPORT_FOR_TESTS(pageindex_check);
 EXPORT_FOR_TESTS(pageindex_free);

@@ -4,6 +4,7 @@
  *
  *	main		parameters; what is measured, in which order
  *	measure		one cell: all subjects in turn, several times
+ *	fill		allocations from idle pages when nothing is parked
  *	locks		how long the heap's lock is held
  *	scavenge, load	what the scavenger does for a load, and what it costs
  *	vmrun, vmcases	the cases of the kernel's own test of vmalloc
@@ -230,10 +231,15 @@ int measure_open(void);
 void measure_close(void);
 void measure_pair(unsigned long npages, unsigned int threads);
 void measure_churn(unsigned long npages, unsigned int threads);
-void measure_two(unsigned long npages);
+void measure_own(unsigned long npages);
+void measure_cross(unsigned long npages);
 void measure_latency(unsigned long npages, unsigned int threads);
 void measure_report(const char *bench, const char *subject, unsigned long npages,
 		    const struct histogram *allocs, const struct histogram *frees);
+
+/* === Idle pages ========================================================= */
+
+void measure_fill(unsigned long npages);
 
 /* === The scavenger ====================================================== */
 

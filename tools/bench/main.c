@@ -9,8 +9,10 @@
  *	pair	one allocation is made and freed, over and over
  *	churn	random ones of a set of live allocations are freed and made anew
  *	two	own: threads allocate and free in batches, each its own;
- *		cross: two threads free what the other has allocated
+ *		cross: two threads free what the other has allocated;
+ *		own_after_cross: as own, in turns with that
  *	latency	as churn, but every single call is timed
+ *	fill	allocations that find idle pages and no parked span
  *	lock	how long the heap's lock is held at most
  *	burst, regret, scavlat
  *		what the scavenger does for a load, and what it costs
@@ -34,7 +36,7 @@
 
 static char *bench = "pair,churn,two,latency";
 module_param(bench, charp, 0444);
-MODULE_PARM_DESC(bench, "What to measure: pair, churn, two, latency, lock, burst, regret, scavlat, vmcases (default the first four)");
+MODULE_PARM_DESC(bench, "What to measure: pair, churn, two, latency, fill, lock, burst, regret, scavlat, vmcases (default the first four)");
 
 static char *subjects = "all";
 module_param(subjects, charp, 0444);
@@ -107,14 +109,14 @@ static bool known(const char *list, const char * const *words, unsigned int nr)
 
 static int check_names(void)
 {
-	static const char * const benches[] = { "pair", "churn", "two", "latency", "lock",
+	static const char * const benches[] = { "pair", "churn", "two", "latency", "fill", "lock",
 						"burst", "regret", "scavlat", "vmcases" };
 	static const char * const allocators[] = {
 		"all", "spanalloc", "alloc_pages", "vmalloc", "kvmalloc", "gen_pool", "kmem_cache"
 	};
 
 	if (!known(bench, benches, ARRAY_SIZE(benches))) {
-		pr_err("bench=%s: knows pair, churn, two, latency, lock, burst, regret, scavlat and vmcases\n",
+		pr_err("bench=%s: knows pair, churn, two, latency, fill, lock, burst, regret, scavlat and vmcases\n",
 		       bench);
 		return -EINVAL;
 	}
@@ -167,12 +169,17 @@ static void measure_all(void)
 				measure_latency(pages[i], nr);
 		}
 		if (listed(bench, "two") && threads >= 2)
-			measure_two(pages[i]);
+			measure_own(pages[i]);
+		if (listed(bench, "fill"))
+			measure_fill(pages[i]);
 		if (listed(bench, "lock"))
 			measure_lock_pair(pages[i]);
 		if (listed(bench, "scavlat"))
 			measure_scavlat(pages[i]);
 	}
+	/* Last, for the sake of the above: an exchange leaves its traces in the heap. */
+	for (i = 0; i < nr_page_counts && listed(bench, "two") && threads >= 2; i++)
+		measure_cross(pages[i]);
 	if (listed(bench, "burst"))
 		measure_burst();
 	if (listed(bench, "regret"))

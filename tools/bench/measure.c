@@ -47,8 +47,8 @@ struct cell {
 	u64 empty;
 };
 
-/* One thread by itself, two side by side, two that free each other's spans. */
-enum { OWN_1, OWN_2, CROSS_2, NR_TWO };
+/* One thread by itself, two that free each other's spans, two side by side. */
+enum { OWN_1, CROSS_2, OWN_2, NR_TWO };
 
 static struct cell *cells;
 static struct histogram *alloc_times;
@@ -331,7 +331,8 @@ static void take_samples(const struct job *jobs, unsigned int nr_jobs)
 			pr_notice("%s: does not do %lu pages\n", subject->name, jobs[0].npages);
 		for (i = 0; i < nr_jobs; i++) {
 			cell_of(subject, i)->usable = false;
-			if (ok && !(jobs[i].run == run_cross && subject == SUBJECT_EMPTY_LOOP))
+			if (ok && jobs[i].run &&
+			    !(jobs[i].run == run_cross && subject == SUBJECT_EMPTY_LOOP))
 				set_up(subject, i, &jobs[i]);
 		}
 	}
@@ -429,13 +430,13 @@ static u64 throughput(const struct cell *cell, unsigned int quarter)
  * Throughput, and how it compares with that of one thread, the sample of which
  * came just before in every round.
  */
-static void report_throughput(const struct subject *subject, unsigned int variant)
+static void report_throughput(const struct subject *subject, unsigned int variant,
+			      const char *name)
 {
-	static const char * const names[NR_TWO] = { "own", "own", "cross" };
 	const struct cell *cell = cell_of(subject, variant);
 	u64 alone = throughput(cell_of(subject, OWN_1), 2);
 	struct row row = {
-		.bench = names[variant],
+		.bench = name,
 		.subject = subject->name,
 		.metric = "kop_per_s",
 		.pages = cell->job.npages,
@@ -456,14 +457,9 @@ static void report_throughput(const struct subject *subject, unsigned int varian
 	results_add(&row);
 }
 
-void measure_two(unsigned long npages)
+/* Measure the jobs that have something to run, and report those with a name. */
+static void measure_jobs(const struct job *jobs, const char * const names[NR_TWO])
 {
-	unsigned long batch = live_spans(npages, 8);
-	const struct job jobs[NR_TWO] = {
-		[OWN_1] = { .run = run_own, .npages = npages, .threads = 1, .live = batch },
-		[OWN_2] = { .run = run_own, .npages = npages, .threads = 2, .live = batch },
-		[CROSS_2] = { .run = run_cross, .npages = npages, .threads = 2, .live = batch },
-	};
 	const struct subject *subject;
 	unsigned int variant;
 
@@ -472,10 +468,42 @@ void measure_two(unsigned long npages)
 		if (subject == SUBJECT_EMPTY_LOOP)
 			break;
 		for (variant = 0; variant < NR_TWO; variant++) {
-			if (cell_of(subject, OWN_1)->usable && cell_of(subject, variant)->usable)
-				report_throughput(subject, variant);
+			if (names[variant] && cell_of(subject, OWN_1)->usable &&
+			    cell_of(subject, variant)->usable)
+				report_throughput(subject, variant, names[variant]);
 		}
 	}
+}
+
+void measure_own(unsigned long npages)
+{
+	static const char * const names[NR_TWO] = { [OWN_1] = "own", [OWN_2] = "own" };
+	unsigned long live = live_spans(npages, 8);
+	const struct job jobs[NR_TWO] = {
+		[OWN_1] = { .run = run_own, .npages = npages, .threads = 1, .live = live },
+		[OWN_2] = { .run = run_own, .npages = npages, .threads = 2, .live = live },
+	};
+
+	measure_jobs(jobs, names);
+}
+
+/*
+ * The exchange, and in turns with it two threads side by side: each has now what was
+ * the other's before.
+ */
+void measure_cross(unsigned long npages)
+{
+	static const char * const names[NR_TWO] = {
+		[CROSS_2] = "cross", [OWN_2] = "own_after_cross"
+	};
+	unsigned long live = live_spans(npages, 8);
+	const struct job jobs[NR_TWO] = {
+		[OWN_1] = { .run = run_own, .npages = npages, .threads = 1, .live = live },
+		[CROSS_2] = { .run = run_cross, .npages = npages, .threads = 2, .live = live },
+		[OWN_2] = { .run = run_own, .npages = npages, .threads = 2, .live = live },
+	};
+
+	measure_jobs(jobs, names);
 }
 
 /* From ticks to picoseconds, without the time it takes to read the clock. */

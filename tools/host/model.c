@@ -49,8 +49,10 @@ void model_grow(struct model *model, unsigned long chunk, unsigned long nchunks)
 	unsigned long i;
 
 	memset(model->page + (chunk << PAGEINDEX_CHUNK_SHIFT), MODEL_RELEASED, npages);
-	for (i = chunk; i < chunk + nchunks; i++)
+	for (i = chunk; i < chunk + nchunks; i++) {
 		model->free[i] = PAGEINDEX_CHUNK_PAGES;
+		memset(model->chunk[i].due, 0, sizeof(model->chunk[i].due));
+	}
 	model->nr_pages += npages;
 	model->count[MODEL_NEVER] -= npages;
 	model->count[MODEL_RELEASED] += npages;

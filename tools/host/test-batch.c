@@ -99,16 +99,6 @@ static bool released_comes_alone(unsigned long npages)
 	return true;
 }
 
-static bool long_runs_come_alone(unsigned long npages)
-{
-	add_chunks(2);
-	EXPECT_EQ(alloc(2 * CHUNK), 0);
-	put(0, 2 * CHUNK);
-	EXPECT_EQ(alloc_batch(npages, MAX_RUNS, claims), 1);
-	EXPECT_EQ(nr_idle(), 2 * CHUNK - npages);
-	return true;
-}
-
 /* The first run crosses chunks; the others are from where it ends. */
 static bool batch_across_chunks(unsigned long arg)
 {
@@ -350,8 +340,6 @@ const struct step_case batch_cases[] = {
 	{ "a batch of 18 single pages", batch_of_single_pages, 18 },
 	{ "a run of 11 released pages comes alone", released_comes_alone, 11 },
 	{ "a run of 50 released pages comes alone", released_comes_alone, 50 },
-	{ "a run of 65 pages comes alone", long_runs_come_alone, 65 },
-	{ "a run of 600 pages comes alone", long_runs_come_alone, 600 },
 	{ "a batch whose first run crosses chunks", batch_across_chunks, 0 },
 	{ "a batch whose first run ends with its chunk", batch_ends_at_chunk, 0 },
 	{ "a batch fails as one run does", batch_fails_as_one_does, 0 },

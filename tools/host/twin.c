@@ -125,7 +125,7 @@ static bool first_claimed(struct twin *twin, unsigned long npages, bool ok,
 static unsigned long next_of_batch(const struct twin *twin, unsigned long end,
 				   unsigned long npages)
 {
-	if (npages > PAGEINDEX_BATCH_PAGES || end % PAGEINDEX_CHUNK_PAGES == 0)
+	if (end % PAGEINDEX_CHUNK_PAGES == 0)
 		return TWIN_NONE;
 	return model_find_idle_from(&twin->model, end, npages);
 }
@@ -159,8 +159,10 @@ unsigned int twin_alloc_batch(struct twin *twin, unsigned long npages, unsigned 
 
 	twin->steps++;
 	memset(claims, 0xa5, max(max, 1U) * sizeof(*claims));
-	nr = max ? pageindex_alloc_batch(idx, npages, max, claims) :
-	     pageindex_alloc(idx, npages, claims);
+	nr = pageindex_alloc(idx, npages, claims);
+	if (nr && max && !claims->released)
+		nr += pageindex_alloc_more(idx, claims->page + npages, npages, max - 1,
+					   claims + 1);
 	/* The index has taken them all by now, the model takes one after the other. */
 	twin->quiet = nr > 1;
 	if (!first_claimed(twin, npages, nr, &claims[0]))

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What an allocation costs that finds idle pages, but no parked span: the first ones
+ * after a sweep, or after a load of other lengths. A heap with caches takes several
+ * spans at a time then; beside it a heap without takes one after the other.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/err.h>
+#include <linux/math64.h>
+#include <linux/slab.h>
+#include <linux/sort.h>
+
+#include <spanalloc/spanalloc.h>
+
+#include "bench.h"
+
+/* Idle pages to begin with, in runs that no cache keeps. */
+#define IDLE_RUNS	4
+#define RUN_PAGES	1024UL
+
+/**
+ * struct filling - one way of filling a heap
+ * @subject: as in the results
+ * @flags: SPAN_HEAP_*
+ * @sample: picoseconds for each allocation
+ */
+struct filling {
+	const char *subject;
+	unsigned long flags;
+	u64 sample[MAX_REPEATS];
+};
+
+static bool make_idle(struct span_heap *heap)
+{
+	void *run[IDLE_RUNS];
+	bool ok = true;
+	unsigned int i;
+
+	for (i = 0; i < IDLE_RUNS; i++) {
+		run[i] = span_alloc(heap, RUN_PAGES, GFP_KERNEL | __GFP_NOWARN);
+		ok &= !!run[i];
+	}
+	for (i = 0; i < IDLE_RUNS; i++)
+		span_free(run[i]);
+	return ok;
+}
+
+/* Returns picoseconds for each allocation, 0 if one failed. */
+static u64 fill_once(struct span_heap *heap, unsigned long npages, void **slots,
+		     unsigned int nr)
+{
+	unsigned int i, got = 0;
+	u64 start, ns;
+
+	if (!make_idle(heap))
+		return 0;
+	start = ktime_get_ns();
+	while (got < nr && (slots[got] = span_alloc(heap, npages, GFP_KERNEL | __GFP_NOWARN)))
+		got++;
+	ns = ktime_get_ns() - start;
+	for (i = 0; i < got; i++)
+		span_free(slots[i]);
+	return got == nr ? div_u64(ns * 1000, nr) : 0;
+}
+
+/* In a heap of its own: what has been parked once would be found. */
+static u64 sample(const struct filling *filling, unsigned long npages)
+{
+	const struct span_heap_params params = {
+		.name = "spanalloc_bench_fill",
+		.node = NUMA_NO_NODE,
+		.flags = filling->flags,
+	};
+	unsigned int nr = IDLE_RUNS * RUN_PAGES / npages;
+	struct span_heap *heap = span_heap_create(&params);
+	void **slots = kvcalloc(nr, sizeof(*slots), GFP_KERNEL);
+	u64 ps = 0;
+
+	if (!IS_ERR(heap) && slots)
+		ps = fill_once(heap, npages, slots, nr);
+	kvfree(slots);
+	if (!IS_ERR(heap))
+		span_heap_destroy(heap);
+	return ps;
+}
+
+static int compare(const void *left, const void *right)
+{
+	u64 a = *(const u64 *)left, b = *(const u64 *)right;
+
+	return a < b ? -1 : a > b;
+}
+
+static void report(struct filling *filling, unsigned long npages, u64 base)
+{
+	unsigned int last = effort.repeats - 1;
+	struct row row = {
+		.bench = "fill",
+		.subject = filling->subject,
+		.metric = "ns_per_alloc",
+		.pages = npages,
+		.threads = 1,
+		.samples = effort.repeats,
+		.base = base,
+	};
+
+	row.q1 = filling->sample[last / 4];
+	row.value = filling->sample[last * 2 / 4];
+	row.q3 = filling->sample[last * 3 / 4];
+	results_add(&row);
+}
+
+void measure_fill(unsigned long npages)
+{
+	static struct filling filling[2] = {
+		{ .subject = "spanalloc" },
+		{ .subject = "spanalloc_uncached", .flags = SPAN_HEAP_NO_CACHE },
+	};
+	unsigned int round, i;
+
+	if (npages > RUN_PAGES)
+		return;
+	for (round = 0; round < effort.repeats; round++) {
+		for (i = 0; i < ARRAY_SIZE(filling); i++) {
+			filling[i].sample[round] = sample(&filling[i], npages);
+			if (!filling[i].sample[round]) {
+				pr_notice("fill: %lu pages: an allocation failed\n", npages);
+				return;
+			}
+		}
+	}
+	for (i = 0; i < ARRAY_SIZE(filling); i++)
+		sort(filling[i].sample, effort.repeats, sizeof(u64), compare, NULL);
+	report(&filling[0], npages, 0);
+	report(&filling[1], npages, filling[0].sample[(effort.repeats - 1) / 2]);
+}
