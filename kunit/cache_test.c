@@ -580,6 +580,30 @@ static void a_parked_span_is_released_in_time(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, scavenger_run(), (unsigned long)MAX_SCHEDULE_TIMEOUT);
 }
 
+/*
+ * Of those of one length, who has been there longest: of three chains two have been
+ * used since the sweep before.
+ */
+static void who_was_parked_first_goes_first(struct kunit *test)
+{
+	struct span_heap *heap = test_heap_make_cached(test, 0, AGE_MS);
+	unsigned int length = chain_length(4), i;
+	void **addr = alloc_some(test, heap, 3 * length, 4);
+	void **used;
+
+	free_some(addr, 3 * length);
+	scavenger_run();
+	test_clock_pass(msecs_to_jiffies(AGE_MS));
+	KUNIT_EXPECT_EQ(test, cached_pages(heap), 12ULL * length);
+	used = alloc_some(test, heap, 2 * length, 4);
+	free_some(used, 2 * length);
+	test_clock_pass(msecs_to_jiffies(AGE_MS));
+	KUNIT_EXPECT_EQ(test, cached_pages(heap), 8ULL * length);
+	for (i = 0; i < 2 * length; i++)
+		KUNIT_EXPECT_PTR_EQ(test, span_alloc(heap, 4, GFP_KERNEL), used[i]);
+	free_some(used, 2 * length);
+}
+
 static void a_span_in_regular_use_stays(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make_cached(test, 0, AGE_MS);
@@ -635,6 +659,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(a_forced_release_empties_caches),
 	KUNIT_CASE(a_limit_takes_parked_pages_first),
 	KUNIT_CASE(a_parked_span_is_released_in_time),
+	KUNIT_CASE(who_was_parked_first_goes_first),
 	KUNIT_CASE(a_span_in_regular_use_stays),
 	KUNIT_CASE(an_atomic_caller_is_served),
 	{}

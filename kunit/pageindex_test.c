@@ -461,46 +461,31 @@ static void several_runs_are_freed(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, pageindex_check(idx));
 }
 
-static unsigned int alloc_batch(struct pageindex *idx, unsigned long npages, unsigned int max,
-				struct pageindex_claim *claims)
-{
-	if (!pageindex_alloc(idx, npages, claims))
-		return 0;
-	if (claims->released)
-		return 1;
-	return 1 + pageindex_alloc_more(idx, claims->page + npages, npages, max - 1, claims + 1);
-}
-
 /* Idle 4+9, 20+3, 70+4; released 40+10, and everything from 100 on. */
-static void a_batch_is_idle(struct kunit *test)
+static void more_is_idle(struct kunit *test)
 {
 	struct pageindex *idx = new_index(test, 1, false, 1);
-	static struct pageindex_claim claims[8];
-	unsigned int i, nr;
+	struct pageindex_claim claim;
+	unsigned long pages[8];
 
-	KUNIT_ASSERT_TRUE(test, pageindex_alloc(idx, 100, claims));
+	KUNIT_ASSERT_TRUE(test, pageindex_alloc(idx, 100, &claim));
 	pageindex_free(idx, 4, 9, 0);
 	pageindex_free(idx, 20, 3, 0);
 	pageindex_release(idx, 40, 10);
 	pageindex_free(idx, 70, 4, 0);
-	nr = alloc_batch(idx, 4, ARRAY_SIZE(claims), claims);
-	KUNIT_ASSERT_EQ(test, nr, 3U);
-	for (i = 0; i < nr; i++) {
-		KUNIT_EXPECT_EQ(test, claims[i].page, i == 2 ? 70UL : 4 + 4UL * i);
-		KUNIT_EXPECT_EQ(test, claims[i].released, 0UL);
-	}
+	KUNIT_ASSERT_TRUE(test, pageindex_alloc(idx, 4, &claim));
+	KUNIT_EXPECT_EQ(test, claim.page, 4UL);
+	KUNIT_ASSERT_EQ(test, pageindex_take_more(idx, 8, 4, ARRAY_SIZE(pages), pages), 2U);
+	KUNIT_EXPECT_EQ(test, pages[0], 8UL);
+	KUNIT_EXPECT_EQ(test, pages[1], 70UL);
 	KUNIT_EXPECT_TRUE(test, pageindex_check(idx));
 
-	/* What is not idle comes alone. */
-	KUNIT_EXPECT_EQ(test, alloc_batch(idx, 4, ARRAY_SIZE(claims), claims), 1U);
-	KUNIT_EXPECT_EQ(test, claims[0].page, 40UL);
-	KUNIT_EXPECT_EQ(test, claims[0].released, 4UL);
-	KUNIT_EXPECT_EQ(test, alloc_batch(idx, 1, 3, claims), 3U);
-	KUNIT_EXPECT_EQ(test, claims[1].page, 20UL);
-
-	idx->max_backed = 0;
-	KUNIT_EXPECT_EQ(test, alloc_batch(idx, 3, ARRAY_SIZE(claims), claims), 0U);
-	KUNIT_EXPECT_EQ(test, claims[0].released, 3UL);
+	/* Not below, no more than asked for, and not beyond the chunk. */
+	KUNIT_EXPECT_EQ(test, pageindex_take_more(idx, 22, 1, ARRAY_SIZE(pages), pages), 1U);
+	KUNIT_EXPECT_EQ(test, pages[0], 22UL);
+	KUNIT_EXPECT_EQ(test, pageindex_take_more(idx, 1, 1, 2, pages), 2U);
+	KUNIT_EXPECT_EQ(test, pages[1], 20UL);
+	KUNIT_EXPECT_EQ(test, pageindex_take_more(idx, CHUNK, 1, ARRAY_SIZE(pages), pages), 0U);
 	KUNIT_EXPECT_TRUE(test, pageindex_check(idx));
 }
 
@@ -511,7 +496,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(the_table_grows),
 	KUNIT_CASE(used_pages_are_found),
 	KUNIT_CASE(several_runs_are_freed),
-	KUNIT_CASE(a_batch_is_idle),
+	KUNIT_CASE(more_is_idle),
 	{}
 };
 

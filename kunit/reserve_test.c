@@ -251,6 +251,21 @@ static void what_fails_is_tried_once_in_a_second(struct kunit *test)
 	span_free(addr);
 }
 
+/* To have asked for more than there can be is no reason not to keep what there is. */
+static void a_refused_raise_changes_nothing(struct kunit *test)
+{
+	struct span_heap *heap = test_heap_make(test, 200, 0);
+	void *addr;
+
+	KUNIT_ASSERT_EQ(test, span_heap_reserve(heap, 50), 0);
+	KUNIT_EXPECT_EQ(test, span_heap_reserve(heap, 300), -EDQUOT);
+	span_heap_scavenge(heap, ULONG_MAX);
+	KUNIT_EXPECT_EQ(test, idle_pages(heap), 50UL);
+	addr = must_alloc(test, heap, 20);
+	KUNIT_EXPECT_EQ(test, idle_pages(heap), 50UL);
+	span_free(addr);
+}
+
 static void bad_reserves_are_refused(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);
@@ -276,6 +291,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(a_failed_reserve_leaves_nothing_for_good),
 	KUNIT_CASE(the_reserve_is_not_released_for_room),
 	KUNIT_CASE(what_fails_is_tried_once_in_a_second),
+	KUNIT_CASE(a_refused_raise_changes_nothing),
 	KUNIT_CASE(bad_reserves_are_refused),
 	{}
 };

@@ -257,6 +257,32 @@ static void a_reserve_is_not_restraint(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, stats.restrained_pages, 0ULL);
 }
 
+/*
+ * Nor do due pages that could go since there are others to stay. Of 1800 idle pages 500
+ * are young; of the rest all but 3700 and a sixteenth of that less 3200 and the young
+ * ones goes.
+ */
+static void young_pages_count_as_reserve_first(struct kunit *test)
+{
+	struct span_heap *heap = restrained_heap(test);
+	void *live = must_alloc(test, heap, 3200);
+	void *burst = must_alloc(test, heap, 1000);
+	void *late = must_alloc(test, heap, 500);
+	struct span_heap_stats stats;
+
+	KUNIT_ASSERT_EQ(test, span_heap_reserve(heap, 300), 0);
+	span_free(burst);
+	scavenger_run();
+	test_clock_pass(age());
+	test_clock_pass(age() - 1);
+	span_free(late);
+	test_clock_pass(1);
+	span_heap_stats(heap, &stats);
+	KUNIT_EXPECT_EQ(test, stats.idle_pages, 731ULL);
+	KUNIT_EXPECT_EQ(test, stats.restrained_pages, 231ULL);
+	span_free(live);
+}
+
 /* === What goes first ==================================================== */
 
 /*
@@ -409,6 +435,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(a_trim_takes_what_is_due),
 	KUNIT_CASE(what_stays_is_counted),
 	KUNIT_CASE(a_reserve_is_not_restraint),
+	KUNIT_CASE(young_pages_count_as_reserve_first),
 	KUNIT_CASE(whole_chunks_go_first_then_sparse_ones),
 	KUNIT_CASE(busy_chunks_are_left_alone),
 	KUNIT_CASE(a_step_is_one_batch),

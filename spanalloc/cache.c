@@ -360,11 +360,16 @@ struct span *cache_pop(struct span_heap *heap, unsigned long npages, int node,
 	return likely(span) ? span : refill(heap, npages, kind, zero);
 }
 
-/* Room in this CPU's cache. Racy, since the task may move; what does not fit goes back. */
+/*
+ * Room in this CPU's cache, none in the middle of a visit. Racy, since the task may move;
+ * what does not fit goes back.
+ */
 static unsigned int room_here(const struct span_heap *heap)
 {
 	unsigned int max = READ_ONCE(cache_max_pages);
 
+	if (raw_cpu_read(heap->cache->busy))
+		return 0;
 	return max - min(max, raw_cpu_read(heap->cache->pages));
 }
 
@@ -373,7 +378,7 @@ static unsigned int room_here(const struct span_heap *heap)
  * @heap: the heap
  * @like: a span that the heap has just been asked for, since none was parked
  *
- * Takes idle pages close to it, and only what is not kept ready for a purpose.
+ * Takes idle pages close to it, as heap_take_more().
  *
  * Context: Any but NMI.
  */
@@ -385,14 +390,15 @@ void cache_fill(struct span_heap *heap, const struct span *like)
 	struct span_cache *cache;
 	bool watched = true;
 
-	if (npages > PARK_MAX_SHORT || !heap->cache || !is_at_home(heap, like))
+	if (npages > PARK_MAX_SHORT || !heap->cache)
 		return;
 	max = min3(room_here(heap) / npages, chain_length(npages) - 1, 0U + UNPARK_BATCH);
 	nr = max ? heap_take_more(like, spans, max) : 0;
 	cache = nr ? enter(heap) : NULL;
 	if (cache) {
 		/* The lowest is taken first. */
-		while (nr && has_room(cache, npages, READ_ONCE(cache_max_pages))) {
+		while (nr && is_at_home(heap, spans[nr - 1]) &&
+		       has_room(cache, npages, READ_ONCE(cache_max_pages))) {
 			stack_push(&cache->stack[npages - 1], spans[--nr]);
 			cache->pages += npages;
 		}
@@ -413,7 +419,7 @@ static struct span *evict_chain(struct span_cache *cache, struct span_stack *sta
 
 	stack->full = chain->next_chain;
 	stack->nr -= nr;
-	stack->low -= min(stack->low, nr);
+	stack->low = min(stack->low, stack->nr);
 	cache->pages -= nr * chain->npages;
 	return chain;
 }
@@ -536,26 +542,36 @@ static struct span *join(struct span *chain, struct span *list)
 	return chain;
 }
 
-/* Take spans that nobody has missed, or all: whole chains, then the end of the last. */
+/*
+ * Take those that were parked first: whole chains, the last ones of the list, and then
+ * the end of the one in use. Where a chain is left, what is less than one stays, too.
+ */
 static struct span *stack_take(struct span_stack *stack, unsigned int npages, unsigned int nr)
 {
-	struct span **link = &stack->top;
-	struct span *list = NULL;
+	unsigned int length = chain_length(npages);
+	unsigned int chains = (stack->nr - stack->nr_top) / length;
+	unsigned int keep = chains - min(chains, nr / length);
+	struct span **link = &stack->full;
+	struct span *list = NULL, *chain;
 
-	stack->nr -= nr;
-	while (stack->full && nr >= chain_length(npages)) {
-		struct span *chain = stack->full;
+	for (chains = 0; chains < keep; chains++)
+		link = &(*link)->next_chain;
+	chain = *link;
+	*link = NULL;
+	while (chain) {
+		struct span *next = chain->next_chain;
 
-		stack->full = chain->next_chain;
-		nr -= chain_length(npages);
 		list = join(chain, list);
+		stack->nr -= length;
+		nr -= length;
+		chain = next;
 	}
-	if (stack->full) {
-		/* The rest is less than a chain, and stays for another time. */
-		stack->nr += nr;
+	if (keep || !nr)
 		return list;
-	}
-	for (stack->nr_top = 0; stack->nr_top < stack->nr; stack->nr_top++)
+	stack->nr_top -= nr;
+	stack->nr -= nr;
+	link = &stack->top;
+	for (nr = stack->nr_top; nr; nr--)
 		link = &(*link)->next;
 	list = join(*link, list);
 	*link = NULL;

@@ -67,7 +67,7 @@ static bool is_over_soft_limit_locked(const struct span_heap *heap)
 bool heap_watch_locked(struct span_heap *heap)
 {
 	lockdep_assert_held(&heap->lock);
-	if (heap->watched || heap->index.nr_idle <= heap_floor_locked(heap))
+	if (READ_ONCE(heap->watched) || heap->index.nr_idle <= heap_floor_locked(heap))
 		return is_over_soft_limit_locked(heap);
 	WRITE_ONCE(heap->watched, true);
 	return true;
@@ -108,7 +108,7 @@ void heap_watch(struct span_heap *heap, bool news)
 void heap_watch_now(struct span_heap *heap)
 {
 	unsigned long flags = heap_lock(heap);
-	bool news = !heap->watched || is_over_soft_limit_locked(heap);
+	bool news = !READ_ONCE(heap->watched) || is_over_soft_limit_locked(heap);
 
 	WRITE_ONCE(heap->watched, true);
 	heap_unlock(heap, flags);
@@ -562,9 +562,8 @@ void heap_unpark(struct span_heap *heap, struct span **spans, unsigned int nr, b
 		span_delete(spans[i]);
 }
 
-/* Idle runs of as many pages as @like has, above it in its last chunk, that may be taken. */
-static unsigned int take_runs(const struct span *like, unsigned int max,
-			      struct pageindex_claim *claims)
+/* Take idle runs as long as @like, above it in its last chunk; fills in where they begin. */
+static unsigned int take_runs(const struct span *like, unsigned int max, unsigned long *pages)
 {
 	struct span_heap *heap = like->heap;
 	struct pageindex *idx = &heap->index;
@@ -576,22 +575,22 @@ static unsigned int take_runs(const struct span *like, unsigned int max,
 	max = min_t(unsigned long, max, room / like->npages);
 	if (max && !heap->dying) {
 		heap_demand_roll_locked(heap);
-		nr = pageindex_alloc_more(idx, end, like->npages, max, claims);
+		nr = pageindex_take_more(idx, end, like->npages, max, pages);
 		demand_peak(&heap->demand, heap_taken_locked(heap));
 	}
 	heap_unlock(heap, flags);
 	return nr;
 }
 
-static void put_runs_back(struct span_heap *heap, const struct pageindex_claim *claims,
-			  unsigned int nr, unsigned long npages)
+static void put_runs_back(struct span_heap *heap, const unsigned long *pages, unsigned int nr,
+			  unsigned long npages)
 {
 	unsigned long flags = heap_lock(heap);
 	bool news;
 
 	heap_demand_roll_locked(heap);
 	while (nr--)
-		pageindex_free(&heap->index, claims[nr].page, npages, 0);
+		pageindex_free(&heap->index, pages[nr], npages, 0);
 	news = heap_watch_locked(heap);
 	heap_unlock(heap, flags);
 	heap_watch(heap, news);
@@ -604,8 +603,8 @@ static void put_runs_back(struct span_heap *heap, const struct pageindex_claim *
  *	in order of address
  * @max: how many are wanted, at most %UNPARK_BATCH
  *
- * They are made of idle pages that nobody keeps ready for a purpose, all in one hold
- * of the heap's lock.
+ * They are made of idle pages, all in one hold of the heap's lock. As many idle pages as
+ * its reserve and its stock want are left, though perhaps in shorter runs.
  *
  * Context: Any but NMI. Does not sleep.
  *
@@ -613,19 +612,20 @@ static void put_runs_back(struct span_heap *heap, const struct pageindex_claim *
  */
 unsigned int heap_take_more(const struct span *like, struct span **spans, unsigned int max)
 {
-	struct pageindex_claim claims[UNPARK_BATCH];
+	unsigned long pages[UNPARK_BATCH];
 	unsigned long first = page_of(like->base);
 	unsigned int nr, i;
 
-	nr = take_runs(like, max, claims);
+	nr = take_runs(like, max, pages);
 	for (i = 0; i < nr; i++) {
-		struct span *span = span_new(GFP_NOWAIT | __GFP_NOWARN);
+		/* Not worth any effort, nor what is kept for those who free memory. */
+		struct span *span = span_new(GFP_NOWAIT | __GFP_NOWARN | __GFP_NOMEMALLOC);
 
 		if (!span) {
-			put_runs_back(like->heap, claims + i, nr - i, like->npages);
+			put_runs_back(like->heap, pages + i, nr - i, like->npages);
 			break;
 		}
-		span->base = like->base + ((claims[i].page - first) << PAGE_SHIFT);
+		span->base = like->base + ((pages[i] - first) << PAGE_SHIFT);
 		span->npages = like->npages;
 		span->node = like->node == NUMA_NO_NODE ? NUMA_NO_NODE : node_of(span->base);
 		span->heap = like->heap;

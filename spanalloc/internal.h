@@ -298,6 +298,7 @@ enum sweep_phase {
  * @trimming: that is what is being done
  * @parked: pages taken out of the caches
  * @spent_ns: time taken since then
+ * @waited_ns: time in which nothing could be done, since that was last asked for
  * @drain_due: when the caches may be emptied for the sake of a soft limit
  */
 struct sweep {
@@ -311,6 +312,7 @@ struct sweep {
 	bool trimming;
 	unsigned long parked;
 	u64 spent_ns;
+	u64 waited_ns;
 	unsigned long drain_due;
 };
 
@@ -536,7 +538,7 @@ unsigned int backing_drop(unsigned long addr, unsigned long npages);
 
 struct release_batch *release_batch_new(void);
 void release_batch_delete(struct release_batch *batch);
-u64 heap_count_time(struct span_heap *heap, u64 start);
+void heap_count_time(struct span_heap *heap, u64 ns);
 unsigned long release_step(struct span_heap *heap, struct release *rel);
 unsigned long heap_release(struct span_heap *heap, unsigned long npages,
 			   enum release_reason reason);
@@ -609,7 +611,6 @@ void heap_watch_now(struct span_heap *heap);
 bool heap_watch_locked(struct span_heap *heap);
 bool heap_next_span(struct span_heap *heap, unsigned long *page, struct span_view *view);
 bool heap_find_locked(const struct span_request *req, int node, struct pageindex_claim *claim);
-int heap_top_up(struct span_heap *heap);
 void reserve_init(struct span_heap *heap);
 void heap_mind_taken(struct span_heap *heap, gfp_t gfp);
 bool heap_mind_stock_locked(struct span_heap *heap, const struct span_request *req,
@@ -685,6 +686,7 @@ void scavenger_set_clock(unsigned long (*clock)(void));
 
 unsigned long sweep_age(const struct span_heap *heap);
 void sweep_init(struct span_heap *heap);
+unsigned long sweep_parked(struct span_heap *heap);
 unsigned long sweep_step(struct span_heap *heap);
 
 /* === faces ============================================================== */

@@ -59,10 +59,16 @@ EXPORT_SYMBOL_NS_GPL(span_heap_set_soft_limit, "SPANALLOC");
 /* The parameter can be given before there is a heap. */
 static int set_total(const char *val, const struct kernel_param *kp)
 {
-	int ret = param_set_ulong(val, kp);
-	unsigned long limit = READ_ONCE(total_limit);
-	unsigned long total = total_backed();
+	unsigned long limit, total;
+	int ret;
 
+	spin_lock_irq(&total_lock);
+	ret = param_set_ulong(val, kp);
+	limit = total_limit;
+	spin_unlock_irq(&total_lock);
+	/* Who did not see a limit yet has claimed what he wanted when that is over. */
+	synchronize_rcu();
+	total = total_backed();
 	if (!ret && limit && total > limit)
 		pressure_release(total - limit, RELEASE_LIMIT);
 	return ret;

@@ -188,9 +188,8 @@ bool pageindex_alloc_aligned(struct pageindex *idx, unsigned long npages, unsign
 bool pageindex_alloc_idle(struct pageindex *idx, unsigned long npages, unsigned int tag,
 			  struct pageindex_claim *taken);
 bool pageindex_has_idle(const struct pageindex *idx, unsigned long npages);
-unsigned int pageindex_alloc_more(struct pageindex *idx, unsigned long end,
-				  unsigned long npages, unsigned int max,
-				  struct pageindex_claim *claims);
+unsigned int pageindex_take_more(struct pageindex *idx, unsigned long end,
+				 unsigned long npages, unsigned int max, unsigned long *pages);
 void pageindex_free(struct pageindex *idx, unsigned long page, unsigned long npages,
 		    unsigned int flags);
 void pageindex_free_runs(struct pageindex *idx, const struct pageindex_run *runs,

@@ -82,21 +82,20 @@ void pageindex_release_runs(struct pageindex *idx, const struct pageindex_run *r
 }
 
 /**
- * pageindex_alloc_more() - take runs of idle pages close to one that has been taken
+ * pageindex_take_more() - take runs of idle pages close to one that has been allocated
  * @idx: the index
  * @end: first page after that one
  * @npages: length of each run, not 0
  * @max: how many are wanted
- * @claims: room for so many, filled in for the runs taken
+ * @pages: room for so many, filled in with the first page of each run taken
  *
  * From the lowest up, in the chunk that the page before @end lies in, and only what is
- * wholly idle.
+ * wholly idle. That nobody has asked for them yet is why they do not count as allocated.
  *
  * Return: number of runs taken
  */
-unsigned int pageindex_alloc_more(struct pageindex *idx, unsigned long end,
-				  unsigned long npages, unsigned int max,
-				  struct pageindex_claim *claims)
+unsigned int pageindex_take_more(struct pageindex *idx, unsigned long end,
+				 unsigned long npages, unsigned int max, unsigned long *pages)
 {
 	unsigned long chunk = (end - 1) >> CHUNK_SHIFT;
 	const struct pageindex_word *word = chunk_words(idx, chunk);
@@ -107,10 +106,8 @@ unsigned int pageindex_alloc_more(struct pageindex *idx, unsigned long end,
 	while (nr < max && chunk_meta(idx, chunk)->idle >= npages &&
 	       (run = pageindex_next_run(word, PAGES_IDLE, &from))) {
 		for (; run >= npages && nr < max; run -= npages, from += npages) {
-			claims[nr] = (struct pageindex_claim) {
-				.page = (chunk << CHUNK_SHIFT) + from,
-			};
-			chunk_alloc(idx, chunk, from, from + npages, &claims[nr++]);
+			pages[nr++] = (chunk << CHUNK_SHIFT) + from;
+			chunk_claim(idx, chunk, from, from + npages);
 		}
 		from += run;
 	}

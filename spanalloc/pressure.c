@@ -134,7 +134,7 @@ void pressure_relieve(void)
 
 		cache_drain(heap, true);
 		heap_release_surplus(heap, ULONG_MAX, RELEASE_PRESSURE);
-		heap_count_time(heap, start);
+		heap_count_time(heap, ktime_get_ns() - start);
 	}
 	up_read(&pressure_lock);
 }

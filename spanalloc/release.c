@@ -22,7 +22,6 @@
  * module's parameter scavenge_floor_pages. It is worked out anew for each chunk: as
  * soon as demand rises there is less to release.
  */
-#include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 
@@ -235,20 +234,16 @@ static void account_batch(struct span_heap *heap, const struct release *rel,
 /**
  * heap_count_time() - count time spent on giving pages back in the background
  * @heap: the heap
- * @start: when that began, as ktime_get_ns() says
+ * @ns: how long that took, in nanoseconds
  *
  * Context: Any but NMI.
- *
- * Return: nanoseconds from then to now
  */
-u64 heap_count_time(struct span_heap *heap, u64 start)
+void heap_count_time(struct span_heap *heap, u64 ns)
 {
-	u64 spent = ktime_get_ns() - start;
 	unsigned long flags = heap_lock(heap);
 
-	heap->count.scavenge_ns += spent;
+	heap->count.scavenge_ns += ns;
 	heap_unlock(heap, flags);
-	return spent;
 }
 
 /**

@@ -243,27 +243,22 @@ static int fill_reserve(struct span_heap *heap)
 	int ret = top_up(heap, false);
 
 	lockdep_assert_held(&heap->reserve_lock);
-	if (ret)
-		WRITE_ONCE(heap->reserve_due, heap_now() + HZ);
+	WRITE_ONCE(heap->reserve_due, heap_now() + (ret ? HZ : 0));
 	return ret;
 }
 
-/**
- * heap_top_up() - back idle pages until the heap's reserve is there
- * @heap: the heap
- *
- * Context: Process context. May sleep and reclaim.
- *
- * Return: 0, %-EDQUOT if a limit is in the way, or %-ENOMEM
- */
-int heap_top_up(struct span_heap *heap)
+/* As fill_stock(), for the reserve. */
+static unsigned long refill_reserve(struct span_heap *heap)
 {
+	unsigned long wait = jiffies_until(READ_ONCE(heap->reserve_due));
 	int ret;
 
+	if (wait)
+		return wait;
 	mutex_lock(&heap->reserve_lock);
 	ret = fill_reserve(heap);
 	mutex_unlock(&heap->reserve_lock);
-	return ret;
+	return ret ? HZ : MAX_SCHEDULE_TIMEOUT;
 }
 
 /**
@@ -275,6 +270,8 @@ int heap_top_up(struct span_heap *heap)
  */
 void heap_mind_taken(struct span_heap *heap, gfp_t gfp)
 {
+	int ret;
+
 	/* Racy, and no harm: the next allocation looks again. */
 	if (likely(data_race(heap->index.nr_idle >= heap->reserve)) ||
 	    jiffies_until(READ_ONCE(heap->reserve_due)))
@@ -286,8 +283,11 @@ void heap_mind_taken(struct span_heap *heap, gfp_t gfp)
 	}
 	if (!mutex_trylock(&heap->reserve_lock))
 		return;
-	fill_reserve(heap);
+	ret = fill_reserve(heap);
 	mutex_unlock(&heap->reserve_lock);
+	/* The next attempt is the scavenger's, when it is time. */
+	if (ret)
+		heap_tell(NEWS_IDLE);
 }
 
 /* === Stock ============================================================== */
@@ -482,12 +482,12 @@ static unsigned long fill_stock(struct span_heap *heap)
 	}
 	flags = heap_lock(heap);
 	heap->count.atomic_refill_count++;
-	/* Who has taken from it since told nobody. */
+	/* Who has taken from it meanwhile told nobody. */
 	heap->stock.is_short = heap->index.nr_idle < heap->stock.low;
-	if (!heap->stock.is_short)
-		wait = MAX_SCHEDULE_TIMEOUT;
+	if (heap->stock.is_short)
+		heap_tell(NEWS_RESERVE);
 	heap_unlock(heap, flags);
-	return wait;
+	return MAX_SCHEDULE_TIMEOUT;
 }
 
 /**
@@ -515,10 +515,8 @@ unsigned long heap_mind_reserve(struct span_heap *heap, unsigned long age)
 		news = heap_watch_locked(heap);
 	heap_unlock(heap, flags);
 	heap_watch(heap, news);
-	if (reserve && !jiffies_until(READ_ONCE(heap->reserve_due)))
-		heap_top_up(heap);
 	if (reserve)
-		wait = min(wait, jiffies_until(READ_ONCE(heap->reserve_due)) ?: wait);
+		wait = min(wait, refill_reserve(heap));
 	if (stock)
 		wait = min(wait, fill_stock(heap));
 	return wait;
@@ -541,7 +539,11 @@ int span_heap_reserve(struct span_heap *heap, unsigned long npages)
 	news = heap_watch_locked(heap);
 	heap_unlock(heap, flags);
 	heap_watch(heap, news);
-	ret = heap_top_up(heap);
+	mutex_lock(&heap->reserve_lock);
+	ret = fill_reserve(heap);
+	/* This was about more than there was: that is to be kept full all the same. */
+	WRITE_ONCE(heap->reserve_due, heap_now());
+	mutex_unlock(&heap->reserve_lock);
 	if (ret) {
 		flags = heap_lock(heap);
 		heap->reserve = min(old, npages);

@@ -75,6 +75,26 @@ static unsigned long above_soft_limit(struct span_heap *heap)
 	return backed - min(backed, limit);
 }
 
+/* Are there pages that nobody keeps back? If not, who parks a span tells of it from now on. */
+static bool unwatch(struct span_heap *heap)
+{
+	unsigned long flags = heap_lock(heap);
+	bool idle = heap->index.nr_idle > heap_floor_locked(heap);
+
+	if (!idle)
+		WRITE_ONCE(heap->watched, false);
+	heap_unlock(heap, flags);
+	return idle;
+}
+
+static bool has_parked(struct span_heap *heap)
+{
+	struct cache_sum sum;
+
+	cache_sum(heap, &sum);
+	return sum.pages;
+}
+
 /*
  * All that is left to give back are parked spans. To empty the caches over and over
  * would cost a load that is above the limit more than the limit can be worth.
@@ -82,18 +102,17 @@ static unsigned long above_soft_limit(struct span_heap *heap)
 static unsigned long drain_for_soft_limit(struct span_heap *heap)
 {
 	unsigned long now = heap_now();
-	unsigned long flags;
 
 	if (time_before(now, heap->sweep.drain_due))
 		return heap->sweep.drain_due - now;
 	heap->sweep.drain_due = now + HZ;
-	/* From here on who parks a span tells of it. */
-	flags = heap_lock(heap);
-	WRITE_ONCE(heap->watched, false);
-	heap_unlock(heap, flags);
-	if (!cache_pages(heap))
-		return MAX_SCHEDULE_TIMEOUT;
-	WRITE_ONCE(heap->watched, true);
+	if (!has_parked(heap)) {
+		if (unwatch(heap))
+			return 0;
+		if (!sweep_parked(heap))
+			return MAX_SCHEDULE_TIMEOUT;
+		WRITE_ONCE(heap->watched, true);
+	}
 	cache_drain(heap, true);
 	return 0;
 }
@@ -108,15 +127,22 @@ static unsigned long mind_soft_limit(struct span_heap *heap)
 	return release_step(heap, &rel) ? 0 : drain_for_soft_limit(heap);
 }
 
-/* A step; returns jiffies until the next, 0 if there is more to do now. */
-static unsigned long tend(struct span_heap *heap)
+/*
+ * A step; returns jiffies until the next, 0 if there is more to do now, and adds the time
+ * it took to *@spent_ns.
+ */
+static unsigned long tend(struct span_heap *heap, u64 *spent_ns)
 {
-	u64 start = ktime_get_ns();
+	u64 start = ktime_get_ns(), ns;
 	unsigned long wait = heap_mind_reserve(heap, sweep_age(heap));
 	unsigned long limit = mind_soft_limit(heap);
 
 	wait = min3(wait, limit, limit ? sweep_step(heap) : 0);
-	heap->sweep.spent_ns += heap_count_time(heap, start);
+	ns = ktime_get_ns() - start - heap->sweep.waited_ns;
+	heap->sweep.waited_ns = 0;
+	heap->sweep.spent_ns += ns;
+	heap_count_time(heap, ns);
+	*spent_ns += ns;
 	return wait;
 }
 
@@ -131,6 +157,21 @@ static void watch_all(void)
 		WRITE_ONCE(heap->watched, true);
 }
 
+/* As scavenger_step(); adds the time it took to *@spent_ns. */
+static unsigned long tend_all(u64 *spent_ns)
+{
+	unsigned long wait = MAX_SCHEDULE_TIMEOUT;
+	struct span_heap *heap;
+
+	mutex_lock(&scavenger_lock);
+	if (xchg(&settings_changed, false))
+		watch_all();
+	list_for_each_entry(heap, &scavenger_heaps, scavenged)
+		wait = min(wait, tend(heap, spent_ns));
+	mutex_unlock(&scavenger_lock);
+	return wait;
+}
+
 /**
  * scavenger_step() - do a part of what is due on each heap
  *
@@ -141,16 +182,9 @@ static void watch_all(void)
  */
 unsigned long scavenger_step(void)
 {
-	unsigned long wait = MAX_SCHEDULE_TIMEOUT;
-	struct span_heap *heap;
+	u64 spent_ns = 0;
 
-	mutex_lock(&scavenger_lock);
-	if (xchg(&settings_changed, false))
-		watch_all();
-	list_for_each_entry(heap, &scavenger_heaps, scavenged)
-		wait = min(wait, tend(heap));
-	mutex_unlock(&scavenger_lock);
-	return wait;
+	return tend_all(&spent_ns);
 }
 
 /**
@@ -239,12 +273,10 @@ static unsigned long step(void)
 {
 	static u64 owed_ns;
 	unsigned long wait, paused;
-	u64 start = ktime_get_ns();
 
 	if (READ_ONCE(heap_clock))
 		return MAX_SCHEDULE_TIMEOUT;
-	wait = scavenger_step();
-	owed_ns += ktime_get_ns() - start;
+	wait = tend_all(&owed_ns);
 	paused = scavenger_pause(&owed_ns);
 	pause(paused);
 	if (wait == MAX_SCHEDULE_TIMEOUT)

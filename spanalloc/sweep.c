@@ -26,6 +26,7 @@
  * Each step is one batch: the scavenger decides how much time there is between two.
  */
 #include <linux/jiffies.h>
+#include <linux/ktime.h>
 #include <linux/sched.h>
 
 #include "internal.h"
@@ -157,6 +158,25 @@ static bool is_settled_locked(struct span_heap *heap)
 	return demand_settled(&heap->demand, heap_taken_locked(heap));
 }
 
+/**
+ * sweep_parked() - count parked pages of a heap that is not watched any more
+ * @heap: the heap
+ *
+ * To wait for a grace period, as cache_pages() does, is no work.
+ *
+ * Context: Process context, the scavenger's lock held. May sleep.
+ *
+ * Return: how many; who parks more from now on tells of it
+ */
+unsigned long sweep_parked(struct span_heap *heap)
+{
+	u64 start = ktime_get_ns();
+	unsigned long npages = cache_pages(heap);
+
+	heap->sweep.waited_ns += ktime_get_ns() - start;
+	return npages;
+}
+
 /*
  * After a sweep: is there anything to come back for? A page that is parked
  * after the caches have been looked at finds the heap not watched, and says so.
@@ -167,9 +187,23 @@ static bool still_watched(struct span_heap *heap)
 
 	WRITE_ONCE(heap->watched, !is_settled_locked(heap));
 	heap_unlock(heap, flags);
-	if (!READ_ONCE(heap->watched) && cache_pages(heap))
+	if (!READ_ONCE(heap->watched) && sweep_parked(heap))
 		WRITE_ONCE(heap->watched, true);
 	return READ_ONCE(heap->watched);
+}
+
+/*
+ * Due pages that could have gone. What has to stay in any case is not left by restraint,
+ * but pages that are not due count towards that first.
+ */
+static unsigned long restrained_locked(const struct span_heap *heap)
+{
+	unsigned long due = min(heap->sweep.restrained, heap->index.nr_idle);
+	unsigned long other = heap->index.nr_idle - due;
+	unsigned long floor = heap_floor_locked(heap);
+
+	lockdep_assert_held(&heap->lock);
+	return due - min(due, floor - min(floor, other));
 }
 
 static void end(struct span_heap *heap)
@@ -179,8 +213,7 @@ static void end(struct span_heap *heap)
 	unsigned long idle, taken, keep;
 	unsigned long flags = heap_lock(heap);
 
-	/* What has to stay in any case is not left by restraint. */
-	sweep->restrained -= min(sweep->restrained, heap_floor_locked(heap));
+	sweep->restrained = restrained_locked(heap);
 	heap->count.sweep_count++;
 	heap->count.restrained_pages += sweep->restrained;
 	if (heap->demand.period != period) {

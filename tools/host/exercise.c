@@ -431,7 +431,7 @@ static void do_unbacked(struct exercise *ex)
 
 static void do_batch(struct exercise *ex)
 {
-	struct pageindex_claim claims[MAX_BATCH];
+	unsigned long pages[MAX_BATCH];
 	unsigned int max = 1 + pick(ex, MAX_BATCH);
 	unsigned long npages = pick_npages(ex);
 	unsigned int nr, i;
@@ -439,12 +439,12 @@ static void do_batch(struct exercise *ex)
 	/* Now and then a limit that is in the way. */
 	if (pick(ex, 8) == 0)
 		twin_set_limit(&ex->twin, model_nr_backed(&ex->twin.model) + pick(ex, npages));
-	nr = twin_alloc_batch(&ex->twin, npages, max, claims);
+	nr = twin_alloc_batch(&ex->twin, npages, max, pages);
 	twin_set_limit(&ex->twin, ULONG_MAX);
 	for (i = 0; i < nr; i++)
-		keep_span(ex, claims[i].page, npages);
+		keep_span(ex, pages[i], npages);
 	if (nr == 1)
-		back(ex, claims[0].page, npages);
+		back(ex, pages[0], npages);
 }
 
 static int compare_page(const void *left, const void *right)

@@ -63,13 +63,13 @@ unsigned long alloc_idle(unsigned long npages)
 	return alloc_tagged(npages, 0);
 }
 
-unsigned int alloc_batch(unsigned long npages, unsigned int max, struct pageindex_claim *claims)
+unsigned int alloc_batch(unsigned long npages, unsigned int max, unsigned long *pages)
 {
 	unsigned int nr;
 
 	if (steps.failed)
 		return 0;
-	nr = twin_alloc_batch(&steps, npages, max, claims);
+	nr = twin_alloc_batch(&steps, npages, max, pages);
 	return twin_verify(&steps) ? nr : 0;
 }
 

@@ -50,7 +50,7 @@ unsigned long alloc(unsigned long npages);
 unsigned long alloc_aligned(unsigned long npages, unsigned long align);
 unsigned long alloc_idle(unsigned long npages);
 unsigned long alloc_tagged(unsigned long npages, unsigned int tag);
-unsigned int alloc_batch(unsigned long npages, unsigned int max, struct pageindex_claim *claims);
+unsigned int alloc_batch(unsigned long npages, unsigned int max, unsigned long *pages);
 void put(unsigned long page, unsigned long npages);
 void put_clean(unsigned long page, unsigned long npages);
 void put_old(unsigned long page, unsigned long npages);

@@ -9,18 +9,14 @@
 
 #define MAX_RUNS	256
 
-static struct pageindex_claim claims[MAX_RUNS];
+static unsigned long taken[MAX_RUNS];
 
-static bool expect_claims(unsigned int nr, const unsigned long *pages)
+static bool expect_pages(unsigned int nr, const unsigned long *pages)
 {
 	unsigned int i;
 
-	for (i = 0; i < nr; i++) {
-		EXPECT_EQ(claims[i].page, pages[i]);
-		EXPECT_EQ(claims[i].released, 0);
-		EXPECT_EQ(claims[i].fresh, 0);
-		EXPECT_EQ(claims[i].regret, 0);
-	}
+	for (i = 0; i < nr; i++)
+		EXPECT_EQ(taken[i], pages[i]);
 	return true;
 }
 
@@ -34,11 +30,9 @@ static bool batch_of_idle_chunk(unsigned long npages)
 	add_chunks(2);
 	EXPECT_EQ(alloc(2 * CHUNK), 0);
 	put(0, 2 * CHUNK);
-	EXPECT_EQ(alloc_batch(npages, MAX_RUNS, claims), min(nr, 0U + MAX_RUNS));
-	for (i = 0; i < min(nr, 0U + MAX_RUNS); i++) {
-		EXPECT_EQ(claims[i].page, i * npages);
-		EXPECT_EQ(claims[i].clean, npages);
-	}
+	EXPECT_EQ(alloc_batch(npages, MAX_RUNS, taken), min(nr, 0U + MAX_RUNS));
+	for (i = 0; i < min(nr, 0U + MAX_RUNS); i++)
+		EXPECT_EQ(taken[i], i * npages);
 	EXPECT_EQ(nr_idle(), 2 * CHUNK - i * npages);
 	return true;
 }
@@ -48,7 +42,7 @@ static bool batch_is_no_longer_than_asked(unsigned long max)
 	add_chunks(1);
 	EXPECT_EQ(alloc(CHUNK), 0);
 	put(0, CHUNK);
-	EXPECT_EQ(alloc_batch(3, max, claims), max);
+	EXPECT_EQ(alloc_batch(3, max, taken), max);
 	EXPECT_EQ(nr_idle(), CHUNK - 3 * max);
 	EXPECT_EQ(alloc(1), 3 * max);
 	return true;
@@ -72,8 +66,8 @@ static bool batch_skips_released(unsigned long arg)
 
 	(void)arg;
 	make_holes();
-	EXPECT_EQ(alloc_batch(4, MAX_RUNS, claims), ARRAY_SIZE(pages));
-	EXPECT(expect_claims(ARRAY_SIZE(pages), pages));
+	EXPECT_EQ(alloc_batch(4, MAX_RUNS, taken), ARRAY_SIZE(pages));
+	EXPECT(expect_pages(ARRAY_SIZE(pages), pages));
 	EXPECT_EQ(alloc(4), 100);
 	return true;
 }
@@ -84,17 +78,17 @@ static bool batch_of_single_pages(unsigned long max)
 					       67, 68, 69, 200, 201, 500 };
 
 	make_holes();
-	EXPECT_EQ(alloc_batch(1, max, claims), max);
-	EXPECT(expect_claims(min(max, 0UL + ARRAY_SIZE(pages)), pages));
+	EXPECT_EQ(alloc_batch(1, max, taken), max);
+	EXPECT(expect_pages(min(max, 0UL + ARRAY_SIZE(pages)), pages));
 	return true;
 }
 
 static bool released_comes_alone(unsigned long npages)
 {
 	make_holes();
-	EXPECT_EQ(alloc_batch(npages, MAX_RUNS, claims), 1);
-	EXPECT_EQ(claims[0].page, 100);
-	EXPECT_EQ(claims[0].released, npages);
+	EXPECT_EQ(alloc_batch(npages, MAX_RUNS, taken), 1);
+	EXPECT_EQ(taken[0], 100);
+	EXPECT_EQ(steps.claim.released, npages);
 	EXPECT_EQ(nr_idle(), 29);
 	return true;
 }
@@ -111,8 +105,8 @@ static bool batch_across_chunks(unsigned long arg)
 	put(CHUNK - 5, 25);
 	put(CHUNK + 100, 8);
 	put(2 * CHUNK, 8);
-	EXPECT_EQ(alloc_batch(8, MAX_RUNS, claims), ARRAY_SIZE(pages));
-	EXPECT(expect_claims(ARRAY_SIZE(pages), pages));
+	EXPECT_EQ(alloc_batch(8, MAX_RUNS, taken), ARRAY_SIZE(pages));
+	EXPECT(expect_pages(ARRAY_SIZE(pages), pages));
 	EXPECT_EQ(nr_idle(), 7 + 1 + 8);
 	return true;
 }
@@ -123,23 +117,23 @@ static bool batch_ends_at_chunk(unsigned long arg)
 	add_chunks(2);
 	EXPECT_EQ(alloc(2 * CHUNK), 0);
 	put(CHUNK - 4, 20);
-	EXPECT_EQ(alloc_batch(4, MAX_RUNS, claims), 1);
-	EXPECT_EQ(claims[0].page, CHUNK - 4);
+	EXPECT_EQ(alloc_batch(4, MAX_RUNS, taken), 1);
+	EXPECT_EQ(taken[0], CHUNK - 4);
 	return true;
 }
 
 static bool batch_fails_as_one_does(unsigned long arg)
 {
 	(void)arg;
-	EXPECT_EQ(alloc_batch(1, MAX_RUNS, claims), 0);
+	EXPECT_EQ(alloc_batch(1, MAX_RUNS, taken), 0);
 	EXPECT_EQ(steps.excess, 0);
 	add_chunks(1);
-	EXPECT_EQ(alloc_batch(CHUNK + 1, MAX_RUNS, claims), 0);
+	EXPECT_EQ(alloc_batch(CHUNK + 1, MAX_RUNS, taken), 0);
 	EXPECT_EQ(steps.excess, 0);
 	set_limit(3);
-	EXPECT_EQ(alloc_batch(5, MAX_RUNS, claims), 0);
+	EXPECT_EQ(alloc_batch(5, MAX_RUNS, taken), 0);
 	EXPECT_EQ(steps.excess, 2);
-	EXPECT_EQ(alloc_batch(3, MAX_RUNS, claims), 1);
+	EXPECT_EQ(alloc_batch(3, MAX_RUNS, taken), 1);
 	return true;
 }
 
@@ -151,8 +145,8 @@ static bool batch_below_limit(unsigned long arg)
 	EXPECT_EQ(alloc(40), 0);
 	put(0, 40);
 	set_limit(40);
-	EXPECT_EQ(alloc_batch(9, MAX_RUNS, claims), 4);
-	EXPECT_EQ(alloc_batch(9, MAX_RUNS, claims), 0);
+	EXPECT_EQ(alloc_batch(9, MAX_RUNS, taken), 4);
+	EXPECT_EQ(alloc_batch(9, MAX_RUNS, taken), 0);
 	EXPECT_EQ(steps.excess, 5);
 	return true;
 }
@@ -166,24 +160,24 @@ static bool batch_takes_longest_run(unsigned long arg)
 	put(10, 2);
 	put(20, 9);
 	put(40, 3);
-	EXPECT_EQ(alloc_batch(2, 4, claims), 4);
-	EXPECT_EQ(claims[1].page, 20);
+	EXPECT_EQ(alloc_batch(2, 4, taken), 4);
+	EXPECT_EQ(taken[1], 20);
 	EXPECT_EQ(alloc(4), NONE);
 	EXPECT_EQ(alloc(3), 26);
 	return true;
 }
 
-static bool batch_knows_zeros(unsigned long arg)
+/* What has been taken along is no use, but for the first. */
+static bool batch_is_not_used(unsigned long arg)
 {
 	(void)arg;
 	add_chunks(1);
 	EXPECT_EQ(alloc(40), 0);
-	put(0, 5);
-	put_clean(5, 35);
-	EXPECT_EQ(alloc_batch(4, 5, claims), 5);
-	EXPECT_EQ(claims[0].clean, 4);
-	EXPECT_EQ(claims[1].clean, 1);
-	EXPECT_EQ(claims[2].clean, 0);
+	put(0, 40);
+	next_epoch();
+	next_epoch();
+	EXPECT_EQ(alloc_batch(4, 5, taken), 5);
+	EXPECT_EQ(recent(0), 4);
 	return true;
 }
 
@@ -345,7 +339,7 @@ const struct step_case batch_cases[] = {
 	{ "a batch fails as one run does", batch_fails_as_one_does, 0 },
 	{ "a batch below the limit", batch_below_limit, 0 },
 	{ "a batch takes the longest run behind its first", batch_takes_longest_run, 0 },
-	{ "what is clean in a batch is known", batch_knows_zeros, 0 },
+	{ "only the first of a batch has been used", batch_is_not_used, 0 },
 	{ "no runs are given back", no_runs, 0 },
 	{ "runs of one chunk are freed", runs_of_a_chunk, 0 },
 	{ "freed runs are found, given from the lowest up", runs_lower_hints, 0 },

@@ -93,9 +93,9 @@ static unsigned long claimed(struct twin *twin, const struct pageindex_claim *cl
 
 unsigned long twin_alloc(struct twin *twin, unsigned long npages)
 {
-	struct pageindex_claim claim;
+	unsigned long page;
 
-	return twin_alloc_batch(twin, npages, 0, &claim) ? claim.page : TWIN_NONE;
+	return twin_alloc_batch(twin, npages, 0, &page) ? page : TWIN_NONE;
 }
 
 /* The first run of a batch, or the only one. */
@@ -130,49 +130,52 @@ static unsigned long next_of_batch(const struct twin *twin, unsigned long end,
 	return model_find_idle_from(&twin->model, end, npages);
 }
 
-/* The runs of a batch behind the first, and whether there should be more. */
-static void rest_claimed(struct twin *twin, unsigned long npages,
-			 const struct pageindex_claim *claims, unsigned int nr, unsigned int max)
+/* The runs behind the first, and whether there should be more. Nobody has used them. */
+static void rest_taken(struct twin *twin, unsigned long npages, const unsigned long *pages,
+		       unsigned int nr, unsigned int max)
 {
+	unsigned long end = twin->claim.page + npages;
 	unsigned long want = TWIN_NONE;
 	unsigned int i;
 
-	for (i = 1; i < max && !claims[0].released && !twin->failed; i++) {
-		want = next_of_batch(twin, claims[i - 1].page + npages, npages);
-		if (i == nr || claims[i].page != want)
+	for (i = 0; i < max && !twin->failed; i++) {
+		want = next_of_batch(twin, end, npages);
+		if (i == nr || pages[i] != want)
 			break;
-		claimed(twin, &claims[i], npages);
+		model_set(&twin->model, want, npages, MODEL_USED, false);
+		end = want + npages;
 	}
 	if (i < nr)
 		differ(twin, "run %u of %u of %lu pages at %lu, should be at %ld", i, nr, npages,
-		       claims[i].page, (long)want);
+		       pages[i], (long)want);
 	else if (want != TWIN_NONE && i < max)
 		differ(twin, "%u runs of %lu pages, there is one at %lu", nr, npages, want);
 }
 
-/* With @max 0, one run by the call that takes one. */
+/* Returns how many of @max runs there are; with @max 0 the call that takes one is tried. */
 unsigned int twin_alloc_batch(struct twin *twin, unsigned long npages, unsigned int max,
-			      struct pageindex_claim *claims)
+			      unsigned long *pages)
 {
 	struct pageindex *idx = twin_index(twin);
-	unsigned int nr, i;
+	struct pageindex_claim claim;
+	unsigned int more = 0, i;
+	bool ok;
 
 	twin->steps++;
-	memset(claims, 0xa5, max(max, 1U) * sizeof(*claims));
-	nr = pageindex_alloc(idx, npages, claims);
-	if (nr && max && !claims->released)
-		nr += pageindex_alloc_more(idx, claims->page + npages, npages, max - 1,
-					   claims + 1);
+	memset(&claim, 0xa5, sizeof(claim));
+	ok = pageindex_alloc(idx, npages, &claim);
+	pages[0] = claim.page;
+	if (ok && max && !claim.released)
+		more = pageindex_take_more(idx, claim.page + npages, npages, max - 1, pages + 1);
 	/* The index has taken them all by now, the model takes one after the other. */
-	twin->quiet = nr > 1;
-	if (!first_claimed(twin, npages, nr, &claims[0]))
-		nr = 0;
-	if (nr)
-		rest_claimed(twin, npages, claims, nr, max);
+	twin->quiet = more;
+	ok = first_claimed(twin, npages, ok, &claim);
+	if (ok && max && !claim.released)
+		rest_taken(twin, npages, pages + 1, more, max - 1);
 	twin->quiet = false;
-	for (i = 0; i < nr && !twin->failed; i++)
-		compare(twin, claims[i].page, npages);
-	return twin->failed ? 0 : nr;
+	for (i = 0; ok && i <= more && !twin->failed; i++)
+		compare(twin, pages[i], npages);
+	return ok && !twin->failed ? 1 + more : 0;
 }
 
 /* Which run was meant is not known, only that it is no longer than was asked for. */

@@ -47,9 +47,9 @@ unsigned long twin_alloc(struct twin *twin, unsigned long npages);
 unsigned long twin_alloc_aligned(struct twin *twin, unsigned long npages, unsigned long align);
 unsigned long twin_alloc_idle(struct twin *twin, unsigned long npages, unsigned int tag);
 
-/* Returns the number of runs, of which there is room for @max in @claims. */
+/* Returns the number of runs, of which there is room for @max, or one, in @pages. */
 unsigned int twin_alloc_batch(struct twin *twin, unsigned long npages, unsigned int max,
-			      struct pageindex_claim *claims);
+			      unsigned long *pages);
 
 void twin_free(struct twin *twin, unsigned long page, unsigned long npages, unsigned int flags);
 void twin_release(struct twin *twin, unsigned long page, unsigned long npages);
