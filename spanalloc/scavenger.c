@@ -33,6 +33,9 @@
 
 #include "internal.h"
 
+/* Shorter times are met to the tick by the timer wheel. */
+#define EXACT_TICKS	64UL
+
 unsigned int scavenge_age_ms = 300000;
 
 static unsigned int scavenge_share = 1;
@@ -284,6 +287,15 @@ static unsigned long step(void)
 	return wait - min(wait, paused);
 }
 
+/*
+ * The kernel's timers are late by up to an eighth of a long time, and two sweeps that
+ * follow each other both would be. So most of it is slept through, and then the rest.
+ */
+static unsigned long nap(unsigned long wait)
+{
+	return wait < EXACT_TICKS || wait == MAX_SCHEDULE_TIMEOUT ? wait : wait - wait / 8;
+}
+
 static int scavenger_thread(void *unused)
 {
 	unsigned long wait = MAX_SCHEDULE_TIMEOUT;
@@ -294,7 +306,7 @@ static int scavenger_thread(void *unused)
 		if (wait)
 			wait_event_freezable_timeout(heap_news_wait,
 						     READ_ONCE(heap_news) || kthread_should_stop(),
-						     wait);
+						     nap(wait));
 		relieve();
 		/*
 		 * Before the look: news that comes during it makes another one. What it is
