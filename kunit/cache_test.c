@@ -268,6 +268,39 @@ static void filling_may_fail(struct kunit *test)
 	KUNIT_EXPECT_GT(test, some, 3U);
 }
 
+/* === Looking ahead ====================================================== */
+
+static const struct span *span_of(void *addr)
+{
+	struct span_view view = {};
+
+	rcu_read_lock();
+	span_at(addr, &view);
+	rcu_read_unlock();
+	return view.span;
+}
+
+/* Each span leads to that which is allocated a little later, wherever a chain ends. */
+static void a_span_knows_a_later_one(struct kunit *test)
+{
+	static const unsigned long lengths[] = { 1, 16, 32 };
+	struct span_heap *heap = test_heap_make_cached(test, 0, 0);
+	const unsigned int nr = 4 * PARK_AHEAD;
+	unsigned int i, l;
+	void **addr;
+
+	for (l = 0; l < ARRAY_SIZE(lengths); l++) {
+		free_some(alloc_some(test, heap, nr, lengths[l]), nr);
+		addr = alloc_some(test, heap, nr, lengths[l]);
+
+		for (i = 0; i + PARK_AHEAD < nr; i++)
+			KUNIT_EXPECT_EQ(test, span_of(addr[i])->ahead * SPAN_AHEAD_BYTES,
+					(long)span_of(addr[i + PARK_AHEAD]) -
+					(long)span_of(addr[i]));
+		free_some(addr, nr);
+	}
+}
+
 /* === Giving way ========================================================= */
 
 /* So many are allocated without the heap. */
@@ -649,6 +682,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(idle_pages_fill_a_cache),
 	KUNIT_CASE(a_reserve_fills_no_cache),
 	KUNIT_CASE(filling_may_fail),
+	KUNIT_CASE(a_span_knows_a_later_one),
 	KUNIT_CASE(what_is_not_used_gives_way),
 	KUNIT_CASE(lengths_in_use_stay),
 	KUNIT_CASE(a_cache_has_its_share_of_memory),

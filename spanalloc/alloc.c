@@ -197,7 +197,7 @@ static __always_inline void *begin(struct span *span, enum span_kind kind, gfp_t
 {
 	WRITE_ONCE(span->owner, NULL);
 	WRITE_ONCE(span->caller, caller);
-	span->born = jiffies;
+	span->born = (u32)jiffies;
 	span_publish(span, kind);
 	kmemleak_alloc((void *)span->base, span->npages << PAGE_SHIFT, 1, metadata_gfp(gfp));
 	return (void *)span->base;

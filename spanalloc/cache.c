@@ -72,6 +72,7 @@
  * @nr: spans in all
  * @low: how few there have been since the last sweep
  * @used: some have been taken since room was last looked for here
+ * @recent: those parked last, each where its number in the stack says
  */
 struct span_stack {
 	struct span *top;
@@ -80,6 +81,7 @@ struct span_stack {
 	unsigned int nr;
 	unsigned int low;
 	bool used;
+	struct span *recent[PARK_AHEAD];
 };
 
 /**
@@ -170,6 +172,8 @@ static __always_inline struct span *stack_pop(struct span_stack *stack)
 
 static __always_inline void stack_push(struct span_stack *stack, struct span *span)
 {
+	struct span **recent;
+
 	if (unlikely(stack->nr_top == chain_length(span->npages))) {
 		stack->top->next_chain = stack->full;
 		stack->full = stack->top;
@@ -179,7 +183,10 @@ static __always_inline void stack_push(struct span_stack *stack, struct span *sp
 	span->next = stack->top;
 	stack->top = span;
 	stack->nr_top++;
-	stack->nr++;
+	recent = &stack->recent[stack->nr++ % PARK_AHEAD];
+	if (likely(*recent))
+		span_set_ahead(span, *recent);
+	*recent = span;
 }
 
 static __always_inline struct span *take(struct span_cache *cache, unsigned long npages)

@@ -26,6 +26,14 @@
 #define PARK_CPU_LONGS		64
 #define PARK_DEPOT_CHAINS	32
 
+/*
+ * Spans that are handed to another CPU are often freed there in the order in which they
+ * were allocated, and their descriptors are in the first one's cache. So while one is
+ * freed, that of the span that was allocated so many later is fetched: it takes as long
+ * as so many frees. Each notes, when it is parked, which one that will be.
+ */
+#define PARK_AHEAD	8
+
 /* Spans in a chain of spans of @npages pages: about 128 pages' worth, at most 32. */
 static inline unsigned int chain_length(unsigned int npages)
 {

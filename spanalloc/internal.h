@@ -45,6 +45,7 @@
 #include <linux/jump_label.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/prefetch.h>
 #include <linux/rcupdate.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
@@ -195,6 +196,26 @@ static inline struct span *span_entered_at(unsigned long addr)
 }
 
 /**
+ * span_set_ahead() - note which descriptor will be wanted a little after another one
+ * @span: the one
+ * @ahead: the other; if it is more than 128 GiB away the hint is wrong
+ */
+static inline void span_set_ahead(struct span *span, const struct span *ahead)
+{
+	/* Whoever frees the span once more than he may reads it at the same time. */
+	WRITE_ONCE(span->ahead, ((long)ahead - (long)span) / SPAN_AHEAD_BYTES);
+}
+
+/**
+ * span_fetch_ahead() - fetch the descriptor that has been noted, to be written
+ * @span: the descriptor that it was noted with
+ */
+static inline void span_fetch_ahead(const struct span *span)
+{
+	prefetchw((const char *)span + READ_ONCE(span->ahead) * SPAN_AHEAD_BYTES);
+}
+
+/**
  * span_end_at() - end the life of the span that begins at an address
  * @addr: the address
  * @kind: what its pages were for, on success
@@ -217,6 +238,8 @@ static __always_inline struct span *span_end_at(const void *addr, enum span_kind
 	rcu_read_lock_sched();
 	span = span_entered_at(base);
 	state = span ? READ_ONCE(span->state) : 0;
+	if (likely(span))
+		span_fetch_ahead(span);
 	if (unlikely(!(state & SPAN_STATE_KIND) || state & SPAN_STATE_HELD ||
 		     READ_ONCE(span->base) != base ||
 		     cmpxchg(&span->state, state, span_state_dead(state)) != state))

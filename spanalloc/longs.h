@@ -61,6 +61,8 @@ static inline struct span *longs_take(struct span_longs *longs, unsigned int npa
  */
 static inline void longs_add(struct span_longs *longs, struct span *span)
 {
+	if (longs->nr >= PARK_AHEAD)
+		span_set_ahead(span, longs->span[longs->nr - PARK_AHEAD]);
 	longs->npages[longs->nr] = span->npages;
 	longs->span[longs->nr++] = span;
 }

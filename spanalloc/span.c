@@ -210,6 +210,7 @@ bool span_at(const void *addr, struct span_view *view)
  */
 bool span_origin(const struct span_view *view, struct span_origin *origin)
 {
+	unsigned long present = jiffies;
 	struct span_view now;
 	bool same;
 
@@ -218,7 +219,8 @@ bool span_origin(const struct span_view *view, struct span_origin *origin)
 	       now.state == view->state;
 	if (same) {
 		origin->caller = READ_ONCE(now.span->caller);
-		origin->born = READ_ONCE(now.span->born);
+		/* Seven weeks at least until this is wrong. */
+		origin->born = present - ((u32)present - READ_ONCE(now.span->born));
 		/* The copy before the state, as in any lookup: span_view_get(). */
 		smp_rmb();
 		same = READ_ONCE(now.span->state) == view->state;

@@ -67,7 +67,9 @@ struct span_heap;
  * @caller: return address of whoever allocated it
  * @next: while it is parked: the one parked before it
  * @next_chain: while it is parked, and first of a chain: the next chain
- * @born: jiffies when it was allocated
+ * @born: jiffies when it was allocated, modulo 2^32
+ * @ahead: which descriptor is likely to be freed a little after this one, in units of
+ *	%SPAN_AHEAD_BYTES from here. A hint, which may be wrong
  * @charged: memory cgroup that pays for it, or NULL
  *
  * One cache line.
@@ -86,9 +88,12 @@ struct span {
 		unsigned long caller;
 		struct span *next_chain;
 	};
-	unsigned long born;
+	u32 born;
+	s32 ahead;
 	struct obj_cgroup *charged;
 };
+
+#define SPAN_AHEAD_BYTES	64L
 
 /**
  * struct arena - 64 MiB of address space and what is known about it
