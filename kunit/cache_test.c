@@ -294,7 +294,7 @@ static void a_span_knows_a_later_one(struct kunit *test)
 		addr = alloc_some(test, heap, nr, lengths[l]);
 
 		for (i = 0; i + PARK_AHEAD < nr; i++)
-			KUNIT_EXPECT_EQ(test, span_of(addr[i])->ahead * SPAN_AHEAD_BYTES,
+			KUNIT_EXPECT_EQ(test, (long)span_of(addr[i])->ahead << SPAN_AHEAD_SHIFT,
 					(long)span_of(addr[i + PARK_AHEAD]) -
 					(long)span_of(addr[i]));
 		free_some(addr, nr);

@@ -72,7 +72,6 @@
  * @nr: spans in all
  * @low: how few there have been since the last sweep
  * @used: some have been taken since room was last looked for here
- * @recent: those parked last, each where its number in the stack says
  */
 struct span_stack {
 	struct span *top;
@@ -81,7 +80,6 @@ struct span_stack {
 	unsigned int nr;
 	unsigned int low;
 	bool used;
-	struct span *recent[PARK_AHEAD];
 };
 
 /**
@@ -89,6 +87,7 @@ struct span_stack {
  * @busy: the CPU is inside
  * @pages: pages parked
  * @hand: where room is looked for first
+ * @recent: short spans parked lately, each where its number in its stack says
  * @stack: parked short spans by length, from one page up
  * @longs: parked long spans
  * @in_use: pages taken from here minus pages parked here, by kind
@@ -102,6 +101,7 @@ struct span_cache {
 	bool busy;
 	unsigned int pages;
 	unsigned int hand;
+	struct span *recent[PARK_AHEAD];
 	struct span_stack stack[PARK_MAX_SHORT];
 	struct span_longs longs;
 	long in_use[SPAN_NR_KINDS];
@@ -170,9 +170,20 @@ static __always_inline struct span *stack_pop(struct span_stack *stack)
 	return span;
 }
 
-static __always_inline void stack_push(struct span_stack *stack, struct span *span)
+/* Of several lengths in turn the hints are wrong: that is not what they are for. */
+static __always_inline void note_ahead(struct span_cache *cache, unsigned int nr,
+				       struct span *span)
 {
-	struct span **recent;
+	struct span *ahead = cache->recent[nr % PARK_AHEAD];
+
+	cache->recent[nr % PARK_AHEAD] = span;
+	if (likely(ahead))
+		span_set_ahead(span, ahead);
+}
+
+static __always_inline void stack_push(struct span_cache *cache, struct span *span)
+{
+	struct span_stack *stack = &cache->stack[span->npages - 1];
 
 	if (unlikely(stack->nr_top == chain_length(span->npages))) {
 		stack->top->next_chain = stack->full;
@@ -183,10 +194,7 @@ static __always_inline void stack_push(struct span_stack *stack, struct span *sp
 	span->next = stack->top;
 	stack->top = span;
 	stack->nr_top++;
-	recent = &stack->recent[stack->nr++ % PARK_AHEAD];
-	if (likely(*recent))
-		span_set_ahead(span, *recent);
-	*recent = span;
+	note_ahead(cache, stack->nr++, span);
 }
 
 static __always_inline struct span *take(struct span_cache *cache, unsigned long npages)
@@ -406,7 +414,7 @@ void cache_fill(struct span_heap *heap, const struct span *like)
 		/* The lowest is taken first. */
 		while (nr && is_at_home(heap, spans[nr - 1]) &&
 		       has_room(cache, npages, READ_ONCE(cache_max_pages))) {
-			stack_push(&cache->stack[npages - 1], spans[--nr]);
+			stack_push(cache, spans[--nr]);
 			cache->pages += npages;
 		}
 		/* Inside, so that the grace period in cache_pages() keeps the order. */
@@ -473,7 +481,7 @@ static __always_inline void park(struct span_cache *cache, struct span *span,
 	unsigned int npages = span->npages;
 
 	if (likely(npages <= PARK_MAX_SHORT))
-		stack_push(&cache->stack[npages - 1], span);
+		stack_push(cache, span);
 	else
 		longs_add(&cache->longs, span);
 	cache->pages += npages;

@@ -203,7 +203,7 @@ static inline struct span *span_entered_at(unsigned long addr)
 static inline void span_set_ahead(struct span *span, const struct span *ahead)
 {
 	/* Whoever frees the span once more than he may reads it at the same time. */
-	WRITE_ONCE(span->ahead, ((long)ahead - (long)span) / SPAN_AHEAD_BYTES);
+	WRITE_ONCE(span->ahead, ((long)ahead - (long)span) >> SPAN_AHEAD_SHIFT);
 }
 
 /**
@@ -212,7 +212,7 @@ static inline void span_set_ahead(struct span *span, const struct span *ahead)
  */
 static inline void span_fetch_ahead(const struct span *span)
 {
-	prefetchw((const char *)span + READ_ONCE(span->ahead) * SPAN_AHEAD_BYTES);
+	prefetchw((const char *)span + ((long)READ_ONCE(span->ahead) << SPAN_AHEAD_SHIFT));
 }
 
 /**

@@ -69,7 +69,7 @@ struct span_heap;
  * @next_chain: while it is parked, and first of a chain: the next chain
  * @born: jiffies when it was allocated, modulo 2^32
  * @ahead: which descriptor is likely to be freed a little after this one, in units of
- *	%SPAN_AHEAD_BYTES from here. A hint, which may be wrong
+ *	2^%SPAN_AHEAD_SHIFT bytes from here. A hint, which may be wrong
  * @charged: memory cgroup that pays for it, or NULL
  *
  * One cache line.
@@ -93,7 +93,7 @@ struct span {
 	struct obj_cgroup *charged;
 };
 
-#define SPAN_AHEAD_BYTES	64L
+#define SPAN_AHEAD_SHIFT	6
 
 /**
  * struct arena - 64 MiB of address space and what is known about it
