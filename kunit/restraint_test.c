@@ -49,6 +49,15 @@ static void free_pages_of(void *addr, unsigned long from, unsigned long to)
 		span_free(page_at(addr, from));
 }
 
+/* What has been idle from now on is due at the second one. */
+static void sweep_twice(struct span_heap *heap, struct span_heap_stats *stats)
+{
+	scavenger_run();
+	test_clock_pass(age());
+	test_clock_pass(age());
+	span_heap_stats(heap, stats);
+}
+
 /* === How much stays ===================================================== */
 
 /*
@@ -179,10 +188,7 @@ static void parked_pages_are_given_back(struct kunit *test)
 		span_free(addr[i]);
 	span_heap_stats(heap, &stats);
 	KUNIT_EXPECT_EQ(test, stats.cached_pages, 512ULL);
-	scavenger_run();
-	test_clock_pass(age());
-	test_clock_pass(age());
-	span_heap_stats(heap, &stats);
+	sweep_twice(heap, &stats);
 	KUNIT_EXPECT_EQ(test, stats.cached_pages, 0ULL);
 	KUNIT_EXPECT_EQ(test, stats.idle_pages, (u64)FLOOR);
 	KUNIT_EXPECT_EQ(test, stats.demand_pages, 0ULL);
@@ -229,10 +235,7 @@ static void what_stays_is_counted(struct kunit *test)
 	void *live = must_alloc(test, heap, 3200);
 
 	span_free(must_alloc(test, heap, 1000));
-	scavenger_run();
-	test_clock_pass(age());
-	test_clock_pass(age());
-	span_heap_stats(heap, &stats);
+	sweep_twice(heap, &stats);
 	KUNIT_EXPECT_EQ(test, stats.sweep_count, 2ULL);
 	KUNIT_EXPECT_EQ(test, stats.released_age_pages, 800ULL);
 	KUNIT_EXPECT_EQ(test, stats.restrained_pages, 200ULL);
@@ -248,10 +251,7 @@ static void a_reserve_is_not_restraint(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, span_heap_reserve(heap, 300), 0);
 	span_free(must_alloc(test, heap, 400));
-	scavenger_run();
-	test_clock_pass(age());
-	test_clock_pass(age());
-	span_heap_stats(heap, &stats);
+	sweep_twice(heap, &stats);
 	KUNIT_EXPECT_EQ(test, stats.sweep_count, 2ULL);
 	KUNIT_EXPECT_EQ(test, stats.idle_pages, 300ULL);
 	KUNIT_EXPECT_EQ(test, stats.restrained_pages, 0ULL);

@@ -41,7 +41,6 @@
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
 #include <linux/percpu.h>
-#include <linux/prefetch.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
 #include <linux/topology.h>
@@ -49,6 +48,7 @@
 #include "depot.h"
 #include "internal.h"
 #include "longs.h"
+#include "stack.h"
 
 /* Times that other CPUs are asked again if they were busy. */
 #define DRAIN_TRIES	4
@@ -63,24 +63,6 @@
 
 /* What makes room: one of the stacks, or the long spans. */
 #define NR_SLOTS	(PARK_MAX_SHORT + 1)
-
-/**
- * struct span_stack - parked short spans of one length
- * @top: chain in use, the last parked one first
- * @full: other chains, of chain_length() spans each
- * @nr_top: spans in @top
- * @nr: spans in all
- * @low: how few there have been since the last sweep
- * @used: some have been taken since room was last looked for here
- */
-struct span_stack {
-	struct span *top;
-	struct span *full;
-	unsigned int nr_top;
-	unsigned int nr;
-	unsigned int low;
-	bool used;
-};
 
 /**
  * struct span_cache - one CPU's parked spans of one heap
@@ -148,28 +130,6 @@ static __always_inline void leave(struct span_cache *cache)
 	preempt_enable();
 }
 
-static __always_inline struct span *stack_pop(struct span_stack *stack)
-{
-	struct span *span;
-
-	if (unlikely(!stack->nr_top)) {
-		if (!stack->full)
-			return NULL;
-		stack->top = stack->full;
-		stack->full = stack->top->next_chain;
-		stack->nr_top = chain_length(stack->top->npages);
-	}
-	span = stack->top;
-	stack->top = span->next;
-	/* It may have last been written by another CPU, and is next. */
-	prefetchw(stack->top);
-	stack->nr_top--;
-	stack->nr--;
-	stack->low = min(stack->low, stack->nr);
-	stack->used = true;
-	return span;
-}
-
 /* Of several lengths in turn the hints are wrong: that is not what they are for. */
 static __always_inline void note_ahead(struct span_cache *cache, unsigned int nr,
 				       struct span *span)
@@ -181,20 +141,12 @@ static __always_inline void note_ahead(struct span_cache *cache, unsigned int nr
 		span_set_ahead(span, ahead);
 }
 
-static __always_inline void stack_push(struct span_cache *cache, struct span *span)
+static __always_inline void push_short(struct span_cache *cache, struct span *span)
 {
 	struct span_stack *stack = &cache->stack[span->npages - 1];
 
-	if (unlikely(stack->nr_top == chain_length(span->npages))) {
-		stack->top->next_chain = stack->full;
-		stack->full = stack->top;
-		stack->top = NULL;
-		stack->nr_top = 0;
-	}
-	span->next = stack->top;
-	stack->top = span;
-	stack->nr_top++;
-	note_ahead(cache, stack->nr++, span);
+	note_ahead(cache, stack->nr, span);
+	stack_push(stack, span);
 }
 
 static __always_inline struct span *take(struct span_cache *cache, unsigned long npages)
@@ -215,6 +167,19 @@ static __always_inline void count_hit(struct span_cache *cache, const struct spa
 		cache->skipped += span->npages;
 	else
 		cache->zeroed += span->npages;
+}
+
+/*
+ * After parking something: who looks after the heap has to know. Looked up inside, so
+ * that the grace period in cache_pages() keeps the order.
+ */
+static __always_inline void leave_parked(struct span_heap *heap, struct span_cache *cache)
+{
+	bool watched = READ_ONCE(heap->watched);
+
+	leave(cache);
+	if (unlikely(!watched))
+		heap_watch_now(heap);
 }
 
 /* === Where parked spans go, and come from =============================== */
@@ -315,7 +280,6 @@ static noinline struct span *refill(struct span_heap *heap, unsigned long npages
 	struct span *span = depot_get(depot_here(heap), npages);
 	struct span_cache *cache;
 	struct span *rest;
-	bool watched;
 
 	if (!span)
 		return NULL;
@@ -330,12 +294,8 @@ static noinline struct span *refill(struct span_heap *heap, unsigned long npages
 	cache->misses--;
 	if (rest && is_at_home(heap, span))
 		rest = adopt(cache, rest, npages);
-	/* Inside, so that the grace period in cache_pages() keeps the order. */
-	watched = READ_ONCE(heap->watched);
-	leave(cache);
+	leave_parked(heap, cache);
 	unpark(heap, rest, false);
-	if (unlikely(!watched))
-		heap_watch_now(heap);
 	return span;
 }
 
@@ -403,7 +363,6 @@ void cache_fill(struct span_heap *heap, const struct span *like)
 	unsigned int npages = like->npages;
 	unsigned int max, nr;
 	struct span_cache *cache;
-	bool watched = true;
 
 	if (npages > PARK_MAX_SHORT || !heap->cache)
 		return;
@@ -414,28 +373,21 @@ void cache_fill(struct span_heap *heap, const struct span *like)
 		/* The lowest is taken first. */
 		while (nr && is_at_home(heap, spans[nr - 1]) &&
 		       has_room(cache, npages, READ_ONCE(cache_max_pages))) {
-			stack_push(cache, spans[--nr]);
+			push_short(cache, spans[--nr]);
 			cache->pages += npages;
 		}
-		/* Inside, so that the grace period in cache_pages() keeps the order. */
-		watched = READ_ONCE(heap->watched);
-		leave(cache);
+		leave_parked(heap, cache);
 	}
 	if (nr)
 		heap_unpark(heap, spans, nr, false);
-	if (unlikely(!watched))
-		heap_watch_now(heap);
 }
 
 static struct span *evict_chain(struct span_cache *cache, struct span_stack *stack)
 {
-	struct span *chain = stack->full;
-	unsigned int nr = chain_length(chain->npages);
+	unsigned int nr = stack->nr;
+	struct span *chain = stack_evict(stack);
 
-	stack->full = chain->next_chain;
-	stack->nr -= nr;
-	stack->low = min(stack->low, stack->nr);
-	cache->pages -= nr * chain->npages;
+	cache->pages -= (nr - stack->nr) * chain->npages;
 	return chain;
 }
 
@@ -481,7 +433,7 @@ static __always_inline void park(struct span_cache *cache, struct span *span,
 	unsigned int npages = span->npages;
 
 	if (likely(npages <= PARK_MAX_SHORT))
-		stack_push(cache, span);
+		push_short(cache, span);
 	else
 		longs_add(&cache->longs, span);
 	cache->pages += npages;
@@ -495,16 +447,15 @@ static noinline bool push_out(struct span_heap *heap, struct span_cache *cache,
 {
 	struct span *out = make_room(cache, span->npages);
 	bool parked = has_room(cache, span->npages, READ_ONCE(cache_max_pages));
-	bool watched;
 
-	if (parked)
+	if (parked) {
 		park(cache, span, kind);
-	watched = READ_ONCE(heap->watched);
-	leave(cache);
+		leave_parked(heap, cache);
+	} else {
+		leave(cache);
+	}
 	if (out)
 		hand_on(heap, out);
-	if (unlikely(!watched) && parked)
-		heap_watch_now(heap);
 	return parked;
 }
 
@@ -522,7 +473,6 @@ static noinline bool push_out(struct span_heap *heap, struct span_cache *cache,
 bool cache_push(struct span_heap *heap, struct span *span, enum span_kind kind)
 {
 	struct span_cache *cache;
-	bool watched;
 
 	if (unlikely(span->npages > PARK_MAX_LONG || !heap->cache))
 		return false;
@@ -536,62 +486,11 @@ bool cache_push(struct span_heap *heap, struct span *span, enum span_kind kind)
 	if (unlikely(!has_room(cache, span->npages, READ_ONCE(cache_max_pages))))
 		return push_out(heap, cache, span, kind);
 	park(cache, span, kind);
-	/* Inside, so that the grace period in cache_pages() keeps the order. */
-	watched = READ_ONCE(heap->watched);
-	leave(cache);
-	if (unlikely(!watched))
-		heap_watch_now(heap);
+	leave_parked(heap, cache);
 	return true;
 }
 
 /* === Emptying =========================================================== */
-
-/* Put @chain in front of @list. */
-static struct span *join(struct span *chain, struct span *list)
-{
-	struct span **link = &chain;
-
-	while (*link)
-		link = &(*link)->next;
-	*link = list;
-	return chain;
-}
-
-/*
- * Take those that were parked first: whole chains, the last ones of the list, and then
- * the end of the one in use. Where a chain is left, what is less than one stays, too.
- */
-static struct span *stack_take(struct span_stack *stack, unsigned int npages, unsigned int nr)
-{
-	unsigned int length = chain_length(npages);
-	unsigned int chains = (stack->nr - stack->nr_top) / length;
-	unsigned int keep = chains - min(chains, nr / length);
-	struct span **link = &stack->full;
-	struct span *list = NULL, *chain;
-
-	for (chains = 0; chains < keep; chains++)
-		link = &(*link)->next_chain;
-	chain = *link;
-	*link = NULL;
-	while (chain) {
-		struct span *next = chain->next_chain;
-
-		list = join(chain, list);
-		stack->nr -= length;
-		nr -= length;
-		chain = next;
-	}
-	if (keep || !nr)
-		return list;
-	stack->nr_top -= nr;
-	stack->nr -= nr;
-	link = &stack->top;
-	for (nr = stack->nr_top; nr; nr--)
-		link = &(*link)->next;
-	list = join(*link, list);
-	*link = NULL;
-	return list;
-}
 
 /* Take all of a cache, or what nobody has missed. No one else is in it. */
 static struct span *take_out(struct span_cache *cache, bool sweep)
@@ -603,7 +502,7 @@ static struct span *take_out(struct span_cache *cache, bool sweep)
 		struct span_stack *stack = &cache->stack[i];
 
 		nr = stack->nr;
-		list = join(stack_take(stack, i + 1, sweep ? stack->low : nr), list);
+		list = chain_join(stack_take(stack, i + 1, sweep ? stack->low : nr), list);
 		cache->pages -= (nr - stack->nr) * (i + 1);
 		stack->low = stack->nr;
 	}
@@ -611,7 +510,7 @@ static struct span *take_out(struct span_cache *cache, bool sweep)
 		struct span *span = longs_evict(&cache->longs, cache->longs.npages[0], 1);
 
 		cache->pages -= span->npages;
-		list = join(span, list);
+		list = chain_join(span, list);
 	}
 	cache->longs.low = cache->longs.nr;
 	return list;
@@ -647,7 +546,7 @@ static void drain_here(void *info)
 		leave(cache);
 	}
 	raw_spin_lock_irqsave(&drain->lock, flags);
-	drain->list = join(list, drain->list);
+	drain->list = chain_join(list, drain->list);
 	drain->missed += !cache;
 	raw_spin_unlock_irqrestore(&drain->lock, flags);
 }
@@ -671,7 +570,7 @@ static unsigned long empty_caches(struct span_heap *heap, bool sweep, bool wait)
 		} while (drain.missed && !sweep && --tries);
 	}
 	for (node = 0; node < nr_node_ids; node++)
-		drain.list = join(depot_empty(&heap->depot[node], sweep, wait), drain.list);
+		drain.list = chain_join(depot_empty(&heap->depot[node], sweep, wait), drain.list);
 	pages = unpark(heap, drain.list, sweep);
 	return pages;
 }
@@ -742,7 +641,23 @@ void cache_sum(struct span_heap *heap, struct cache_sum *sum)
 }
 
 /**
- * cache_pages() - count the pages parked in a heap's caches
+ * cache_parked() - count the pages parked in a heap's caches
+ * @heap: the heap
+ *
+ * Context: Any but NMI.
+ *
+ * Return: how many; exact while nobody allocates or frees
+ */
+unsigned long cache_parked(struct span_heap *heap)
+{
+	struct cache_sum sum;
+
+	cache_sum(heap, &sum);
+	return sum.pages;
+}
+
+/**
+ * cache_pages() - as cache_parked(), with an order to it
  * @heap: the heap
  *
  * Waits for a grace period, and so for every CPU that is inside a cache. Who
@@ -754,13 +669,10 @@ void cache_sum(struct span_heap *heap, struct cache_sum *sum)
  */
 unsigned long cache_pages(struct span_heap *heap)
 {
-	struct cache_sum sum;
-
 	if (!heap->cache)
 		return 0;
 	synchronize_rcu();
-	cache_sum(heap, &sum);
-	return sum.pages;
+	return cache_parked(heap);
 }
 
 /**
@@ -864,9 +776,9 @@ void cache_delete(struct span_heap *heap)
 		return;
 	cpuhp_state_remove_instance_nocalls(hotplug_state, &heap->hotplug);
 	for_each_possible_cpu(cpu)
-		list = join(take_out(per_cpu_ptr(heap->cache, cpu), false), list);
+		list = chain_join(take_out(per_cpu_ptr(heap->cache, cpu), false), list);
 	for (node = 0; node < nr_node_ids; node++)
-		list = join(depot_empty(&heap->depot[node], false, true), list);
+		list = chain_join(depot_empty(&heap->depot[node], false, true), list);
 	unpark(heap, list, false);
 	free_memory(heap);
 }

@@ -157,36 +157,16 @@ bool depot_put(struct span_depot *depot, struct span *chain, unsigned long max_p
 	return room;
 }
 
-/* Put a chain in front of a list; they are linked alike. */
-static struct span *join(struct span *chain, struct span *list)
-{
-	struct span *last = chain;
-
-	while (last->next)
-		last = last->next;
-	last->next = list;
-	return chain;
-}
-
 static struct span *empty_chains(struct span_depot *depot, unsigned int i, bool sweep,
 				 struct span *list)
 {
-	struct span **link = &depot->chains[i].top;
-	unsigned int keep = sweep ? depot->chains[i].nr - depot->chains[i].low : 0;
-	struct span *chain, *next;
+	unsigned int nr = depot->chains[i].nr;
+	unsigned int keep = sweep ? nr - depot->chains[i].low : 0;
 
 	depot->chains[i].nr = keep;
 	depot->chains[i].low = keep;
-	while (keep--)
-		link = &(*link)->next_chain;
-	chain = *link;
-	*link = NULL;
-	for (; chain; chain = next) {
-		next = chain->next_chain;
-		depot->pages -= (i + 1) * chain_length(i + 1);
-		list = join(chain, list);
-	}
-	return list;
+	depot->pages -= (nr - keep) * (i + 1) * chain_length(i + 1);
+	return chains_cut(&depot->chains[i].top, keep, list);
 }
 
 /**
@@ -214,7 +194,7 @@ struct span *depot_empty(struct span_depot *depot, bool sweep, bool wait)
 	for (i = 0; i < PARK_MAX_SHORT; i++)
 		list = empty_chains(depot, i, sweep, list);
 	for (nr = sweep ? depot->low_longs : depot->nr_longs; nr; nr--)
-		list = join(remove_long(depot, 0), list);
+		list = chain_join(remove_long(depot, 0), list);
 	depot->low_longs = depot->nr_longs;
 	spin_unlock(&depot->lock);
 	return list;

@@ -44,6 +44,33 @@ static inline unsigned int chain_length(unsigned int npages)
 	return length[npages - 1];
 }
 
+/* Put @chain in front of @list. */
+static inline struct span *chain_join(struct span *chain, struct span *list)
+{
+	struct span **link = &chain;
+
+	while (*link)
+		link = &(*link)->next;
+	*link = list;
+	return chain;
+}
+
+/* Put all chains of a list but the first @keep, which were parked last, in front of @list. */
+static inline struct span *chains_cut(struct span **chains, unsigned int keep, struct span *list)
+{
+	struct span *chain, *next;
+
+	while (keep--)
+		chains = &(*chains)->next_chain;
+	chain = *chains;
+	*chains = NULL;
+	for (; chain; chain = next) {
+		next = chain->next_chain;
+		list = chain_join(chain, list);
+	}
+	return list;
+}
+
 /**
  * struct depot_chain - a chain of long spans
  * @top: the first one

@@ -48,14 +48,6 @@ bool heap_report(const struct span_heap *heap, const char *what, unsigned long c
 
 /* === News for the scavenger ============================================= */
 
-static bool is_over_soft_limit_locked(const struct span_heap *heap)
-{
-	unsigned long limit = READ_ONCE(heap->soft_limit);
-
-	lockdep_assert_held(&heap->lock);
-	return unlikely(limit) && heap->index.nr_pages - heap->index.nr_released > limit;
-}
-
 /**
  * heap_watch_locked() - see whether the scavenger has to be told of idle pages
  * @heap: the heap
@@ -68,7 +60,7 @@ bool heap_watch_locked(struct span_heap *heap)
 {
 	lockdep_assert_held(&heap->lock);
 	if (READ_ONCE(heap->watched) || heap->index.nr_idle <= heap_floor_locked(heap))
-		return is_over_soft_limit_locked(heap);
+		return heap_excess_locked(heap);
 	WRITE_ONCE(heap->watched, true);
 	return true;
 }
@@ -108,7 +100,7 @@ void heap_watch(struct span_heap *heap, bool news)
 void heap_watch_now(struct span_heap *heap)
 {
 	unsigned long flags = heap_lock(heap);
-	bool news = !READ_ONCE(heap->watched) || is_over_soft_limit_locked(heap);
+	bool news = !READ_ONCE(heap->watched);
 
 	WRITE_ONCE(heap->watched, true);
 	heap_unlock(heap, flags);
@@ -192,7 +184,7 @@ bool heap_find_locked(const struct span_request *req, int node, struct pageindex
 	spin_lock(&total_lock);
 	room = total_room_locked();
 	if (room < req->npages)
-		idx->max_backed = min(max_backed, idx->nr_pages - idx->nr_released + room);
+		idx->max_backed = min(max_backed, heap_backed_locked(req->heap) + room);
 	found = find_locked(req, node, claim);
 	idx->max_backed = max_backed;
 	if (found)
@@ -395,21 +387,20 @@ static bool back(const struct span_request *req, int node, const struct pageinde
 static void mind_soft_limit(const struct span_request *req)
 {
 	struct span_heap *heap = req->heap;
-	unsigned long limit = READ_ONCE(heap->soft_limit);
-	unsigned long flags, backed, idle;
+	unsigned long flags, excess, idle;
 
-	if (likely(!limit))
+	if (likely(!READ_ONCE(heap->soft_limit)))
 		return;
 	flags = heap_lock(heap);
-	backed = heap->index.nr_pages - heap->index.nr_released;
+	excess = heap_excess_locked(heap);
 	idle = heap->index.nr_idle;
 	heap_unlock(heap, flags);
 	/* Idle or perhaps parked; who parks a span of a heap not watched tells of that. */
-	if (backed <= limit || (!idle && !READ_ONCE(heap->watched)))
+	if (!excess || (!idle && !READ_ONCE(heap->watched)))
 		return;
 	heap_tell(NEWS_IDLE);
 	if (idle && gfpflags_allow_blocking(req->gfp))
-		heap_release(heap, min(backed - limit, ASSIST_PAGES), RELEASE_LIMIT);
+		heap_release(heap, min(excess, ASSIST_PAGES), RELEASE_LIMIT);
 }
 
 /*

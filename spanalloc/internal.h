@@ -10,7 +10,8 @@
  *	backing		backing.c		physical pages behind a run
  *	heap		heap.c, total.c, reserve.c, release.c, demand.c, locktime.c
  *						allocate, free, give back
- *	caches		cache.c, depot.c, longs.h	spans kept ready for each CPU
+ *	caches		cache.c, depot.c, stack.h, longs.h
+ *						spans kept ready for each CPU
  *	pressure	pressure.c, limit.c	what the system and limits take back
  *	allocation	alloc.c			what clients call: caches, else heap
  *	scavenger	scavenger.c, sweep.c	when to give back
@@ -42,6 +43,7 @@
 #define SPANALLOC_INTERNAL_H
 
 #include <linux/err.h>
+#include <linux/jiffies.h>
 #include <linux/jump_label.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
@@ -467,12 +469,27 @@ static inline void heap_unlock(struct span_heap *heap, unsigned long flags)
 	spin_unlock_irqrestore(&heap->lock, flags);
 }
 
+/* Pages in use or idle. */
+static inline unsigned long heap_backed_locked(const struct span_heap *heap)
+{
+	lockdep_assert_held(&heap->lock);
+	return heap->index.nr_pages - heap->index.nr_released;
+}
+
+/* How many of them are above the soft limit. */
+static inline unsigned long heap_excess_locked(const struct span_heap *heap)
+{
+	unsigned long limit = READ_ONCE(heap->soft_limit);
+	unsigned long backed = heap_backed_locked(heap);
+
+	return unlikely(limit) ? backed - min(backed, limit) : 0;
+}
+
 /* Call after more pages have been backed. */
 static inline void heap_note_peak_locked(struct span_heap *heap)
 {
-	unsigned long backed = heap->index.nr_pages - heap->index.nr_released;
+	unsigned long backed = heap_backed_locked(heap);
 
-	lockdep_assert_held(&heap->lock);
 	if (backed > heap->count.peak_backed_pages)
 		heap->count.peak_backed_pages = backed;
 }
@@ -485,13 +502,18 @@ static inline unsigned long heap_now(void)
 	return unlikely(clock) ? clock() : jiffies;
 }
 
+/* Jiffies until then; 0 if that time has come. */
+static inline unsigned long heap_wait_until(unsigned long due)
+{
+	unsigned long now = heap_now();
+
+	return time_before(now, due) ? due - now : 0;
+}
+
 /* Pages of the index that are taken, by spans or for spans that are parked. */
 static inline unsigned long heap_taken_locked(const struct span_heap *heap)
 {
-	const struct pageindex *idx = &heap->index;
-
-	lockdep_assert_held(&heap->lock);
-	return idx->nr_pages - idx->nr_released - idx->nr_idle - heap->moving;
+	return heap_backed_locked(heap) - heap->index.nr_idle - heap->moving;
 }
 
 /* Idle pages that do not go for their age alone. */
@@ -676,6 +698,7 @@ void cache_fill(struct span_heap *heap, const struct span *like);
 bool cache_push(struct span_heap *heap, struct span *span, enum span_kind kind);
 unsigned long cache_drain(struct span_heap *heap, bool wait);
 unsigned long cache_sweep(struct span_heap *heap);
+unsigned long cache_parked(struct span_heap *heap);
 unsigned long cache_pages(struct span_heap *heap);
 void cache_sum(struct span_heap *heap, struct cache_sum *sum);
 size_t cache_bytes(const struct span_heap *heap);

@@ -19,7 +19,7 @@
 static unsigned long backed_pages(struct span_heap *heap)
 {
 	unsigned long flags = heap_lock(heap);
-	unsigned long backed = heap->index.nr_pages - heap->index.nr_released;
+	unsigned long backed = heap_backed_locked(heap);
 
 	heap_unlock(heap, flags);
 	return backed;

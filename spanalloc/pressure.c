@@ -38,14 +38,6 @@ static unsigned long called;
 
 /* === Giving back ======================================================== */
 
-static unsigned long count_parked(struct span_heap *heap)
-{
-	struct cache_sum sum;
-
-	cache_sum(heap, &sum);
-	return sum.pages;
-}
-
 /**
  * pressure_count() - count what all heaps could give back
  *
@@ -66,7 +58,7 @@ unsigned long pressure_count(void)
 		unsigned long reserve = heap->reserve;
 
 		heap_unlock(heap, flags);
-		idle += count_parked(heap);
+		idle += cache_parked(heap);
 		npages += idle - min(idle, reserve);
 	}
 	up_read(&pressure_lock);

@@ -87,14 +87,12 @@ static unsigned long target_locked(const struct span_heap *heap, const struct to
 /* Pages that may be backed. A soft limit is none that the reserve has to keep. */
 static unsigned long room_locked(const struct span_heap *heap, bool stock)
 {
-	const struct pageindex *idx = &heap->index;
 	unsigned long soft_limit = READ_ONCE(heap->soft_limit);
-	unsigned long max = idx->max_backed;
+	unsigned long max = heap->index.max_backed;
 
-	lockdep_assert_held(&heap->lock);
 	if (stock && soft_limit)
 		max = min(max, soft_limit);
-	return max - min(max, idx->nr_pages - idx->nr_released);
+	return max - min(max, heap_backed_locked(heap));
 }
 
 /* Take pages that are lacking, at most @room; as top_up_take(). */
@@ -230,14 +228,6 @@ static int top_up(struct span_heap *heap, bool stock)
 	return ret;
 }
 
-/* 0 if that time has come. */
-static unsigned long jiffies_until(unsigned long due)
-{
-	unsigned long now = heap_now();
-
-	return time_before(now, due) ? due - now : 0;
-}
-
 static int fill_reserve(struct span_heap *heap)
 {
 	int ret = top_up(heap, false);
@@ -250,7 +240,7 @@ static int fill_reserve(struct span_heap *heap)
 /* As fill_stock(), for the reserve. */
 static unsigned long refill_reserve(struct span_heap *heap)
 {
-	unsigned long wait = jiffies_until(READ_ONCE(heap->reserve_due));
+	unsigned long wait = heap_wait_until(READ_ONCE(heap->reserve_due));
 	int ret;
 
 	if (wait)
@@ -274,7 +264,7 @@ void heap_mind_taken(struct span_heap *heap, gfp_t gfp)
 
 	/* Racy, and no harm: the next allocation looks again. */
 	if (likely(data_race(heap->index.nr_idle >= heap->reserve)) ||
-	    jiffies_until(READ_ONCE(heap->reserve_due)))
+	    heap_wait_until(READ_ONCE(heap->reserve_due)))
 		return;
 	/* A caller in the middle of I/O must not be made to wait for I/O. */
 	if ((gfp & GFP_KERNEL) != GFP_KERNEL || gfp & __GFP_NORETRY) {
@@ -350,16 +340,16 @@ bool heap_mind_stock_locked(struct span_heap *heap, const struct span_request *r
 static unsigned long roll_stock_locked(struct span_heap *heap, unsigned long age)
 {
 	struct stock *stock = &heap->stock;
-	unsigned long now = heap_now();
+	unsigned long wait = heap_wait_until(stock->from + age);
 
 	lockdep_assert_held(&heap->lock);
 	if (!stock->low)
 		return MAX_SCHEDULE_TIMEOUT;
-	if (time_before(now, stock->from + age))
-		return stock->from + age - now;
+	if (wait)
+		return wait;
 	stock->longest[1] = stock->longest[0];
 	stock->longest[0] = 0;
-	stock->from = now;
+	stock->from = heap_now();
 	set_marks_locked(heap);
 	return stock->low ? age : MAX_SCHEDULE_TIMEOUT;
 }
@@ -467,7 +457,7 @@ static int ready_run(struct span_heap *heap)
 /* Returns jiffies until it has to be done again. */
 static unsigned long fill_stock(struct span_heap *heap)
 {
-	unsigned long flags, wait = jiffies_until(heap->stock_due);
+	unsigned long flags, wait = heap_wait_until(heap->stock_due);
 	int ret;
 
 	if (wait)

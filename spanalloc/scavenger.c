@@ -67,15 +67,14 @@ void scavenger_set_clock(unsigned long (*clock)(void))
 
 static unsigned long above_soft_limit(struct span_heap *heap)
 {
-	unsigned long limit = READ_ONCE(heap->soft_limit);
-	unsigned long flags, backed;
+	unsigned long flags, excess;
 
-	if (!limit)
+	if (!READ_ONCE(heap->soft_limit))
 		return 0;
 	flags = heap_lock(heap);
-	backed = heap->index.nr_pages - heap->index.nr_released;
+	excess = heap_excess_locked(heap);
 	heap_unlock(heap, flags);
-	return backed - min(backed, limit);
+	return excess;
 }
 
 /* Are there pages that nobody keeps back? If not, who parks a span tells of it from now on. */
@@ -90,26 +89,18 @@ static bool unwatch(struct span_heap *heap)
 	return idle;
 }
 
-static bool has_parked(struct span_heap *heap)
-{
-	struct cache_sum sum;
-
-	cache_sum(heap, &sum);
-	return sum.pages;
-}
-
 /*
  * All that is left to give back are parked spans. To empty the caches over and over
  * would cost a load that is above the limit more than the limit can be worth.
  */
 static unsigned long drain_for_soft_limit(struct span_heap *heap)
 {
-	unsigned long now = heap_now();
+	unsigned long wait = heap_wait_until(heap->sweep.drain_due);
 
-	if (time_before(now, heap->sweep.drain_due))
-		return heap->sweep.drain_due - now;
-	heap->sweep.drain_due = now + HZ;
-	if (!has_parked(heap)) {
+	if (wait)
+		return wait;
+	heap->sweep.drain_due = heap_now() + HZ;
+	if (!cache_parked(heap)) {
 		if (unwatch(heap))
 			return 0;
 		if (!sweep_parked(heap))

@@ -270,13 +270,6 @@ static unsigned long next_look(const struct span_heap *heap, unsigned long sweep
 	return heap->sweep.look;
 }
 
-static unsigned long wait_for(unsigned long due)
-{
-	unsigned long now = heap_now();
-
-	return time_before(now, due) ? due - now : 0;
-}
-
 /**
  * sweep_step() - do a part of what is due on a heap
  * @heap: the heap
@@ -303,11 +296,11 @@ unsigned long sweep_step(struct span_heap *heap)
 		return 0;
 	}
 	due = sweep->from + sweep_age(heap);
-	if (!wait_for(due)) {
+	if (!heap_wait_until(due)) {
 		begin(heap);
 		return 0;
 	}
-	if (!wait_for(next_look(heap, due)))
+	if (!heap_wait_until(next_look(heap, due)))
 		begin_trim(heap);
-	return sweep->phase == SWEEP_WAIT ? wait_for(next_look(heap, due)) : 0;
+	return sweep->phase == SWEEP_WAIT ? heap_wait_until(next_look(heap, due)) : 0;
 }

@@ -227,6 +227,9 @@ struct effort {
 
 extern struct effort effort;
 
+void samples_sort(u64 *samples);
+u64 samples_quartile(const u64 *samples, unsigned int quarter);
+
 int measure_open(void);
 void measure_close(void);
 void measure_pair(unsigned long npages, unsigned int threads);

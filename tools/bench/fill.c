@@ -9,7 +9,6 @@
 #include <linux/err.h>
 #include <linux/math64.h>
 #include <linux/slab.h>
-#include <linux/sort.h>
 
 #include <spanalloc/spanalloc.h>
 
@@ -85,16 +84,8 @@ static u64 sample(const struct filling *filling, unsigned long npages)
 	return ps;
 }
 
-static int compare(const void *left, const void *right)
-{
-	u64 a = *(const u64 *)left, b = *(const u64 *)right;
-
-	return a < b ? -1 : a > b;
-}
-
 static void report(struct filling *filling, unsigned long npages, u64 base)
 {
-	unsigned int last = effort.repeats - 1;
 	struct row row = {
 		.bench = "fill",
 		.subject = filling->subject,
@@ -105,9 +96,9 @@ static void report(struct filling *filling, unsigned long npages, u64 base)
 		.base = base,
 	};
 
-	row.q1 = filling->sample[last / 4];
-	row.value = filling->sample[last * 2 / 4];
-	row.q3 = filling->sample[last * 3 / 4];
+	row.q1 = samples_quartile(filling->sample, 1);
+	row.value = samples_quartile(filling->sample, 2);
+	row.q3 = samples_quartile(filling->sample, 3);
 	results_add(&row);
 }
 
@@ -131,7 +122,7 @@ void measure_fill(unsigned long npages)
 		}
 	}
 	for (i = 0; i < ARRAY_SIZE(filling); i++)
-		sort(filling[i].sample, effort.repeats, sizeof(u64), compare, NULL);
+		samples_sort(filling[i].sample);
 	report(&filling[0], npages, 0);
-	report(&filling[1], npages, filling[0].sample[(effort.repeats - 1) / 2]);
+	report(&filling[1], npages, samples_quartile(filling[0].sample, 2));
 }

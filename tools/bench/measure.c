@@ -159,15 +159,22 @@ static int compare_samples(const void *left, const void *right)
 	return a < b ? -1 : a > b;
 }
 
-static void sort_samples(struct cell *cell)
+/* As many as there are rounds. */
+void samples_sort(u64 *samples)
 {
-	sort(cell->sample, effort.repeats, sizeof(u64), compare_samples, NULL);
+	sort(samples, effort.repeats, sizeof(*samples), compare_samples, NULL);
 }
 
-/* The sample that a quarter, two or three of them are below, without the empty loop. */
+/* Of samples in order, the one that a quarter, two or three of them are below. */
+u64 samples_quartile(const u64 *samples, unsigned int quarter)
+{
+	return samples[(effort.repeats - 1) * quarter / 4];
+}
+
+/* Without the empty loop. */
 static u64 quartile(const struct cell *cell, unsigned int quarter)
 {
-	u64 sample = cell->sample[(effort.repeats - 1) * quarter / 4];
+	u64 sample = samples_quartile(cell->sample, quarter);
 
 	return sample - min(sample, cell->empty);
 }
@@ -344,7 +351,7 @@ static void take_samples(const struct job *jobs, unsigned int nr_jobs)
 	}
 	for_each_wanted(subject) {
 		for (i = 0; i < nr_jobs; i++)
-			sort_samples(cell_of(subject, i));
+			samples_sort(cell_of(subject, i)->sample);
 		if (ready[subject - bench_subjects])
 			subject->finish();
 	}
