@@ -182,6 +182,39 @@ static void nothing_has_no_owner(struct kunit *test)
 
 /* === Heaps ============================================================== */
 
+/* Answers without a place to put them. */
+static void nowhere_to_put_the_answer(struct kunit *test)
+{
+	struct span_heap *heap = test_heap(test);
+	void *addr = must_alloc(test, heap, 2);
+	struct span_heap_stats before;
+
+	span_heap_stats(heap, &before);
+	KUNIT_EXPECT_TRUE(test, span_lookup(page_at(addr, 1) + 7, NULL));
+	KUNIT_EXPECT_FALSE(test, span_lookup(page_at(addr, 2), NULL));
+	KUNIT_EXPECT_FALSE(test, span_lookup(NULL, NULL));
+	span_heap_stats(heap, NULL);
+	span_heap_stats(NULL, NULL);
+	EXPECT_NO_CHANGE(test, heap, &before);
+	KUNIT_EXPECT_STREQ(test, span_heap_name(heap), heap->name);
+	KUNIT_EXPECT_STREQ(test, span_heap_name(NULL), "(no heap)");
+	KUNIT_EXPECT_STREQ(test, span_heap_name(ERR_PTR(-ENOMEM)), "(no heap)");
+	span_free(addr);
+}
+
+/* What was destroyed, or never was a heap. The pointer is compared, and not followed. */
+static void only_heaps_are_destroyed(struct kunit *test)
+{
+	const struct span_heap_params params = { .name = "kunit-twice", .node = NUMA_NO_NODE };
+	struct span_heap *heap = span_heap_create(&params);
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, heap);
+	KUNIT_EXPECT_EQ(test, span_heap_destroy(heap), 0);
+	KUNIT_EXPECT_EQ(test, span_heap_destroy(heap), -EINVAL);
+	KUNIT_EXPECT_EQ(test, span_heap_destroy(ADDRESS(0x1234)), -EINVAL);
+	KUNIT_EXPECT_EQ(test, span_heap_destroy((struct span_heap *)test), -EINVAL);
+}
+
 static void a_live_heap_is_not_destroyed(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);
@@ -223,6 +256,14 @@ static const struct bad_heap bad_heaps[] = {
 	{ "slash alone", { .name = "/", .node = NUMA_NO_NODE } },
 	{ "this directory", { .name = ".", .node = NUMA_NO_NODE } },
 	{ "the directory above", { .name = "..", .node = NUMA_NO_NODE } },
+	{ "control character", { .name = "kunit\nbad", .node = NUMA_NO_NODE } },
+	{ "escape", { .name = "kunit\x1b[2J", .node = NUMA_NO_NODE } },
+	{ "delete", { .name = "kunit\x7f", .node = NUMA_NO_NODE } },
+	{ "not ASCII", { .name = "kunit\xa0", .node = NUMA_NO_NODE } },
+	{ "age above all", { .name = "kunit-bad", .node = NUMA_NO_NODE,
+			     .scavenge_age_ms = SCAVENGE_AGE_MS_MAX + 1 } },
+	{ "absurd age", { .name = "kunit-bad", .node = NUMA_NO_NODE,
+			  .scavenge_age_ms = UINT_MAX } },
 	{ "unknown flag", { .name = "kunit-bad", .node = NUMA_NO_NODE, .flags = 1UL << 40 } },
 	{ "all flags", { .name = "kunit-bad", .node = NUMA_NO_NODE, .flags = ULONG_MAX } },
 	{ "node below all", { .name = "kunit-bad", .node = -2 } },
@@ -266,6 +307,8 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(bad_frees_elsewhere_do_nothing),
 	KUNIT_CASE(a_foreign_free_counts_where_it_happened),
 	KUNIT_CASE(nothing_has_no_owner),
+	KUNIT_CASE(nowhere_to_put_the_answer),
+	KUNIT_CASE(only_heaps_are_destroyed),
 	KUNIT_CASE(a_live_heap_is_not_destroyed),
 	KUNIT_CASE(the_default_heap_is_not_destroyed),
 	KUNIT_CASE(bad_parameters_are_refused),

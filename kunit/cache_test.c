@@ -209,17 +209,17 @@ static void idle_pages_fill_a_cache(struct kunit *test)
 {
 	struct span_heap *heap = heap_with_idle_pages(test);
 	struct span_heap_stats before;
-	void *addr[1 + UNPARK_BATCH];
+	void *addr[1 + FILL_SPANS];
 	unsigned int i;
 
 	span_heap_stats(heap, &before);
 	addr[0] = must_alloc(test, heap, 4);
-	EXPECT_CHANGES(test, heap, &before, CHANGE(cached_pages, UNPARK_BATCH * 4),
+	EXPECT_CHANGES(test, heap, &before, CHANGE(cached_pages, FILL_SPANS * 4),
 		       CHANGE(idle_pages, -4), CHANGE(in_use_pages, 4),
 		       CHANGE(in_use_heap_pages, 4), CHANGE(span_count, 1),
 		       CHANGE(alloc_count, 1), CHANGE(cache_miss_count, 1),
 		       CHANGE(zeroed_pages, want_init_on_alloc(GFP_KERNEL) ? 4 : 0));
-	KUNIT_EXPECT_EQ(test, heap->index.nr_idle, 596UL - UNPARK_BATCH * 4);
+	KUNIT_EXPECT_EQ(test, heap->index.nr_idle, 596UL - FILL_SPANS * 4);
 	KUNIT_EXPECT_FALSE(test, found_at(page_at(addr[0], 4)));
 	for (i = 1; i < ARRAY_SIZE(addr); i++) {
 		addr[i] = must_alloc(test, heap, 4);
@@ -228,7 +228,7 @@ static void idle_pages_fill_a_cache(struct kunit *test)
 	}
 	span_heap_stats(heap, &before);
 	KUNIT_EXPECT_EQ(test, before.cached_pages, 0ULL);
-	KUNIT_EXPECT_EQ(test, before.cache_hit_count, 0ULL + UNPARK_BATCH);
+	KUNIT_EXPECT_EQ(test, before.cache_hit_count, 0ULL + FILL_SPANS);
 	free_some(addr, ARRAY_SIZE(addr));
 }
 
@@ -266,6 +266,52 @@ static void filling_may_fail(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, hit);
 	/* Seven times, but that the slab has to grow for some, where that is hit instead. */
 	KUNIT_EXPECT_GT(test, some, 3U);
+}
+
+/* === Callers that cannot wait =========================================== */
+
+/* No more than so many spans at a time, however many there are. */
+static void a_cache_sheds_a_few(struct kunit *test)
+{
+	struct span_heap *heap = test_heap_make_cached(test, 0, 0);
+	void **addr = alloc_some(test, heap, 200, 2);
+	void **other = alloc_some(test, heap, 20, 20);
+	unsigned long pages, flags, rounds = 0;
+
+	free_some(addr, 200);
+	free_some(other, 20);
+	KUNIT_EXPECT_EQ(test, cached_pages(heap), 800ULL);
+	local_irq_save(flags);
+	pages = cache_shed(heap);
+	local_irq_restore(flags);
+	/* The longest first: 20 of these, and 12 others. */
+	KUNIT_EXPECT_EQ(test, pages, 424UL);
+	KUNIT_EXPECT_EQ(test, cached_pages(heap), 376ULL);
+	KUNIT_EXPECT_EQ(test, heap->index.nr_idle, 424UL);
+	while (cache_shed(heap))
+		rounds++;
+	KUNIT_EXPECT_EQ(test, rounds, 6UL);
+	KUNIT_EXPECT_EQ(test, cached_pages(heap), 0ULL);
+	test_heap_check(test, heap);
+}
+
+/* What is cached is in the way of an atomic caller: it gets it, sooner or later. */
+static void atomic_callers_get_what_is_cached(struct kunit *test)
+{
+	struct span_heap *heap = test_heap_make_cached(test, 640, 0);
+	void **addr = alloc_some(test, heap, 320, 2);
+	void *span = NULL;
+	unsigned int tries;
+
+	free_some(addr, 320);
+	KUNIT_EXPECT_EQ(test, cached_pages(heap), 640ULL);
+	for (tries = 0; !span && tries < 1000; tries++) {
+		span = span_alloc(heap, 400, GFP_ATOMIC | __GFP_NOWARN);
+		if (!span)
+			schedule_timeout_uninterruptible(1);
+	}
+	KUNIT_EXPECT_NOT_NULL(test, span);
+	span_free(span);
 }
 
 /* === Looking ahead ====================================================== */
@@ -682,6 +728,8 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(idle_pages_fill_a_cache),
 	KUNIT_CASE(a_reserve_fills_no_cache),
 	KUNIT_CASE(filling_may_fail),
+	KUNIT_CASE(a_cache_sheds_a_few),
+	KUNIT_CASE(atomic_callers_get_what_is_cached),
 	KUNIT_CASE(a_span_knows_a_later_one),
 	KUNIT_CASE(what_is_not_used_gives_way),
 	KUNIT_CASE(lengths_in_use_stay),

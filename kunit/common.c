@@ -28,6 +28,8 @@ int test_heaps_init(struct kunit *test)
 {
 	/* What is parked on one CPU is not found on another, and drained when it goes. */
 	test_go_home();
+	/* A free is over when it returns, except in the test of those that are not. */
+	deferred_clear_pages = ULONG_MAX;
 	test->priv = kunit_kzalloc(test, sizeof(struct test_heaps), GFP_KERNEL);
 	return test->priv ? 0 : -ENOMEM;
 }
@@ -40,6 +42,7 @@ void test_heaps_exit(struct kunit *test)
 	for (i = 0; heaps && i < TEST_HEAPS; i++)
 		if (heaps->heap[i])
 			test_heap_end(test, heaps->heap[i]);
+	deferred_clear_pages = TEST_CLEAR_PAGES;
 	set_cpus_allowed_ptr(current, cpu_possible_mask);
 }
 
@@ -157,6 +160,8 @@ void test_heap_end(struct kunit *test, struct span_heap *heap)
 	heap_unlock(heap, flags);
 	/* Waits for it, which may just be filling the reserve up. */
 	KUNIT_EXPECT_EQ(test, span_heap_reserve(heap, 0), 0);
+	deferred_finish(heap);
+	test_wait_for_scavenger();
 	test_heap_check(test, heap);
 	span_heap_scavenge(heap, ULONG_MAX);
 	span_heap_stats(heap, &stats);
@@ -225,7 +230,8 @@ void test_heap_check(struct kunit *test, struct span_heap *heap)
 	KUNIT_EXPECT_EQ(test, stats.backed_pages,
 			stats.in_use_pages + stats.idle_pages + stats.released_age_pages +
 			stats.released_pressure_pages + stats.released_limit_pages +
-			stats.released_forced_pages + stats.released_node_pages);
+			stats.released_forced_pages + stats.released_node_pages +
+			stats.released_shared_pages);
 	KUNIT_EXPECT_GE(test, stats.peak_backed_pages, stats.in_use_pages + stats.idle_pages);
 }
 
@@ -274,6 +280,8 @@ static const struct {
 	STAT(released_limit_pages),
 	STAT(released_forced_pages),
 	STAT(released_node_pages),
+	STAT(released_shared_pages),
+	STAT(deferred_count),
 	STAT(regret_pages),
 	STAT(regret_count),
 	STAT(sweep_count),

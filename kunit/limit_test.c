@@ -6,6 +6,7 @@
 #include <linux/sched/task.h>
 
 #include "common.h"
+#include "faults.h"
 
 #define AGE_MS	1000
 
@@ -307,9 +308,8 @@ static void all_heaps_share_a_limit(struct kunit *test)
 	addr[0] = span_alloc(heap, 70, GFP_KERNEL);
 	span_heap_stats(other, &before);
 	refused = span_alloc(other, 31, GFP_KERNEL);
-	EXPECT_CHANGES(test, other, &before, CHANGE(reserved_pages, other->index.nr_pages),
-		       CHANGE(released_pages, other->index.nr_pages), CHANGE(grow_count, 1),
-		       CHANGE(arena_count, 1), CHANGE(fail_limit_count, 1));
+	/* It has not even grown for that. */
+	EXPECT_CHANGES(test, other, &before, CHANGE(fail_limit_count, 1));
 	addr[1] = span_alloc(other, 30, GFP_KERNEL);
 	KUNIT_EXPECT_EQ(test, total_backed(), total_limit);
 	KUNIT_EXPECT_NULL(test, span_alloc(heap, 1, GFP_KERNEL));
@@ -367,6 +367,62 @@ static void idle_pages_need_no_room(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, total_backed(), total);
 }
 
+/* Another reason than the limit on all heaps is no reason to take from others. */
+static void other_heaps_are_left_alone(struct kunit *test)
+{
+	struct span_heap *heap = test_heap_make(test, 50, 0);
+	struct span_heap *other = test_heap_make_cached(test, 0, 0);
+	struct span_heap_stats before;
+	void *addr;
+
+	span_free(must_alloc(test, other, 600));
+	span_free(must_alloc(test, other, 20));
+	span_heap_stats(other, &before);
+	set_total(1UL << 20);
+	addr = span_alloc(heap, 51, GFP_KERNEL);
+	KUNIT_EXPECT_NULL(test, addr);
+	EXPECT_NO_CHANGE(test, other, &before);
+	/* Nor the lack of memory. */
+	faults_begin(FAULT_FOR_GOOD, 3);
+	addr = span_alloc(heap, 40, GFP_KERNEL | __GFP_NOWARN);
+	faults_end();
+	WRITE_ONCE(total_limit, 0);
+	EXPECT_NO_CHANGE(test, other, &before);
+	if (addr)
+		span_free(addr);
+}
+
+/* Steady work above a soft limit does not keep passes and caches from their turn. */
+static void a_soft_limit_does_not_take_all_turns(struct kunit *test)
+{
+	struct span_heap *heap = test_heap_make_cached(test, 0, AGE_MS);
+	struct span_heap_stats stats;
+	void *stale, *live;
+	unsigned int i;
+
+	/* 40 pages are cached that nobody comes back for; 600 come and go. */
+	stale = must_alloc(test, heap, 40);
+	live = must_alloc(test, heap, 100);
+	span_free(stale);
+	KUNIT_EXPECT_EQ(test, span_heap_set_soft_limit(heap, 120), 0);
+	for (i = 0; i < 6; i++) {
+		span_free(must_alloc(test, heap, 600));
+		/* A look has work each time, and is never done with it. */
+		scavenger_step();
+		test_clock_wait(HZ / 2);
+	}
+	span_heap_stats(heap, &stats);
+	KUNIT_EXPECT_EQ(test, stats.cached_pages, 0ULL);
+	for (i = 0; i < 40; i++) {
+		span_free(must_alloc(test, heap, 600));
+		scavenger_step();
+		test_clock_wait(msecs_to_jiffies(AGE_MS) / 4);
+	}
+	span_heap_stats(heap, &stats);
+	KUNIT_EXPECT_GE(test, stats.sweep_count, 1ULL);
+	span_free(live);
+}
+
 /* === A release by somebody else ========================================= */
 
 struct waiter {
@@ -414,6 +470,7 @@ static void a_release_under_way_makes_room(struct kunit *test)
 	flags = heap_lock(heap);
 	pageindex_take_idle(&heap->index, 0, PAGEINDEX_ANY, ULONG_MAX, &run, 1);
 	heap->moving += run.npages;
+	heap->batches_out++;
 	heap_unlock(heap, flags);
 	run_until_it_waits(thread, &waiter);
 	backing_drop(test_page_address(heap, run.page), run.npages);
@@ -421,7 +478,10 @@ static void a_release_under_way_makes_room(struct kunit *test)
 	pageindex_release(&heap->index, run.page, run.npages);
 	heap->moving -= run.npages;
 	heap->count.released_forced_pages += run.npages;
+	heap->count.release_batch_count++;
+	heap->batches_out--;
 	heap_unlock(heap, flags);
+	wake_up_all(&heap->release_wait);
 	mutex_unlock(&heap->release_lock);
 
 	kthread_stop(thread);
@@ -429,6 +489,34 @@ static void a_release_under_way_makes_room(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, run.npages, 60UL);
 	KUNIT_EXPECT_NOT_NULL(test, waiter.addr);
 	span_free(waiter.addr);
+}
+
+/*
+ * The scavenger's thread, nice as it is, may be kept from its CPU in the middle of a batch.
+ * What others want is released all the same.
+ */
+static void nobody_waits_for_the_scavenger(struct kunit *test)
+{
+	struct span_heap *heap = test_heap_make(test, 2000, 0);
+	struct span_heap_stats stats;
+	void *keep, *addr;
+
+	addr = must_alloc(test, heap, 1000);
+	keep = must_alloc(test, heap, 10);
+	span_free(addr);
+	mutex_lock(&heap->release_lock);
+	/* An allocation at its limit, reclaim, and a request. */
+	addr = span_alloc(heap, 1500, GFP_KERNEL);
+	KUNIT_EXPECT_NOT_NULL(test, addr);
+	KUNIT_EXPECT_EQ(test, pressure_release(100, RELEASE_PRESSURE), 100UL);
+	KUNIT_EXPECT_EQ(test, span_heap_scavenge(heap, 100), 100UL);
+	mutex_unlock(&heap->release_lock);
+	span_heap_stats(heap, &stats);
+	KUNIT_EXPECT_EQ(test, stats.released_limit_pages, 510ULL);
+	/* In batches as small as a stack allows. */
+	KUNIT_EXPECT_GE(test, stats.tlb_flush_count, 8ULL);
+	span_free(addr);
+	span_free(keep);
 }
 
 static struct kunit_case cases[] = {
@@ -447,7 +535,10 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(all_heaps_share_a_limit),
 	KUNIT_CASE(other_heaps_make_room),
 	KUNIT_CASE(idle_pages_need_no_room),
+	KUNIT_CASE(other_heaps_are_left_alone),
+	KUNIT_CASE(a_soft_limit_does_not_take_all_turns),
 	KUNIT_CASE(a_release_under_way_makes_room),
+	KUNIT_CASE(nobody_waits_for_the_scavenger),
 	{}
 };
 

@@ -288,10 +288,105 @@ static void of_two_frees_one_is_refused(struct kunit *test)
 		       CHANGE(bad_free_count, FREE_SPANS));
 }
 
+/* === An owner that is stored while the span is freed ==================== */
+
+#define OWNER_ROUNDS	20000
+
+/* Whatever is there at the moment: the span may be live, dead, cached, or another one. */
+static void store_owners(struct worker *worker)
+{
+	unsigned int i;
+
+	for (i = 0; i < OWNER_ROUNDS; i++) {
+		int ret = span_set_owner(worker->addr, (void *)0xdead000000000000);
+
+		worker->errors += ret && ret != -EINVAL;
+		if (!(i % 1000))
+			cond_resched();
+	}
+}
+
+/*
+ * A store that comes too late would land in what links cached spans, or be found by the
+ * next life, which begins without an owner.
+ */
+static void an_owner_does_not_outlive_its_span(struct kunit *test)
+{
+	struct worker *worker = kunit_kzalloc(test, sizeof(*worker), GFP_KERNEL);
+	struct span_heap *heap = test_heap_make_cached(test, 0, 0);
+	unsigned long lives = 0, late = 0;
+	void *addr, *other;
+	struct span_info info;
+
+	KUNIT_ASSERT_NOT_NULL(test, worker);
+	addr = must_alloc(test, heap, 1);
+	worker->fn = store_owners;
+	worker->addr = addr;
+	start(test, worker);
+	while (!READ_ONCE(worker->done)) {
+		span_free(addr);
+		other = must_alloc(test, heap, 1);
+		late += other != addr;
+		/* Its own thread stores none: the other one's may only come while it lives. */
+		late += !span_lookup(other, &info) ||
+			(info.owner && info.owner != (void *)0xdead000000000000);
+		lives++;
+		if (!(lives % 256))
+			cond_resched();
+	}
+	stop(worker);
+	kunit_info(test, "%lu lives", lives);
+	KUNIT_EXPECT_EQ(test, worker->errors, 0UL);
+	KUNIT_EXPECT_EQ(test, late, 0UL);
+	span_free(addr);
+	/* Links of cached spans are whole: there is just this one. */
+	KUNIT_EXPECT_EQ(test, span_heap_scavenge(heap, ULONG_MAX), 1UL);
+	KUNIT_EXPECT_EQ(test, span_set_owner(addr, test), -EINVAL);
+}
+
+/* Splits and stores wait for each other, and both come to pass. */
+static void split_and_own(struct worker *worker)
+{
+	unsigned int i;
+
+	for (i = 0; i < OWNER_ROUNDS / 4; i++)
+		worker->errors += !!span_set_owner(worker->addr, worker);
+}
+
+static void owners_are_stored_while_spans_are_split(struct kunit *test)
+{
+	struct worker *worker = kunit_kzalloc(test, sizeof(*worker), GFP_KERNEL);
+	struct span_heap *heap = test_heap(test);
+	unsigned long npages = SPLIT_PAGES, wrong = 0;
+	struct span_info info;
+	void *addr;
+
+	KUNIT_ASSERT_NOT_NULL(test, worker);
+	addr = must_alloc(test, heap, npages);
+	worker->fn = split_and_own;
+	worker->addr = addr;
+	start(test, worker);
+	while (npages > 1) {
+		wrong += !!span_split(addr, --npages);
+		wrong += !!span_set_owner(page_at(addr, npages), test);
+		wrong += !span_lookup(page_at(addr, npages), &info) || info.owner != test ||
+			 info.npages != 1;
+		span_free(page_at(addr, npages));
+	}
+	stop(worker);
+	KUNIT_EXPECT_EQ(test, worker->errors, 0UL);
+	KUNIT_EXPECT_EQ(test, wrong, 0UL);
+	KUNIT_EXPECT_TRUE(test, span_lookup(addr, &info));
+	KUNIT_EXPECT_PTR_EQ(test, info.owner, (void *)worker);
+	span_free(addr);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(answers_are_right_while_spans_come_and_go),
 	KUNIT_CASE(a_span_is_found_while_it_is_split),
 	KUNIT_CASE(of_two_frees_one_is_refused),
+	KUNIT_CASE(an_owner_does_not_outlive_its_span),
+	KUNIT_CASE(owners_are_stored_while_spans_are_split),
 	{}
 };
 

@@ -32,7 +32,8 @@ static struct fixture *make(struct kunit *test, unsigned int blocks)
 		struct pageindex_block *block = kunit_kmalloc(test, sizeof(*block), GFP_KERNEL);
 
 		KUNIT_ASSERT_NOT_NULL(test, block);
-		pageindex_add_block(&f->idx, block, false);
+		pageindex_block_init(block, false);
+		pageindex_add_block(&f->idx, block);
 		pageindex_grow(&f->idx, i * PAGEINDEX_BLOCK_CHUNKS, PAGEINDEX_BLOCK_CHUNKS);
 	}
 	return f;
@@ -163,6 +164,19 @@ static void released_pages_are_taken(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, pageindex_check(&f->idx));
 }
 
+/* However few steps a call has: together they find what one would. */
+static bool prev_idle(struct fixture *f, unsigned long *chunk)
+{
+	unsigned int steps;
+	bool found;
+
+	do {
+		steps = 1;
+		found = pageindex_prev_idle(&f->idx, chunk, &steps);
+	} while (!found && !steps);
+	return found;
+}
+
 /* Idle pages far apart, in either half of a word of the index's own map. */
 static void idle_chunks_are_found_from_above(struct kunit *test)
 {
@@ -172,7 +186,7 @@ static void idle_chunks_are_found_from_above(struct kunit *test)
 	int i;
 
 	chunk = ULONG_MAX;
-	KUNIT_EXPECT_FALSE(test, pageindex_prev_idle(&f->idx, &chunk));
+	KUNIT_EXPECT_FALSE(test, prev_idle(f, &chunk));
 	for (i = 0; i < 67; i++)
 		alloc(test, f, BLOCK, i * BLOCK);
 	for (i = 0; i < ARRAY_SIZE(at); i++)
@@ -180,20 +194,20 @@ static void idle_chunks_are_found_from_above(struct kunit *test)
 
 	chunk = ULONG_MAX;
 	for (i = ARRAY_SIZE(at); i-- > 0;) {
-		KUNIT_ASSERT_TRUE(test, pageindex_prev_idle(&f->idx, &chunk));
+		KUNIT_ASSERT_TRUE(test, prev_idle(f, &chunk));
 		KUNIT_EXPECT_EQ(test, chunk, at[i] * PAGEINDEX_BLOCK_CHUNKS + 3);
 	}
-	KUNIT_EXPECT_FALSE(test, pageindex_prev_idle(&f->idx, &chunk));
+	KUNIT_EXPECT_FALSE(test, prev_idle(f, &chunk));
 
 	/* What is found no more after it was taken is found again when freed. */
 	chunk = ULONG_MAX;
 	alloc(test, f, 1, 3 * CHUNK);
-	KUNIT_EXPECT_TRUE(test, pageindex_prev_idle(&f->idx, &chunk));
+	KUNIT_EXPECT_TRUE(test, prev_idle(f, &chunk));
 	chunk = BLOCK / CHUNK;
-	KUNIT_EXPECT_FALSE(test, pageindex_prev_idle(&f->idx, &chunk));
+	KUNIT_EXPECT_FALSE(test, prev_idle(f, &chunk));
 	pageindex_free(&f->idx, 7, 1, false);
 	chunk = BLOCK / CHUNK;
-	KUNIT_ASSERT_TRUE(test, pageindex_prev_idle(&f->idx, &chunk));
+	KUNIT_ASSERT_TRUE(test, prev_idle(f, &chunk));
 	KUNIT_EXPECT_EQ(test, chunk, 0UL);
 }
 
@@ -338,6 +352,35 @@ static void the_source_is_remembered(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, pageindex_check(&f->idx));
 }
 
+/* Nothing is idle, but the index has not noticed: it looks at no more than it may. */
+static void a_look_takes_no_more_steps_than_it_may(struct kunit *test)
+{
+	struct fixture *f = make(test, 8);
+	unsigned long chunk = ULONG_MAX, at = ULONG_MAX;
+	unsigned int steps, looks = 0;
+	int i;
+
+	for (i = 0; i < 8; i++) {
+		alloc(test, f, BLOCK, i * BLOCK);
+		pageindex_free(&f->idx, i * BLOCK, 1, 0);
+		alloc(test, f, 1, i * BLOCK);
+	}
+	do {
+		at = chunk;
+		steps = PAGEINDEX_BLOCK_CHUNKS;
+		KUNIT_EXPECT_FALSE(test, pageindex_prev_idle(&f->idx, &chunk, &steps));
+		KUNIT_EXPECT_LT(test, chunk, at);
+		looks++;
+	} while (!steps);
+	KUNIT_EXPECT_EQ(test, chunk, 0UL);
+	KUNIT_EXPECT_GE(test, looks, 8U);
+	/* By now it has: one look at a word of its map is enough. */
+	chunk = ULONG_MAX;
+	steps = 2;
+	KUNIT_EXPECT_FALSE(test, pageindex_prev_idle(&f->idx, &chunk, &steps));
+	KUNIT_EXPECT_GT(test, steps, 0U);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(pages_become_old),
 	KUNIT_CASE(use_makes_young_again),
@@ -345,6 +388,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(runs_cross_words),
 	KUNIT_CASE(released_pages_are_taken),
 	KUNIT_CASE(idle_chunks_are_found_from_above),
+	KUNIT_CASE(a_look_takes_no_more_steps_than_it_may),
 	KUNIT_CASE(idle_runs_are_found),
 	KUNIT_CASE(idle_runs_are_found_further_up),
 	KUNIT_CASE(the_past_is_remembered),

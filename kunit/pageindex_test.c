@@ -238,7 +238,8 @@ static void add_block(struct kunit *test, struct pageindex *idx, bool adjoining)
 
 	KUNIT_ASSERT_NOT_NULL(test, block);
 	memset(block, 0x5a, sizeof(*block));
-	KUNIT_ASSERT_EQ(test, pageindex_add_block(idx, block, adjoining), nr);
+	pageindex_block_init(block, adjoining);
+	KUNIT_ASSERT_EQ(test, pageindex_add_block(idx, block), nr);
 }
 
 /* An index of @blocks blocks, of whose chunks the first @chunks are grown. */
@@ -403,12 +404,25 @@ static void the_table_grows(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, pageindex_check(idx));
 }
 
+/* However few steps a call has: together they find what one would. */
+static unsigned long next_used(const struct pageindex *idx, unsigned long page)
+{
+	unsigned int steps;
+	bool found;
+
+	do {
+		steps = 1;
+		found = pageindex_next_used(idx, &page, &steps);
+	} while (!found && !steps);
+	return found ? page : NONE;
+}
+
 static void used_pages_are_found(struct kunit *test)
 {
 	struct pageindex *idx = new_index(test, 2, false, 1);
 	struct pageindex_claim claim;
 
-	KUNIT_EXPECT_EQ(test, pageindex_next_used(idx, 0), NONE);
+	KUNIT_EXPECT_EQ(test, next_used(idx, 0), NONE);
 	pageindex_grow(idx, PAGEINDEX_BLOCK_CHUNKS, 2);
 	KUNIT_ASSERT_TRUE(test, pageindex_alloc(idx, CHUNK, &claim));
 	KUNIT_ASSERT_TRUE(test, pageindex_alloc(idx, CHUNK + 10, &claim));
@@ -417,12 +431,90 @@ static void used_pages_are_found(struct kunit *test)
 	pageindex_free(idx, 6, CHUNK - 6, false);
 	pageindex_free(idx, BLOCK, CHUNK, false);
 
-	KUNIT_EXPECT_EQ(test, pageindex_next_used(idx, 0), 5UL);
-	KUNIT_EXPECT_EQ(test, pageindex_next_used(idx, 5), 5UL);
-	KUNIT_EXPECT_EQ(test, pageindex_next_used(idx, 6), BLOCK + CHUNK);
-	KUNIT_EXPECT_EQ(test, pageindex_next_used(idx, BLOCK + CHUNK + 9), BLOCK + CHUNK + 9);
-	KUNIT_EXPECT_EQ(test, pageindex_next_used(idx, BLOCK + CHUNK + 10), NONE);
-	KUNIT_EXPECT_EQ(test, pageindex_next_used(idx, 2 * BLOCK), NONE);
+	KUNIT_EXPECT_EQ(test, next_used(idx, 0), 5UL);
+	KUNIT_EXPECT_EQ(test, next_used(idx, 5), 5UL);
+	KUNIT_EXPECT_EQ(test, next_used(idx, 6), BLOCK + CHUNK);
+	KUNIT_EXPECT_EQ(test, next_used(idx, BLOCK + CHUNK + 9), BLOCK + CHUNK + 9);
+	KUNIT_EXPECT_EQ(test, next_used(idx, BLOCK + CHUNK + 10), NONE);
+	KUNIT_EXPECT_EQ(test, next_used(idx, 2 * BLOCK), NONE);
+}
+
+/* === A piece at a time ================================================== */
+
+#define LONG	(3 * BLOCK + 5 * CHUNK + 7)
+
+/* What is behind the fence is nobody else's, before it is taken. */
+static void a_fence_keeps_others_away(struct kunit *test)
+{
+	struct pageindex *idx = new_index(test, 5, true, 5 * PAGEINDEX_BLOCK_CHUNKS);
+	struct pageindex_claim claim, other;
+	struct pageindex_run run;
+	unsigned long page, fresh;
+
+	KUNIT_ASSERT_TRUE(test, pageindex_alloc(idx, 2 * CHUNK, &claim));
+	pageindex_free(idx, 0, 2 * CHUNK, 0);
+	KUNIT_ASSERT_TRUE(test, pageindex_fence(idx, LONG, 1, &page));
+	KUNIT_EXPECT_EQ(test, page, 0UL);
+	KUNIT_EXPECT_EQ(test, pageindex_count_released(idx, 0, 3 * CHUNK), CHUNK);
+
+	KUNIT_ASSERT_TRUE(test, pageindex_alloc(idx, 1, &other));
+	KUNIT_EXPECT_EQ(test, other.page, LONG);
+	KUNIT_ASSERT_TRUE(test, pageindex_alloc_aligned(idx, 1, CHUNK, &other));
+	KUNIT_EXPECT_EQ(test, other.page, round_up(LONG, CHUNK));
+	KUNIT_EXPECT_FALSE(test, pageindex_alloc(idx, 2 * BLOCK, &other));
+	KUNIT_EXPECT_FALSE(test, pageindex_alloc_idle(idx, 1, 0, &other));
+	KUNIT_EXPECT_FALSE(test, pageindex_has_idle(idx, 1));
+	KUNIT_EXPECT_EQ(test, pageindex_take_idle(idx, 0, PAGEINDEX_ANY, 1, &run, 1), 0U);
+	KUNIT_EXPECT_EQ(test, pageindex_take_released(idx, 2, 1, &run, 1, &fresh), 0U);
+
+	pageindex_unfence(idx);
+	KUNIT_EXPECT_EQ(test, pageindex_take_idle(idx, 0, PAGEINDEX_ANY, 1, &run, 1), 1U);
+	KUNIT_EXPECT_TRUE(test, pageindex_check(idx));
+}
+
+/* Piece by piece it comes to the same as at once, with others at work in between. */
+static void a_long_run_is_taken_in_pieces(struct kunit *test)
+{
+	struct pageindex *idx = new_index(test, 5, true, 5 * PAGEINDEX_BLOCK_CHUNKS);
+	struct pageindex_claim claim = {}, other;
+	unsigned long at, nr;
+
+	KUNIT_ASSERT_TRUE(test, pageindex_alloc(idx, 100, &other));
+	pageindex_free(idx, 0, 100, 0);
+	KUNIT_ASSERT_TRUE(test, pageindex_fence(idx, LONG, 1, &claim.page));
+	for (at = 0; at < LONG; at += nr) {
+		nr = min(LONG - at, PAGEINDEX_PIECE_PAGES);
+		KUNIT_ASSERT_EQ(test, pageindex_claim_piece(idx, at, nr, &claim), 0UL);
+		KUNIT_ASSERT_TRUE(test, pageindex_alloc_aligned(idx, 1, CHUNK, &other));
+		KUNIT_EXPECT_EQ(test, other.page, round_up(LONG, CHUNK));
+		pageindex_free(idx, other.page, 1, 0);
+	}
+	pageindex_unfence(idx);
+	KUNIT_EXPECT_EQ(test, claim.released, LONG - 100);
+	KUNIT_EXPECT_EQ(test, claim.fresh, LONG - 100);
+	KUNIT_EXPECT_EQ(test, claim.clean, 100UL);
+	KUNIT_EXPECT_EQ(test, idx->nr_idle, 1UL);
+	KUNIT_EXPECT_TRUE(test, pageindex_check(idx));
+	pageindex_free(idx, 0, LONG, 0);
+	KUNIT_EXPECT_TRUE(test, pageindex_check(idx));
+}
+
+/* The piece that is too much is refused, by how much too much it is. */
+static void a_piece_may_be_too_much(struct kunit *test)
+{
+	struct pageindex *idx = new_index(test, 5, true, 5 * PAGEINDEX_BLOCK_CHUNKS);
+	struct pageindex_claim claim = {};
+
+	idx->max_backed = PAGEINDEX_PIECE_PAGES + 10;
+	KUNIT_ASSERT_TRUE(test, pageindex_fence(idx, LONG, 1, &claim.page));
+	KUNIT_EXPECT_EQ(test, pageindex_claim_piece(idx, 0, PAGEINDEX_PIECE_PAGES, &claim), 0UL);
+	KUNIT_EXPECT_EQ(test, pageindex_claim_piece(idx, PAGEINDEX_PIECE_PAGES, 30, &claim),
+			20UL);
+	KUNIT_EXPECT_EQ(test, claim.released, PAGEINDEX_PIECE_PAGES);
+	pageindex_unfence(idx);
+	pageindex_release(idx, 0, PAGEINDEX_PIECE_PAGES);
+	KUNIT_EXPECT_EQ(test, idx->nr_released, idx->nr_pages);
+	KUNIT_EXPECT_TRUE(test, pageindex_check(idx));
 }
 
 /* === Several runs at once =============================================== */
@@ -495,6 +587,9 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(no_more_is_backed_than_allowed),
 	KUNIT_CASE(the_table_grows),
 	KUNIT_CASE(used_pages_are_found),
+	KUNIT_CASE(a_fence_keeps_others_away),
+	KUNIT_CASE(a_long_run_is_taken_in_pieces),
+	KUNIT_CASE(a_piece_may_be_too_much),
 	KUNIT_CASE(several_runs_are_freed),
 	KUNIT_CASE(more_is_idle),
 	{}

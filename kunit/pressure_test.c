@@ -79,13 +79,13 @@ static void parked_spans_go_last(struct kunit *test)
 
 	span_free(must_alloc(test, cached, 10));
 	span_free(must_alloc(test, plain, 100));
-	KUNIT_EXPECT_GE(test, pressure_count(), 110UL);
+	KUNIT_EXPECT_GE(test, pressure_count(NUMA_NO_NODE), 110UL);
 	KUNIT_EXPECT_EQ(test, pressure_release(100, RELEASE_PRESSURE), 100UL);
 	KUNIT_EXPECT_EQ(test, idle(cached), 10ULL);
 	KUNIT_EXPECT_EQ(test, idle(plain), 0ULL);
 	KUNIT_EXPECT_EQ(test, pressure_release(100, RELEASE_PRESSURE), 10UL);
 	KUNIT_EXPECT_EQ(test, idle(cached), 0ULL);
-	KUNIT_EXPECT_EQ(test, pressure_count(), 0UL);
+	KUNIT_EXPECT_EQ(test, pressure_count(NUMA_NO_NODE), 0UL);
 }
 
 static void a_reserve_stays(struct kunit *test)
@@ -96,21 +96,188 @@ static void a_reserve_stays(struct kunit *test)
 	span_free(must_alloc(test, heap, 200));
 	pressure_release(ULONG_MAX, RELEASE_PRESSURE);
 	KUNIT_EXPECT_EQ(test, idle(heap), 50ULL);
-	KUNIT_EXPECT_EQ(test, pressure_count(), 0UL);
+	KUNIT_EXPECT_EQ(test, pressure_count(NUMA_NO_NODE), 0UL);
 }
 
-/* The scavenger, called for help: no waiting for the age, but some restraint. */
-static void relief_takes_the_surplus_and_empties_the_caches(struct kunit *test)
+/* The scavenger, called for help: no waiting for the age, but what is needed stays. */
+static void relief_takes_the_surplus(struct kunit *test)
 {
-	struct span_heap *cached = test_heap_make_flags(test, 0, AGE_MS, SPAN_HEAP_AGE_ONLY);
+	struct span_heap *surplus = test_heap_make_flags(test, 0, AGE_MS, SPAN_HEAP_AGE_ONLY);
 	struct span_heap *needed = restrained_heap(test);
 
-	span_free(must_alloc(test, cached, 10));
+	span_free(must_alloc(test, surplus, 10));
+	span_free(must_alloc(test, surplus, 600));
 	span_free(must_alloc(test, needed, 300));
 	pressure_relieve();
-	KUNIT_EXPECT_EQ(test, idle(cached), 0ULL);
-	KUNIT_EXPECT_EQ(test, released(cached), 10ULL);
+	/* And what is cached. */
+	KUNIT_EXPECT_EQ(test, idle(surplus), 10ULL);
+	KUNIT_EXPECT_EQ(test, released(surplus), 600ULL);
 	KUNIT_EXPECT_EQ(test, idle(needed), 300ULL);
+}
+
+/* === How much reclaim gets ============================================== */
+
+#define ENOUGH	false
+#define SHORT	true
+
+/* Of 4096 pages that demand covers, and 10 that are cached. */
+static struct span_heap *heap_in_demand(struct kunit *test)
+{
+	struct span_heap *heap = test_heap_make_flags(test, 0, AGE_MS, 0);
+
+	void *addr = must_alloc(test, heap, 10);
+
+	span_free(must_alloc(test, heap, 4096));
+	span_free(addr);
+	KUNIT_EXPECT_EQ(test, idle(heap), 4096ULL + 10);
+	return heap;
+}
+
+/* As reclaim does that has come to a priority: a few calls, then it counts anew. */
+static unsigned long scan(unsigned int priority, unsigned int rounds, bool short_of_memory)
+{
+	unsigned long freeable, asked, total, given = 0;
+
+	while (rounds--) {
+		freeable = pressure_count(NUMA_NO_NODE);
+		total = min(2 * freeable, (4 * freeable) >> priority);
+		for (asked = 0; asked < total;) {
+			unsigned long batch = min(total - asked, 512UL);
+
+			asked += batch;
+			given += pressure_scan(NUMA_NO_NODE, batch, asked, freeable,
+					       short_of_memory);
+		}
+	}
+	return given;
+}
+
+static void light_reclaim_gets_what_is_not_needed(struct kunit *test)
+{
+	struct span_heap *heap = heap_in_demand(test);
+
+	KUNIT_EXPECT_EQ(test, scan(12, 1000, ENOUGH), 0UL);
+	KUNIT_EXPECT_EQ(test, scan(8, 100, ENOUGH), 0UL);
+	KUNIT_EXPECT_EQ(test, idle(heap), 4096ULL + 10);
+	/* When nobody has needed them for two ages some are more than is kept. */
+	test_clock_wait(3 * msecs_to_jiffies(AGE_MS));
+	KUNIT_EXPECT_GT(test, scan(8, 100, ENOUGH), 3000UL);
+	KUNIT_EXPECT_GE(test, idle(heap), 64ULL);
+}
+
+static void light_reclaim_leaves_heaps_that_go_by_age(struct kunit *test)
+{
+	struct span_heap *heap = test_heap(test);
+
+	span_free(must_alloc(test, heap, 4096));
+	KUNIT_EXPECT_EQ(test, scan(10, 200, ENOUGH), 0UL);
+	KUNIT_EXPECT_EQ(test, idle(heap), 4096ULL);
+	KUNIT_EXPECT_GT(test, scan(4, 10, ENOUGH), 2000UL);
+}
+
+static void heavy_reclaim_leaves_the_caches(struct kunit *test)
+{
+	struct span_heap *heap = heap_in_demand(test);
+
+	KUNIT_EXPECT_GT(test, scan(5, 1, ENOUGH), 200UL);
+	scan(5, 500, ENOUGH);
+	scan(10, 500, SHORT);
+	KUNIT_EXPECT_GE(test, idle(heap), 10ULL);
+	KUNIT_EXPECT_LE(test, idle(heap), 100ULL);
+}
+
+static void short_of_memory_is_heavy(struct kunit *test)
+{
+	struct span_heap *heap = heap_in_demand(test);
+
+	KUNIT_EXPECT_EQ(test, scan(9, 1, SHORT), 4106UL * 4 >> 9);
+	KUNIT_EXPECT_EQ(test, idle(heap), 4106ULL - (4106 * 4 >> 9));
+}
+
+/* Priority 0: all that there is, which is what dropping caches asks for, too. */
+static void the_last_reclaim_gets_all(struct kunit *test)
+{
+	struct span_heap *heap = heap_in_demand(test);
+
+	scan(0, 1, ENOUGH);
+	KUNIT_EXPECT_EQ(test, idle(heap), 0ULL);
+	KUNIT_EXPECT_EQ(test, released(heap), 4106ULL);
+}
+
+/* What is kept ready for callers that cannot wait goes last of what is idle. */
+static void the_stock_goes_last(struct kunit *test)
+{
+	struct span_heap *heap = test_heap_make_flags(test, 0, AGE_MS, SPAN_HEAP_NO_CACHE);
+	void *addr;
+
+	KUNIT_EXPECT_NULL(test, span_alloc(heap, 10, GFP_NOWAIT | __GFP_NOWARN));
+	scavenger_run();
+	KUNIT_EXPECT_EQ(test, idle(heap), 128ULL);
+	scan(4, 100, SHORT);
+	KUNIT_EXPECT_EQ(test, idle(heap), 128ULL);
+	scan(0, 1, SHORT);
+	KUNIT_EXPECT_EQ(test, idle(heap), 0ULL);
+	/* And does not come back at once, which would take memory from whoever asked. */
+	addr = span_alloc(heap, 10, GFP_NOWAIT | __GFP_NOWARN);
+	scavenger_run();
+	KUNIT_EXPECT_EQ(test, idle(heap), 0ULL);
+	test_clock_pass(HZ);
+	KUNIT_EXPECT_EQ(test, idle(heap), 128ULL);
+	span_free(addr);
+}
+
+/* Two heaps alike, and many small requests: neither is always the first. */
+static void heaps_take_turns(struct kunit *test)
+{
+	struct span_heap *one = restrained_heap(test);
+	struct span_heap *two = restrained_heap(test);
+	unsigned int i;
+
+	span_free(must_alloc(test, one, 1000));
+	span_free(must_alloc(test, two, 1000));
+	for (i = 0; i < 40; i++)
+		KUNIT_EXPECT_EQ(test, pressure_release(10, RELEASE_PRESSURE), 10UL);
+	KUNIT_EXPECT_GE(test, released(one), 100ULL);
+	KUNIT_EXPECT_GE(test, released(two), 100ULL);
+}
+
+/* Memory of the node that is short goes, that of the other one stays. */
+static void the_other_node_is_left_alone(struct kunit *test)
+{
+	struct span_heap *heap[2];
+	void *addr;
+	int node;
+
+	if (num_online_nodes() < 2) {
+		kunit_skip(test, "needs two nodes");
+		return;
+	}
+	for (node = 0; node < 2; node++) {
+		heap[node] = test_heap(test);
+		addr = span_alloc_node(heap[node], 600, node, GFP_KERNEL | __GFP_THISNODE);
+		KUNIT_ASSERT_NOT_NULL(test, addr);
+		span_free(addr);
+	}
+	KUNIT_EXPECT_EQ(test, pressure_count(0), 600UL);
+	KUNIT_EXPECT_EQ(test, pressure_count(1), 600UL);
+	KUNIT_EXPECT_EQ(test, pressure_count(NUMA_NO_NODE), 1200UL);
+	pressure_scan(1, 2000, 2000, 600, SHORT);
+	KUNIT_EXPECT_EQ(test, idle(heap[0]), 600ULL);
+	KUNIT_EXPECT_EQ(test, idle(heap[1]), 0ULL);
+}
+
+/* A heap that always has something must not keep the system from helping itself. */
+static void a_kill_is_put_off_once(struct kunit *test)
+{
+	unsigned long now = jiffies + 1000 * HZ;
+	unsigned int i, progress = 0;
+
+	KUNIT_EXPECT_FALSE(test, pressure_is_progress(0, now));
+	KUNIT_EXPECT_TRUE(test, pressure_is_progress(1000, now));
+	for (i = 0; i < 10 * HZ; i += 7)
+		progress += pressure_is_progress(1000, now + i);
+	KUNIT_EXPECT_EQ(test, progress, 0U);
+	KUNIT_EXPECT_TRUE(test, pressure_is_progress(1000, now + 10 * HZ));
 }
 
 /*
@@ -127,7 +294,7 @@ static void reclaim_may_take_pages(struct kunit *test)
 	span_free(must_alloc(test, cached, 10));
 	span_free(must_alloc(test, plain, 100));
 	fs_reclaim_acquire(GFP_KERNEL);
-	pages = pressure_count();
+	pages = pressure_count(NUMA_NO_NODE);
 	pages -= pressure_release(ULONG_MAX, RELEASE_PRESSURE);
 	fs_reclaim_release(GFP_KERNEL);
 	KUNIT_EXPECT_EQ(test, pages, 0UL);
@@ -139,7 +306,16 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(surplus_goes_first),
 	KUNIT_CASE(parked_spans_go_last),
 	KUNIT_CASE(a_reserve_stays),
-	KUNIT_CASE(relief_takes_the_surplus_and_empties_the_caches),
+	KUNIT_CASE(relief_takes_the_surplus),
+	KUNIT_CASE(light_reclaim_gets_what_is_not_needed),
+	KUNIT_CASE(light_reclaim_leaves_heaps_that_go_by_age),
+	KUNIT_CASE(heavy_reclaim_leaves_the_caches),
+	KUNIT_CASE(short_of_memory_is_heavy),
+	KUNIT_CASE(the_last_reclaim_gets_all),
+	KUNIT_CASE(the_stock_goes_last),
+	KUNIT_CASE(heaps_take_turns),
+	KUNIT_CASE(the_other_node_is_left_alone),
+	KUNIT_CASE(a_kill_is_put_off_once),
 	KUNIT_CASE(reclaim_may_take_pages),
 	{}
 };

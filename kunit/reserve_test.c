@@ -4,7 +4,9 @@
  * that cannot wait.
  */
 #include <linux/jiffies.h>
+#include <linux/kthread.h>
 #include <linux/sched.h>
+#include <linux/sched/task.h>
 
 #include "common.h"
 
@@ -266,6 +268,67 @@ static void a_refused_raise_changes_nothing(struct kunit *test)
 	span_free(addr);
 }
 
+/* === Two at a time ====================================================== */
+
+struct reserver {
+	struct span_heap *heap;
+	unsigned long npages;
+	int ret;
+	bool done;
+};
+
+static int reserver_thread(void *data)
+{
+	struct reserver *reserver = data;
+
+	reserver->ret = span_heap_reserve(reserver->heap, reserver->npages);
+	WRITE_ONCE(reserver->done, true);
+	return 0;
+}
+
+/* One asks for too much while the other, who gets what he asks for, is being served. */
+static void who_fails_takes_nothing_from_who_does_not(struct kunit *test)
+{
+	struct span_heap *heap = test_heap_make(test, 100, 0);
+	struct reserver reserver = { .heap = heap, .npages = 200 };
+	struct task_struct *task = kthread_create(reserver_thread, &reserver, "kunit_reserver");
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, task);
+	get_task_struct(task);
+	mutex_lock(&heap->reserve_lock);
+	wake_up_process(task);
+	while (READ_ONCE(task->__state) != TASK_UNINTERRUPTIBLE && !READ_ONCE(reserver.done))
+		cond_resched();
+	/* It waits, and has changed nothing yet that would have to be undone. */
+	KUNIT_EXPECT_EQ(test, heap->reserve, 0UL);
+	mutex_unlock(&heap->reserve_lock);
+	KUNIT_EXPECT_EQ(test, span_heap_reserve(heap, 50), 0);
+	while (!READ_ONCE(reserver.done))
+		cond_resched();
+	kthread_stop(task);
+	put_task_struct(task);
+	KUNIT_EXPECT_EQ(test, reserver.ret, -EDQUOT);
+	KUNIT_EXPECT_EQ(test, heap->reserve, 50UL);
+	KUNIT_EXPECT_GE(test, idle_pages(heap), 50UL);
+}
+
+/* Whoever finds the reserve being filled leaves word: it may be too late for the filler. */
+static void who_finds_it_being_filled_leaves_word(struct kunit *test)
+{
+	struct span_heap *heap = test_heap(test);
+	void *addr;
+
+	KUNIT_ASSERT_EQ(test, span_heap_reserve(heap, 100), 0);
+	mutex_lock(&heap->reserve_lock);
+	addr = must_alloc(test, heap, 40);
+	mutex_unlock(&heap->reserve_lock);
+	scavenger_run();
+	/* Perhaps by the thread, which has been told, and may be on its way. */
+	while (READ_ONCE(heap->index.nr_idle) < 100)
+		schedule_timeout_uninterruptible(1);
+	span_free(addr);
+}
+
 static void bad_reserves_are_refused(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);
@@ -292,6 +355,8 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(the_reserve_is_not_released_for_room),
 	KUNIT_CASE(what_fails_is_tried_once_in_a_second),
 	KUNIT_CASE(a_refused_raise_changes_nothing),
+	KUNIT_CASE(who_fails_takes_nothing_from_who_does_not),
+	KUNIT_CASE(who_finds_it_being_filled_leaves_word),
 	KUNIT_CASE(bad_reserves_are_refused),
 	{}
 };

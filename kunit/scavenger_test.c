@@ -309,6 +309,31 @@ static void a_sweep_goes_in_batches(struct kunit *test)
 	KUNIT_EXPECT_LE(test, after.tlb_flush_count - before.tlb_flush_count, 5ULL);
 }
 
+/* Time that is spent waiting is nobody's work. */
+static void waiting_is_no_work(struct kunit *test)
+{
+	const u64 second = NSEC_PER_SEC;
+
+	KUNIT_EXPECT_EQ(test, scavenger_work_ns(1000, 0), 1000ULL);
+	KUNIT_EXPECT_EQ(test, scavenger_work_ns(2 * second, 2 * second), 2 * second);
+	KUNIT_EXPECT_EQ(test, scavenger_work_ns(2 * second, 0), 0ULL + TICK_NSEC);
+	KUNIT_EXPECT_EQ(test, scavenger_work_ns(2 * second, second), second + TICK_NSEC);
+}
+
+static void its_time_is_counted(struct kunit *test)
+{
+	struct span_heap *heap = test_heap_make(test, 0, AGE_MS);
+	struct span_heap_stats stats;
+
+	span_free(must_alloc(test, heap, 2000));
+	scavenger_run();
+	test_clock_pass(age());
+	test_clock_pass(age());
+	span_heap_stats(heap, &stats);
+	KUNIT_EXPECT_EQ(test, stats.released_age_pages, 2000ULL);
+	KUNIT_EXPECT_GT(test, stats.scavenge_ns, 0ULL);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE_PARAM(pages_are_released_in_time, start_gen_params),
 	KUNIT_CASE(nothing_happens_before_the_age),
@@ -325,6 +350,8 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(long_runs_are_released_in_batches),
 	KUNIT_CASE(single_pages_are_released_in_batches),
 	KUNIT_CASE(a_sweep_goes_in_batches),
+	KUNIT_CASE(waiting_is_no_work),
+	KUNIT_CASE(its_time_is_counted),
 	{}
 };
 

@@ -27,6 +27,12 @@ static unsigned long an_age_passes(void)
 	return test_clock_pass(msecs_to_jiffies(AGE_MS));
 }
 
+/* A stock is filled up at most so often. */
+static void a_period_passes(void)
+{
+	test_clock_pass(max(HZ / 100, 1));
+}
+
 static void expect_marks(struct kunit *test, struct span_heap *heap, u64 low, u64 high)
 {
 	struct span_heap_stats stats;
@@ -69,6 +75,18 @@ static void the_first_is_remembered(struct kunit *test)
 	EXPECT_NO_CHANGE(test, heap, &before);
 }
 
+static void free_descriptors(struct kunit *test)
+{
+	struct span_heap *heap = test_heap(test);
+	void *addr[8];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(addr); i++)
+		addr[i] = must_alloc(test, heap, 1);
+	for (i = 0; i < ARRAY_SIZE(addr); i++)
+		span_free(addr[i]);
+}
+
 /* Not one page of memory is to be had, but for the descriptor. */
 static void the_page_allocator_is_not_asked(struct kunit *test)
 {
@@ -78,6 +96,8 @@ static void the_page_allocator_is_not_asked(struct kunit *test)
 	unsigned int i;
 
 	faults_require(test, FAULT_FOR_GOOD);
+	/* Nor for a slab of descriptors: some of these are free then. */
+	free_descriptors(test);
 	span_heap_stats(heap, &before);
 	for (i = 0; i < 2; i++) {
 		faults_begin(FAULT_FOR_GOOD, 2);
@@ -125,6 +145,9 @@ static void what_was_taken_is_replaced(struct kunit *test)
 	}
 	scavenger_run();
 	span_heap_stats(heap, &stats);
+	KUNIT_EXPECT_EQ(test, stats.atomic_refill_count, 1ULL);
+	a_period_passes();
+	span_heap_stats(heap, &stats);
 	KUNIT_EXPECT_EQ(test, stats.idle_pages, 128ULL);
 	KUNIT_EXPECT_EQ(test, stats.backed_pages, 128 + 70ULL);
 	KUNIT_EXPECT_EQ(test, stats.atomic_refill_count, 2ULL);
@@ -145,7 +168,7 @@ static void long_requests_need_more(struct kunit *test)
 	expect_marks(test, heap, 200, 400);
 	span_free(span_alloc(heap, 2 * CHUNK, ATOMIC));
 	expect_marks(test, heap, 512, 1024);
-	scavenger_run();
+	a_period_passes();
 	span_heap_stats(heap, &stats);
 	KUNIT_EXPECT_GE(test, stats.idle_pages, 1024ULL);
 }
@@ -317,7 +340,7 @@ static void a_forced_release_takes_it(struct kunit *test)
 	scavenger_run();
 	KUNIT_EXPECT_EQ(test, heap->index.nr_idle, 0UL);
 	addr = span_alloc(heap, 10, ATOMIC);
-	scavenger_run();
+	a_period_passes();
 	KUNIT_EXPECT_EQ(test, heap->index.nr_idle, 128UL);
 	span_free(addr);
 }

@@ -108,6 +108,32 @@ static void init_on_free_is_honoured(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, is_zero(addr, 10));
 }
 
+/* A free with interrupts off leaves the clearing of a long span to the scavenger. */
+static void long_spans_are_cleared_later(struct kunit *test)
+{
+	struct span_heap *heap = test_heap(test);
+	struct span_heap_stats before;
+	unsigned long flags;
+	void *addr;
+
+	if (!want_init_on_free())
+		kunit_skip(test, "init_on_free is off");
+	deferred_clear_pages = TEST_CLEAR_PAGES;
+	addr = must_alloc(test, heap, 3 * CHUNK);
+	memset(addr, 0xa5, 3 * CHUNK_BYTES);
+	span_heap_stats(heap, &before);
+	local_irq_save(flags);
+	span_free(addr);
+	local_irq_restore(flags);
+	deferred_finish(heap);
+	test_wait_for_scavenger();
+	EXPECT_CHANGES(test, heap, &before, CHANGE(in_use_pages, -3 * (s64)CHUNK),
+		       CHANGE(in_use_heap_pages, -3 * (s64)CHUNK),
+		       CHANGE(idle_pages, 3 * CHUNK), CHANGE(span_count, -1),
+		       CHANGE(free_count, 1), CHANGE(deferred_count, 1));
+	KUNIT_EXPECT_TRUE(test, is_zero(addr, 3 * CHUNK));
+}
+
 /* Idle pages, released ones and idle ones again in a single run. */
 static void mixed_runs_are_cleared(struct kunit *test)
 {
@@ -196,6 +222,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(nothing_is_cleared_unasked),
 	KUNIT_CASE(init_on_alloc_is_honoured),
 	KUNIT_CASE(init_on_free_is_honoured),
+	KUNIT_CASE(long_spans_are_cleared_later),
 	KUNIT_CASE(mixed_runs_are_cleared),
 	KUNIT_CASE(reserved_pages_are_not_cleared_again),
 	KUNIT_CASE(only_used_pages_are_cleared),

@@ -9,11 +9,12 @@
  * A free takes the descriptor's life first: of any number of callers that free
  * the same span, one goes on to give its pages back.
  */
-#define pr_fmt(fmt) "spanalloc: " fmt
-
+#include <linux/jump_label.h>
 #include <linux/kmemleak.h>
 #include <linux/mm.h>
+#include <linux/moduleparam.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 
 #include "internal.h"
 
@@ -24,61 +25,6 @@
 /* Flags that a cached span may not be able to honour. */
 #define UNCACHED_GFP	(UNSUPPORTED_GFP | __GFP_NOFAIL | __GFP_THISNODE)
 
-/* === Diagnostics ======================================================== */
-
-/**
- * heap_kind_name() - name a kind of span
- * @kind: the kind
- *
- * Return: one word
- */
-const char *heap_kind_name(enum span_kind kind)
-{
-	static const char * const names[] = { "heap", "stack", "bits", "work" };
-
-	static_assert(ARRAY_SIZE(names) == SPAN_NR_KINDS);
-	return names[kind];
-}
-
-/* Say once, at a bounded rate, what is wrong with an address. */
-static void report_address(const char *what, const void *addr, unsigned long caller)
-{
-	struct span_view view;
-	struct arena *arena;
-
-	rcu_read_lock();
-	arena = arena_of((unsigned long)addr);
-	if (!arena)
-		pr_warn_ratelimited("%s(%p) from %pS: not an address of any heap\n", what, addr,
-				    (void *)caller);
-	else if (span_at(addr, &view))
-		pr_warn_ratelimited("%s(%p) from %pS: %lu bytes into a span of %lu pages, in use (%s), of heap %s\n",
-				    what, addr, (void *)caller, (unsigned long)addr - view.base,
-				    view.npages, heap_kind_name(span_state_kind(view.state)),
-				    arena->heap->name);
-	else
-		pr_warn_ratelimited("%s(%p) from %pS: span is dead, freed or never allocated, of heap %s\n",
-				    what, addr, (void *)caller, arena->heap->name);
-	rcu_read_unlock();
-}
-
-/* A free of something else than a live span's base. */
-static void report_bad_free(const void *addr, unsigned long caller)
-{
-	struct arena *arena;
-	unsigned long flags;
-
-	report_address("span_free", addr, caller);
-	rcu_read_lock();
-	arena = arena_of((unsigned long)addr);
-	if (arena) {
-		flags = heap_lock(arena->heap);
-		arena->heap->count.bad_free_count++;
-		heap_unlock(arena->heap, flags);
-	}
-	rcu_read_unlock();
-}
-
 static bool has_limit(const struct span_heap *heap)
 {
 	return READ_ONCE(heap->limit) || READ_ONCE(total_limit);
@@ -88,18 +34,14 @@ static bool gfp_is_ok(const struct span_request *req)
 {
 	gfp_t bad = req->gfp & UNSUPPORTED_GFP;
 
-	if (bad) {
-		pr_warn_once("spans cannot be allocated with %pGg, as %pS asked\n", &bad,
-			     (void *)req->caller);
-		return false;
-	}
+	if (bad)
+		return report_request(req, "with flags %pGg, which spans cannot have", &bad);
 	if (!(req->gfp & __GFP_NOFAIL))
 		return true;
-	if (has_limit(req->heap) || !gfpflags_allow_blocking(req->gfp)) {
-		pr_warn_once("%pS asked for __GFP_NOFAIL where it cannot be promised, of heap %s\n",
-			     (void *)req->caller, req->heap->name);
-		return false;
-	}
+	if (!gfpflags_allow_blocking(req->gfp))
+		return report_request(req, "with __GFP_NOFAIL, but it may not sleep");
+	if (has_limit(req->heap))
+		return report_request(req, "with __GFP_NOFAIL, but there is a hard limit");
 	return true;
 }
 
@@ -111,57 +53,82 @@ static __always_inline bool node_is_ok(int node)
 
 static bool request_is_ok(const struct span_request *req)
 {
-	if (!req->npages || req->npages > totalram_pages()) {
-		pr_warn_ratelimited("%pS asked for a span of %lu pages of heap %s\n",
-				    (void *)req->caller, req->npages, req->heap->name);
-		return false;
-	}
-	if (!is_power_of_2(req->align) || req->align > ARENA_PAGES) {
-		pr_warn_ratelimited("%pS asked for a span aligned to %lu pages of heap %s\n",
-				    (void *)req->caller, req->align, req->heap->name);
-		return false;
-	}
-	if ((unsigned int)req->kind >= SPAN_NR_KINDS) {
-		pr_warn_ratelimited("%pS asked for a span of kind %d of heap %s\n",
-				    (void *)req->caller, req->kind, req->heap->name);
-		return false;
-	}
-	if (!node_is_ok(req->node)) {
-		pr_warn_ratelimited("%pS asked for a span on node %d, which there is not, of heap %s\n",
-				    (void *)req->caller, req->node, req->heap->name);
-		return false;
-	}
+	if (!req->npages || req->npages > totalram_pages())
+		return report_request(req, "of %lu pages; 1 to %lu are possible", req->npages,
+				      totalram_pages());
+	if (!is_power_of_2(req->align) || req->align > ARENA_PAGES)
+		return report_request(req,
+				      "aligned to %lu pages; powers of two up to %lu are possible",
+				      req->align, ARENA_PAGES);
+	if ((unsigned int)req->kind >= SPAN_NR_KINDS)
+		return report_request(req, "of kind %d; 0 to %d are possible", req->kind,
+				      SPAN_NR_KINDS - 1);
+	if (!node_is_ok(req->node))
+		return report_request(req, "of node %d, which is not online", req->node);
 	return gfp_is_ok(req);
 }
 
 /* === Allocating ========================================================= */
 
+static u64 *failure_counter(struct span_heap *heap, enum alloc_failure failure)
+{
+	switch (failure) {
+	case ALLOC_INVALID:
+		return &heap->count.fail_invalid_count;
+	case ALLOC_LIMIT:
+	case ALLOC_TOTAL:
+		return &heap->count.fail_limit_count;
+	case ALLOC_NO_SPACE:
+		return &heap->count.fail_space_count;
+	case ALLOC_NO_METADATA:
+		return &heap->count.fail_metadata_count;
+	case ALLOC_NO_CHARGE:
+		return &heap->count.fail_charge_count;
+	default:
+		return &heap->count.fail_backing_count;
+	}
+}
+
 /* Count a failure; returns NULL so that it can end a function. */
-static void *failed(struct span_heap *heap, u64 *counter)
+static void *failed(struct span_heap *heap, enum alloc_failure failure)
 {
 	unsigned long flags = heap_lock(heap);
 
-	++*counter;
+	++*failure_counter(heap, failure);
 	heap_unlock(heap, flags);
 	return NULL;
 }
 
-/* From the heap; what the caches hold is given up before that fails. */
+/* Once from the heap, and if that fails with what the caches hold given up. */
+static struct span *take_and_drain(const struct span_request *req, enum alloc_failure *failure)
+{
+	struct span_heap *heap = req->heap;
+	bool sleep = gfpflags_allow_blocking(req->gfp);
+	struct span *span = heap_alloc(req, failure);
+
+	if (span || *failure == ALLOC_NO_METADATA || (sleep && fatal_signal_pending(current)))
+		return span;
+	if (sleep ? cache_drain(heap) : cache_shed(heap))
+		span = heap_alloc(req, failure);
+	/* The other CPUs' caches may be in the way of the next caller that cannot wait. */
+	if (!span && !sleep && cache_parked(heap))
+		heap_want_drain(heap);
+	return span;
+}
+
 static struct span *take_uncached(const struct span_request *req)
 {
 	struct span_heap *heap = req->heap;
 	bool sleep = gfpflags_allow_blocking(req->gfp);
+	enum alloc_failure failure;
 	struct span *span;
-	u64 *failure;
 
 	if (!request_is_ok(req))
-		return failed(heap, &heap->count.fail_invalid_count);
+		return failed(heap, ALLOC_INVALID);
 	for (;;) {
-		span = heap_alloc(req, &failure);
-		if (!span && cache_drain(heap, sleep))
-			span = heap_alloc(req, &failure);
-		/* What other heaps hold may be in the way, too. */
-		if (!span && sleep && READ_ONCE(total_limit) &&
+		span = take_and_drain(req, &failure);
+		/* It is what all heaps hold that is in the way. */
+		if (!span && sleep && failure == ALLOC_TOTAL &&
 		    pressure_release(req->npages, RELEASE_LIMIT))
 			span = heap_alloc(req, &failure);
 		if (span) {
@@ -197,7 +164,7 @@ static __always_inline void *begin(struct span *span, enum span_kind kind, gfp_t
 {
 	WRITE_ONCE(span->owner, NULL);
 	WRITE_ONCE(span->caller, caller);
-	span->born = (u32)jiffies;
+	span->born = span_clock();
 	span_publish(span, kind);
 	kmemleak_alloc((void *)span->base, span->npages << PAGE_SHIFT, 1, metadata_gfp(gfp));
 	return (void *)span->base;
@@ -211,9 +178,9 @@ static struct span *take_charged(const struct span_request *req, gfp_t gfp)
 	struct obj_cgroup *payer;
 
 	if (!request_is_ok(req))
-		return failed(heap, &heap->count.fail_invalid_count);
+		return failed(heap, ALLOC_INVALID);
 	if (charge_current(req->npages, gfp, &payer))
-		return failed(heap, &heap->count.fail_charge_count);
+		return failed(heap, ALLOC_NO_CHARGE);
 	if (req->align == 1)
 		span = take_cached(heap, req->npages, req->node, req->kind, req->gfp);
 	if (!span)
@@ -292,18 +259,36 @@ EXPORT_SYMBOL_NS_GPL(span_alloc_node, "SPANALLOC");
 
 /* === Freeing and splitting ============================================== */
 
-/* Look up a live span by its base; @view is only valid if this returns true. */
-static bool span_at_base(const void *addr, struct span_view *view)
+static bool check_held_pages;
+static DEFINE_STATIC_KEY_FALSE(check_held_pages_key);
+
+/* Does a span that has just died need work before others may have its pages? */
+static __always_inline bool needs_work(const struct span *span, unsigned long caller)
 {
-	return span_at(addr, view) && view->base == (unsigned long)addr;
+	unsigned long held, first;
+
+	if (unlikely(span->heap->flags & SPAN_HEAP_SHARED_PAGES))
+		return deferred_count_held(span->base, span->npages, &first);
+	if (static_branch_unlikely(&check_held_pages_key)) {
+		held = deferred_count_held(span->base, span->npages, &first);
+		if (held)
+			report_held_pages(span, held, first, caller);
+	}
+	return false;
 }
 
 /* Give a span that has just died to the cache, or else to the heap. */
-static void give_back(struct span *span, enum span_kind kind)
+static __always_inline void give_back(struct span *span, enum span_kind kind,
+				      unsigned long caller)
 {
 	if (unlikely(span->charged)) {
 		charge_end(span->charged, span->npages);
 		span->charged = NULL;
+	}
+	if (needs_work(span, caller) ||
+	    (want_init_on_free() && span->npages > deferred_clear_pages)) {
+		deferred_add(span->heap, span, kind);
+		return;
 	}
 	if (want_init_on_free())
 		memset((void *)span->base, 0, (size_t)span->npages << PAGE_SHIFT);
@@ -324,7 +309,7 @@ void span_free(const void *addr)
 		return;
 	}
 	kmemleak_free(addr);
-	give_back(span, kind);
+	give_back(span, kind, _RET_IP_);
 }
 EXPORT_SYMBOL_NS_GPL(span_free, "SPANALLOC");
 
@@ -340,7 +325,7 @@ static void split_held(const struct span_view *view, struct span *second, unsign
 	second->node = first->node;
 	second->heap = heap;
 	second->charged = charge_share(first->charged);
-	second->owner = view->owner;
+	second->owner = READ_ONCE(first->owner);
 	second->caller = first->caller;
 	second->born = first->born;
 	/* Live before it is found: until then its pages are found in the first part. */
@@ -355,21 +340,36 @@ static void split_held(const struct span_view *view, struct span *second, unsign
 	heap_unlock(heap, flags);
 }
 
+/* Hold the span that begins at @addr; false, with *@view if there is one, if that fails. */
+static bool hold_for_split(const void *addr, unsigned long npages, struct span_view *view)
+{
+	bool held = false;
+
+	view->npages = 0;
+	rcu_read_lock();
+	while (span_at(addr, view) && view->base == (unsigned long)addr && npages &&
+	       npages < view->npages && !(view->state & SPAN_STATE_HELD)) {
+		held = span_hold(view);
+		if (held)
+			break;
+		/* Its owner is being stored, or it has just changed: look again. */
+		cpu_relax();
+	}
+	rcu_read_unlock();
+	return held;
+}
+
 int span_split(const void *addr, unsigned long npages)
 {
 	struct span *second = span_new(GFP_ATOMIC | __GFP_NOWARN);
 	struct span_view view;
 	unsigned long base = (unsigned long)addr;
-	bool ok;
 
 	if (!second)
 		return -ENOMEM;
-	rcu_read_lock();
-	ok = span_at_base(addr, &view) && npages && npages < view.npages && span_hold(&view);
-	rcu_read_unlock();
-	if (!ok) {
+	if (!hold_for_split(addr, npages, &view)) {
 		span_delete(second);
-		report_address("span_split", addr, _RET_IP_);
+		report_bad_split(addr, npages, _RET_IP_);
 		return -EINVAL;
 	}
 	kmemleak_free(addr);
@@ -380,3 +380,28 @@ int span_split(const void *addr, unsigned long npages)
 	return 0;
 }
 EXPORT_SYMBOL_NS_GPL(span_split, "SPANALLOC");
+
+/* === Settings =========================================================== */
+
+static int set_check_held_pages(const char *val, const struct kernel_param *kp)
+{
+	int ret = param_set_bool(val, kp);
+
+	if (ret)
+		return ret;
+	if (check_held_pages)
+		static_branch_enable(&check_held_pages_key);
+	else
+		static_branch_disable(&check_held_pages_key);
+	return 0;
+}
+
+static const struct kernel_param_ops check_held_pages_ops = {
+	.flags = KERNEL_PARAM_OPS_FL_NOARG,
+	.set = set_check_held_pages,
+	.get = param_get_bool,
+};
+
+module_param_cb(check_held_pages, &check_held_pages_ops, &check_held_pages, 0644);
+MODULE_PARM_DESC(check_held_pages,
+		 "report frees of spans with pages that others hold, in heaps that do not allow for it (default N)");

@@ -28,8 +28,12 @@
 /* A range of this many arenas at most is reserved ahead of need. */
 #define ARENAS_AHEAD	8UL
 
-/* A heap of this many arenas gets by without a larger index table. */
-#define TABLE_BLOCKS	8UL
+/*
+ * Arenas that the index's table has room for at first, then, and in the end. While it is
+ * copied the heap's lock is held: that happens twice, and never with many entries.
+ */
+#define TABLE_BLOCKS_FIRST	8UL
+#define TABLE_BLOCKS_THEN	512UL
 
 /* Failing to grow is for the caller to report, or not. */
 #define ARENA_GFP	(GFP_KERNEL | __GFP_NOWARN)
@@ -136,9 +140,12 @@ static int extend_table(struct span_heap *heap)
 
 	if (heap->index.nr_blocks < blocks)
 		return 0;
-	if (blocks >= PAGEINDEX_MAX_BLOCKS / 2)
+	if (blocks == PAGEINDEX_MAX_BLOCKS)
 		return -ENOMEM;
-	blocks = max(TABLE_BLOCKS, blocks * 2);
+	if (!blocks)
+		blocks = TABLE_BLOCKS_FIRST;
+	else
+		blocks = blocks < TABLE_BLOCKS_THEN ? TABLE_BLOCKS_THEN : PAGEINDEX_MAX_BLOCKS;
 	table = kvzalloc(pageindex_table_bytes(blocks), ARENA_GFP);
 	if (!table)
 		return -ENOMEM;
@@ -179,8 +186,9 @@ static int add_arena(struct span_heap *heap, unsigned long base)
 		vfree(arena);
 		return ret;
 	}
+	pageindex_block_init(&arena->block, adjoins(heap, base));
 	flags = heap_lock(heap);
-	pageindex_add_block(&heap->index, &arena->block, adjoins(heap, base));
+	pageindex_add_block(&heap->index, &arena->block);
 	heap_unlock(heap, flags);
 	heap->space.arenas++;
 	return 0;
@@ -191,7 +199,7 @@ static int grow_chunks(struct span_heap *heap, unsigned long chunks)
 {
 	struct arena_space *space = &heap->space;
 	unsigned long end = space->next + chunks * CHUNK_BYTES;
-	unsigned long addr, flags, page;
+	unsigned long addr, flags, chunk, nr;
 	int ret;
 
 	for (addr = round_down(space->next, ARENA_BYTES); addr < end; addr += ARENA_BYTES) {
@@ -204,13 +212,16 @@ static int grow_chunks(struct span_heap *heap, unsigned long chunks)
 	ret = vm_populate(space->next, chunks * CHUNK_BYTES);
 	if (ret)
 		return ret;
-	page = arena_of(space->next)->first_page +
-	       ((space->next % ARENA_BYTES) >> PAGE_SHIFT);
-	flags = heap_lock(heap);
-	pageindex_grow(&heap->index, page / PAGEINDEX_CHUNK_PAGES, chunks);
-	heap->grows++;
-	heap_unlock(heap, flags);
+	chunk = heap_page_of(space->next) / PAGEINDEX_CHUNK_PAGES;
 	space->next = end;
+	for (; chunks; chunks -= nr, chunk += nr) {
+		nr = min(chunks, HOLD_GROW_CHUNKS);
+		flags = heap_lock(heap);
+		pageindex_grow(&heap->index, chunk, nr);
+		/* Who finds no run from now on has seen all of it. */
+		heap->grows += nr == chunks;
+		heap_unlock(heap, flags);
+	}
 	return 0;
 }
 

@@ -15,30 +15,62 @@
  *
  * If it fails half-way, @done says how far it got; the caller decides what
  * becomes of the pages provided so far and ends with backing_end() either way.
+ *
+ * A run that takes long ends early when its caller is killed, as vmalloc() does, and
+ * lets others have the CPU in between.
  */
 #include <linux/bitmap.h>
 #include <linux/gfp.h>
+#include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
 
 #include "internal.h"
 
 /* Pages per bulk allocation; their pointers are on the stack. */
 #define BACKING_BATCH	64
 
+/* Who is being killed still gets so many pages: to end may take some memory, too. */
+#define LONG_PAGES	1024UL
+
+/* Pages cleared before somebody else may have the CPU. */
+#define CLEAR_PAGES	256UL
+
+/* === Pages ============================================================== */
+
 static void free_batch(struct page **pages, unsigned int nr)
 {
 	while (nr--)
-		__free_page(pages[nr]);
+		if (pages[nr])
+			__free_page(pages[nr]);
+}
+
+/* Take up to @nr pages out of a stash; returns how many. */
+static unsigned int stash_take(struct page_stash *stash, struct page **pages, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr && stash->nr; i++) {
+		pages[i] = list_first_entry(&stash->pages, struct page, lru);
+		list_del(&pages[i]->lru);
+		stash->nr--;
+	}
+	return i;
 }
 
 /* Allocate @nr pages, all or none. */
 static bool alloc_batch(const struct backing *backing, struct page **pages, unsigned int nr)
 {
-	unsigned int have;
+	unsigned int have = 0;
 
 	memset(pages, 0, nr * sizeof(*pages));
-	have = alloc_pages_bulk_node(backing->gfp & ~__GFP_NOFAIL, backing->node, nr, pages);
+	if (backing->stash)
+		have = stash_take(backing->stash, pages, nr);
+	if (have < nr)
+		have = alloc_pages_bulk_node(backing->gfp & ~__GFP_NOFAIL, backing->node, nr,
+					     pages);
 	/* The bulk allocator may stop early, for memcg accounting always after one page. */
 	for (; have < nr; have++) {
 		pages[have] = alloc_pages_node(backing->node, backing->gfp, 0);
@@ -50,25 +82,113 @@ static bool alloc_batch(const struct backing *backing, struct page **pages, unsi
 	return true;
 }
 
+/* Between two batches, after @npages pages; false if the caller is being killed. */
+static bool may_go_on(gfp_t gfp, unsigned long npages)
+{
+	if (!gfpflags_allow_blocking(gfp))
+		return true;
+	cond_resched();
+	return npages < LONG_PAGES || gfp & __GFP_NOFAIL || !fatal_signal_pending(current);
+}
+
 /* Provide pages @start..@end - 1 of the run, where nothing is mapped. */
 static int provide_run(struct backing *backing, unsigned long start, unsigned long end)
 {
 	struct page *pages[BACKING_BATCH];
+	int ret;
 
 	for (backing->done = start; backing->done < end;) {
 		unsigned int nr = min_t(unsigned long, BACKING_BATCH, end - backing->done);
 
 		if (!alloc_batch(backing, pages, nr))
 			return -ENOMEM;
-		if (vm_map(backing->addr + (backing->done << PAGE_SHIFT), pages, nr)) {
-			free_batch(pages, nr);
+		ret = vm_map(backing->addr + (backing->done << PAGE_SHIFT), pages, nr);
+		if (ret) {
+			/* Of another failure it is not known which of them are mapped. */
+			if (ret == -EBUSY)
+				free_batch(pages, nr);
 			return -EFAULT;
 		}
 		backing->done += nr;
-		if (gfpflags_allow_blocking(backing->gfp))
-			cond_resched();
+		backing->provided += nr;
+		if (!may_go_on(backing->gfp, backing->provided))
+			return -EINTR;
 	}
 	return 0;
+}
+
+static unsigned long *alloc_bitmap(unsigned long npages, gfp_t gfp)
+{
+	size_t bytes = BITS_TO_LONGS(npages) * sizeof(long);
+
+	gfp = metadata_gfp(gfp);
+	if (gfpflags_allow_blocking(gfp))
+		return kvzalloc(bytes, gfp);
+	return kzalloc(bytes, gfp);
+}
+
+/* Find room for a bit for each page of a run. */
+static unsigned long *take_bitmap(const struct backing *backing)
+{
+	struct page_stash *stash = backing->stash;
+	unsigned long *bitmap;
+
+	if (!stash || !stash->missing)
+		return alloc_bitmap(backing->npages, backing->gfp);
+	bitmap = stash->missing;
+	stash->missing = NULL;
+	return bitmap;
+}
+
+/**
+ * backing_stash() - allocate memory for a run before the run is claimed
+ * @stash: an empty stash; what could be allocated is in it
+ * @npages: how many
+ * @node: where they shall come from
+ * @gfp: how to allocate them; the caller may sleep
+ *
+ * Context: Process context. May sleep.
+ *
+ * Return: 0, %-ENOMEM, or %-EINTR if the caller is being killed
+ */
+int backing_stash(struct page_stash *stash, unsigned long npages, int node, gfp_t gfp)
+{
+	const struct backing how = { .node = node, .gfp = gfp };
+	struct page *pages[BACKING_BATCH];
+
+	stash->missing = alloc_bitmap(npages, gfp);
+	if (!stash->missing)
+		return -ENOMEM;
+	while (stash->nr < npages) {
+		unsigned int nr = min_t(unsigned long, BACKING_BATCH, npages - stash->nr);
+
+		if (!alloc_batch(&how, pages, nr))
+			return -ENOMEM;
+		stash->nr += nr;
+		while (nr--)
+			list_add(&pages[nr]->lru, &stash->pages);
+		if (!may_go_on(gfp, stash->nr))
+			return -EINTR;
+	}
+	return 0;
+}
+
+/**
+ * backing_unstash() - free what is left in a stash
+ * @stash: the stash
+ *
+ * Context: Process context. May sleep.
+ */
+void backing_unstash(struct page_stash *stash)
+{
+	struct page *pages[BACKING_BATCH];
+	unsigned int nr;
+
+	while ((nr = stash_take(stash, pages, BACKING_BATCH))) {
+		free_batch(pages, nr);
+		cond_resched();
+	}
+	kvfree(stash->missing);
 }
 
 /* === Replacing ========================================================== */
@@ -80,7 +200,7 @@ static u64 foreign_pages(const struct backing *backing, struct page **pages, uns
 	unsigned int i;
 
 	for (i = 0; i < nr; i++)
-		if (page_to_nid(pages[i]) != backing->node)
+		if (pages[i] && page_to_nid(pages[i]) != backing->node)
 			foreign |= BIT_ULL(i);
 	return foreign;
 }
@@ -99,8 +219,8 @@ static void exchange_pages(struct backing *backing, unsigned long addr, u64 fore
 	for (left = foreign; left; left &= left - 1) {
 		unsigned int i = __ffs64(left);
 
-		/* Where something has just been unmapped, mapping cannot fail. */
-		WARN_ON_ONCE(vm_map(addr + (i << PAGE_SHIFT), &new[nr++], 1));
+		/* If mapping fails, which is reported, the new page is lost and not the old one. */
+		vm_map(addr + (i << PAGE_SHIFT), &new[nr++], 1);
 		__free_page(old[i]);
 	}
 	backing->replaced += nr;
@@ -150,14 +270,34 @@ static int replace_foreign(struct backing *backing)
 
 /* === Clearing =========================================================== */
 
+/**
+ * backing_clear() - clear mapped pages
+ * @addr: first byte
+ * @npages: how many
+ * @may_sleep: let others have the CPU in between
+ *
+ * Context: Any but NMI; process context if @may_sleep.
+ */
+void backing_clear(unsigned long addr, unsigned long npages, bool may_sleep)
+{
+	while (npages) {
+		unsigned long nr = min(npages, CLEAR_PAGES);
+
+		memset((void *)addr, 0, nr << PAGE_SHIFT);
+		addr += nr << PAGE_SHIFT;
+		npages -= nr;
+		if (may_sleep)
+			cond_resched();
+	}
+}
+
 /* Clear pages @start..@end - 1 of the run, which were mapped before. */
 static void clear_run(struct backing *backing, unsigned long start, unsigned long end)
 {
 	unsigned long dirty = clamp(backing->clean, start, end);
 
-	if (dirty > start)
-		memset((void *)(backing->addr + (start << PAGE_SHIFT)), 0,
-		       (dirty - start) << PAGE_SHIFT);
+	backing_clear(backing->addr + (start << PAGE_SHIFT), dirty - start,
+		      gfpflags_allow_blocking(backing->gfp));
 	backing->zeroed += dirty - start;
 	backing->skipped += end - dirty;
 }
@@ -225,8 +365,8 @@ bool backing_next_missing(const struct backing *backing, unsigned long *start, u
 
 /**
  * backing_provide() - put memory behind all of a run
- * @backing: the run; @addr, @npages, @released, @clean, @node and @gfp are set,
- *	the rest is 0. __GFP_ZERO in @gfp asks for cleared memory, __GFP_THISNODE,
+ * @backing: the run; @addr, @npages, @released, @clean, @node and @gfp are set, and
+ *	perhaps @stash, the rest is 0. __GFP_ZERO in @gfp asks for cleared memory, __GFP_THISNODE,
  *	unless @node is %NUMA_NO_NODE, for memory of that node alone.
  *
  * Context: Any that @gfp allows.
@@ -239,11 +379,13 @@ int backing_provide(struct backing *backing)
 	int ret = 0;
 
 	if (backing->released && backing->released < backing->npages) {
-		backing->missing = bitmap_zalloc(backing->npages,
-						 metadata_gfp(backing->gfp));
+		backing->missing = take_bitmap(backing);
 		if (!backing->missing)
 			return -ENOMEM;
-		vm_missing(backing->addr, backing->missing, backing->npages);
+		if (vm_missing(backing->addr, backing->missing, backing->npages) !=
+		    backing->released)
+			vm_report_inconsistency(backing->addr, backing->npages,
+						"others are mapped than the index says");
 	}
 	if (backing->gfp & __GFP_THISNODE && backing->node != NUMA_NO_NODE)
 		ret = replace_foreign(backing);
@@ -264,7 +406,7 @@ int backing_provide(struct backing *backing)
  */
 void backing_end(struct backing *backing)
 {
-	bitmap_free(backing->missing);
+	kvfree(backing->missing);
 }
 
 /**
@@ -310,7 +452,8 @@ unsigned int backing_drop(unsigned long addr, unsigned long npages)
 	while (npages) {
 		unsigned int nr = min_t(unsigned long, BACKING_BATCH, npages);
 
-		vm_pages(addr, pages, nr);
+		if (vm_pages(addr, pages, nr) != nr)
+			vm_report_inconsistency(addr, nr, "some are missing");
 		vm_unmap(addr, nr);
 		vm_flush(addr, addr + (nr << PAGE_SHIFT));
 		free_batch(pages, nr);

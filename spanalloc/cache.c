@@ -39,7 +39,6 @@
  */
 #include <linux/cpuhotplug.h>
 #include <linux/mm.h>
-#include <linux/moduleparam.h>
 #include <linux/percpu.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
@@ -48,6 +47,7 @@
 #include "depot.h"
 #include "internal.h"
 #include "longs.h"
+#include "params.h"
 #include "stack.h"
 
 /* Times that other CPUs are asked again if they were busy. */
@@ -98,9 +98,15 @@ struct span_cache {
 #define CACHE_PAGES_AUTO	UINT_MAX
 
 unsigned int cache_max_pages = CACHE_PAGES_AUTO;
-module_param_named(cache_pages, cache_max_pages, uint, 0644);
+
+static const struct param_range pages_range = {
+	.value = &cache_max_pages,
+	.max = 1 << 20,
+};
+
+module_param_range(cache_pages, pages_range, 0644);
 MODULE_PARM_DESC(cache_pages,
-		 "pages that each CPU may keep ready of each heap (default: a 32nd of memory for all CPUs, 256 to 4096 each)");
+		 "pages that each CPU may keep ready of each heap, at most 1048576 (default: a 32nd of memory for all CPUs, 256 to 4096 each)");
 
 static enum cpuhp_state hotplug_state;
 
@@ -206,15 +212,15 @@ static struct span_depot *depot_here(const struct span_heap *heap)
 	return &heap->depot[one_node() ? 0 : cache_node(heap)];
 }
 
-/* Make a list of parked spans idle; returns how many pages they had. */
+/* Make a chain of parked spans idle; returns how many pages they had. */
 static unsigned long unpark(struct span_heap *heap, struct span *list, bool old)
 {
-	struct span *spans[UNPARK_BATCH];
+	struct span *spans[HOLD_SPANS];
 	unsigned long pages = 0;
 	unsigned int nr;
 
 	while (list) {
-		for (nr = 0; list && nr < UNPARK_BATCH; nr++) {
+		for (nr = 0; list && nr < HOLD_SPANS; nr++) {
 			spans[nr] = list;
 			pages += list->npages;
 			list = list->next;
@@ -224,10 +230,10 @@ static unsigned long unpark(struct span_heap *heap, struct span *list, bool old)
 	return pages;
 }
 
-/* Hand a chain to the depot, or else to the page index. */
-static void hand_on(struct span_heap *heap, struct span *out)
+/* Hand a chain of @nr spans to the depot, or else to the page index. */
+static void hand_on(struct span_heap *heap, struct span *out, unsigned int nr)
 {
-	if (depot_put(depot_here(heap), out,
+	if (depot_put(depot_here(heap), out, nr,
 		      DEPOT_FACTOR * (unsigned long)READ_ONCE(cache_max_pages))) {
 		if (unlikely(!READ_ONCE(heap->watched)))
 			heap_watch_now(heap);
@@ -359,14 +365,14 @@ static unsigned int room_here(const struct span_heap *heap)
  */
 void cache_fill(struct span_heap *heap, const struct span *like)
 {
-	struct span *spans[UNPARK_BATCH];
+	struct span *spans[FILL_SPANS];
 	unsigned int npages = like->npages;
 	unsigned int max, nr;
 	struct span_cache *cache;
 
 	if (npages > PARK_MAX_SHORT || !heap->cache)
 		return;
-	max = min3(room_here(heap) / npages, chain_length(npages) - 1, 0U + UNPARK_BATCH);
+	max = min3(room_here(heap) / npages, chain_length(npages) - 1, 0U + FILL_SPANS);
 	nr = max ? heap_take_more(like, spans, max) : 0;
 	cache = nr ? enter(heap) : NULL;
 	if (cache) {
@@ -378,50 +384,54 @@ void cache_fill(struct span_heap *heap, const struct span *like)
 		}
 		leave_parked(heap, cache);
 	}
-	if (nr)
-		heap_unpark(heap, spans, nr, false);
+	for (; nr; nr -= max) {
+		max = min(nr, 0U + HOLD_SPANS);
+		heap_unpark(heap, spans + nr - max, max, false);
+	}
 }
 
-static struct span *evict_chain(struct span_cache *cache, struct span_stack *stack)
+static struct span *evict_chain(struct span_cache *cache, struct span_stack *stack,
+				unsigned int *nr)
 {
-	unsigned int nr = stack->nr;
 	struct span *chain = stack_evict(stack);
 
-	cache->pages -= (nr - stack->nr) * chain->npages;
+	*nr = chain_length(chain->npages);
+	cache->pages -= *nr * chain->npages;
 	return chain;
 }
 
 /* Half of the spans that are as long as the one that was parked first. */
-static struct span *evict_longs(struct span_cache *cache)
+static struct span *evict_longs(struct span_cache *cache, unsigned int *nr)
 {
 	struct span_longs *longs = &cache->longs;
 	unsigned int npages = longs->npages[0];
-	unsigned int i, nr = 0;
+	unsigned int i;
 
+	*nr = 0;
 	for (i = 0; i < longs->nr; i++)
-		nr += longs->npages[i] == npages;
-	nr = DIV_ROUND_UP(nr, 2);
-	cache->pages -= nr * npages;
-	return longs_evict(longs, npages, nr);
+		*nr += longs->npages[i] == npages;
+	*nr = DIV_ROUND_UP(*nr, 2);
+	cache->pages -= *nr * npages;
+	return longs_evict(longs, npages, *nr);
 }
 
-/* Make room for a span of @npages pages; what has to go for it is returned. */
-static struct span *make_room(struct span_cache *cache, unsigned int npages)
+/* Make room for a span of @npages pages; returns the chain of *@nr spans that has to go. */
+static struct span *make_room(struct span_cache *cache, unsigned int npages, unsigned int *nr)
 {
 	unsigned int tries = 2 * NR_SLOTS;
 
 	if (npages > PARK_MAX_SHORT && cache->longs.nr == PARK_CPU_LONGS)
-		return evict_longs(cache);
+		return evict_longs(cache, nr);
 	/* What is found twice, used in the first round, goes in the second. */
 	for (; tries; tries--, cache->hand = (cache->hand + 1) % NR_SLOTS) {
 		struct span_stack *stack = &cache->stack[cache->hand];
 		bool is_long = cache->hand == PARK_MAX_SHORT;
 		bool *used = is_long ? &cache->longs.used : &stack->used;
 
-		if (is_long ? !cache->longs.nr : !stack->full)
+		if (is_long ? !cache->longs.nr : !stack->full.first)
 			continue;
 		if (!*used)
-			return is_long ? evict_longs(cache) : evict_chain(cache, stack);
+			return is_long ? evict_longs(cache, nr) : evict_chain(cache, stack, nr);
 		*used = false;
 	}
 	return NULL;
@@ -445,7 +455,8 @@ static __always_inline void park(struct span_cache *cache, struct span *span,
 static noinline bool push_out(struct span_heap *heap, struct span_cache *cache,
 			      struct span *span, enum span_kind kind)
 {
-	struct span *out = make_room(cache, span->npages);
+	unsigned int nr = 0;
+	struct span *out = make_room(cache, span->npages, &nr);
 	bool parked = has_room(cache, span->npages, READ_ONCE(cache_max_pages));
 
 	if (parked) {
@@ -455,7 +466,7 @@ static noinline bool push_out(struct span_heap *heap, struct span_cache *cache,
 		leave(cache);
 	}
 	if (out)
-		hand_on(heap, out);
+		hand_on(heap, out, nr);
 	return parked;
 }
 
@@ -492,121 +503,225 @@ bool cache_push(struct span_heap *heap, struct span *span, enum span_kind kind)
 
 /* === Emptying =========================================================== */
 
-/* Take all of a cache, or what nobody has missed. No one else is in it. */
-static struct span *take_out(struct span_cache *cache, bool sweep)
+/*
+ * A drain takes everything; a pass takes what nobody has needed since the last pass.
+ * A CPU takes its own cache apart, in an interrupt: it links lists into a haul, a fixed
+ * number of steps, and leaves it to the caller to make them idle.
+ */
+
+/* Lengths that a pass looks at in one interrupt: it may walk a chain of each. */
+#define PASS_LENGTHS	2
+
+/* Spans that a caller who cannot wait makes idle before it gives up. */
+#define SHED_SPANS	32U
+
+static void take_all(struct span_cache *cache, struct haul *haul)
 {
-	struct span *list = NULL;
-	unsigned int i, nr;
+	unsigned int i;
 
-	for (i = 0; i < PARK_MAX_SHORT; i++) {
-		struct span_stack *stack = &cache->stack[i];
-
-		nr = stack->nr;
-		list = chain_join(stack_take(stack, i + 1, sweep ? stack->low : nr), list);
-		cache->pages -= (nr - stack->nr) * (i + 1);
-		stack->low = stack->nr;
-	}
-	for (nr = sweep ? cache->longs.low : cache->longs.nr; nr; nr--) {
-		struct span *span = longs_evict(&cache->longs, cache->longs.npages[0], 1);
-
-		cache->pages -= span->npages;
-		list = chain_join(span, list);
-	}
-	cache->longs.low = cache->longs.nr;
-	return list;
+	for (i = 0; i < PARK_MAX_SHORT; i++)
+		stack_take_all(&cache->stack[i], haul);
+	longs_take_first(&cache->longs, cache->longs.nr, haul);
+	cache->pages = 0;
 }
 
-/* What is asked of other CPUs. */
+/* What has not been needed, of %PASS_LENGTHS lengths from @from on, or of long spans. */
+static void take_old(struct span_cache *cache, unsigned int from, struct haul *haul)
+{
+	unsigned int i;
+
+	if (from >= PARK_MAX_SHORT) {
+		cache->pages -= longs_take_first(&cache->longs, cache->longs.low, haul);
+		return;
+	}
+	for (i = from; i < from + PASS_LENGTHS; i++) {
+		struct span_stack *stack = &cache->stack[i];
+		unsigned int nr = stack->nr;
+
+		stack_take_old(stack, i + 1, haul);
+		cache->pages -= (nr - stack->nr) * (i + 1);
+	}
+}
+
+/**
+ * struct drain - what is asked of the CPUs
+ * @heap: whose caches
+ * @pass: only what has not been needed, of lengths from @from on
+ * @from: index of a length; %PARK_MAX_SHORT for long spans
+ * @lock: protects what follows
+ * @haul: what they have taken out
+ * @missed: CPUs that were inside their caches
+ */
 struct drain {
 	struct span_heap *heap;
-	bool sweep;
-	raw_spinlock_t lock;	/* @list, @missed */
-	struct span *list;
+	bool pass;
+	unsigned int from;
+	raw_spinlock_t lock;	/* @haul, @missed */
+	struct haul haul;
 	unsigned int missed;
 };
 
 static bool has_parked(int cpu, void *info)
 {
 	const struct drain *drain = info;
+	const struct span_cache *cache = per_cpu_ptr(drain->heap->cache, cpu);
 
-	/* Racy, and no harm: what is parked just now is not what this is about. */
-	return data_race(per_cpu_ptr(drain->heap->cache, cpu)->pages);
+	/* Its CPU may be changing it. A span that is being parked now need not be drained. */
+	return data_race(cache->pages);
 }
 
-/* On the CPU whose cache it is, with preemption off, or in an interrupt. */
+/* On the CPU whose cache it is, with interrupts off. */
 static void drain_here(void *info)
 {
 	struct drain *drain = info;
 	struct span_cache *cache = enter(drain->heap);
-	struct span *list = NULL;
+	struct haul haul = {};
 	unsigned long flags;
 
 	if (cache) {
-		list = take_out(cache, drain->sweep);
+		if (drain->pass)
+			take_old(cache, drain->from, &haul);
+		else
+			take_all(cache, &haul);
 		leave(cache);
 	}
 	raw_spin_lock_irqsave(&drain->lock, flags);
-	drain->list = chain_join(list, drain->list);
+	haul_join(&drain->haul, &haul);
 	drain->missed += !cache;
 	raw_spin_unlock_irqrestore(&drain->lock, flags);
 }
 
-static unsigned long empty_caches(struct span_heap *heap, bool sweep, bool wait)
+/* Make all spans of a haul idle; returns how many pages they had. */
+static unsigned long unpark_haul(struct span_heap *heap, struct haul *haul, bool old)
 {
-	struct drain drain = { .heap = heap, .sweep = sweep };
 	unsigned long pages = 0;
-	unsigned int tries = DRAIN_TRIES;
-	int node;
+	struct span *chain;
 
-	if (!heap->cache)
-		return 0;
-	raw_spin_lock_init(&drain.lock);
-	if (!wait) {
-		drain_here(&drain);
-	} else {
-		do {
-			drain.missed = 0;
-			on_each_cpu_cond(has_parked, drain_here, &drain, true);
-		} while (drain.missed && !sweep && --tries);
+	while ((chain = haul_next_chain(haul))) {
+		pages += unpark(heap, chain, old);
+		cond_resched();
 	}
-	for (node = 0; node < nr_node_ids; node++)
-		drain.list = chain_join(depot_empty(&heap->depot[node], sweep, wait), drain.list);
-	pages = unpark(heap, drain.list, sweep);
 	return pages;
 }
 
 /**
  * cache_drain() - make all parked spans of a heap idle
  * @heap: the heap
- * @wait: on all CPUs; else on this one alone, and in the depots if they are free
  *
- * Context: Any but NMI; process context to @wait, which interrupts CPUs that have
- * parked spans.
+ * Interrupts those CPUs that have parked spans.
+ *
+ * Context: Process context. May sleep, in reclaim too; allocates nothing.
  *
  * Return: pages they had
  */
-unsigned long cache_drain(struct span_heap *heap, bool wait)
+unsigned long cache_drain(struct span_heap *heap)
 {
-	if (wait)
-		might_sleep();
-	return empty_caches(heap, false, wait);
+	struct drain drain = { .heap = heap };
+	unsigned int tries = DRAIN_TRIES;
+	int node;
+
+	might_sleep();
+	if (!heap->cache)
+		return 0;
+	raw_spin_lock_init(&drain.lock);
+	do {
+		drain.missed = 0;
+		on_each_cpu_cond(has_parked, drain_here, &drain, true);
+	} while (drain.missed && --tries);
+	for (node = 0; node < nr_node_ids; node++)
+		depot_take_all(&heap->depot[node], &drain.haul);
+	return unpark_haul(heap, &drain.haul, false);
 }
 
 /**
- * cache_sweep() - make those parked spans idle, and old, that nobody has missed
+ * cache_shed() - make some parked spans of this CPU and its node idle
  * @heap: the heap
  *
- * Context: Process context; once for each sweep of the heap, before it.
+ * For callers that cannot wait: no more than %SHED_SPANS spans of the CPU's cache, the
+ * longest first, and a chain of each length of the depot until there are as many.
+ *
+ * Context: Any but NMI.
  *
  * Return: pages they had
  */
-unsigned long cache_sweep(struct span_heap *heap)
+unsigned long cache_shed(struct span_heap *heap)
 {
+	unsigned int npages = PARK_MAX_SHORT, nr = 0;
+	struct span *list = NULL, *span;
+	struct span_cache *cache;
+	unsigned long pages;
+
+	cache = heap->cache ? enter(heap) : NULL;
+	if (!cache)
+		return 0;
+	while (nr < SHED_SPANS && cache->longs.nr) {
+		span = longs_take(&cache->longs, cache->longs.npages[cache->longs.nr - 1]);
+		cache->pages -= span->npages;
+		span->next = list;
+		list = span;
+		nr++;
+	}
+	while (nr < SHED_SPANS && npages) {
+		span = stack_pop(&cache->stack[npages - 1]);
+		if (!span) {
+			npages--;
+			continue;
+		}
+		cache->pages -= npages;
+		span->next = list;
+		list = span;
+		nr++;
+	}
+	leave(cache);
+	pages = unpark(heap, list, false);
+	for (npages = PARK_MAX_SHORT; npages && nr < SHED_SPANS; npages--) {
+		list = depot_get(depot_here(heap), npages);
+		if (list)
+			nr += chain_length(npages);
+		pages += unpark(heap, list, false);
+	}
+	return pages;
+}
+
+/**
+ * cache_pass() - make those parked spans idle that nobody has missed since this last came
+ * @heap: the heap
+ * @old: that was an age ago, so that their pages are old
+ *
+ * Context: Process context. May sleep; allocates nothing.
+ *
+ * Return: pages they had
+ */
+unsigned long cache_pass(struct span_heap *heap, bool old)
+{
+	struct drain drain = { .heap = heap, .pass = true };
+	unsigned long pages = 0;
+	int node;
+
 	might_sleep();
-	return empty_caches(heap, true, true);
+	if (!heap->cache)
+		return 0;
+	raw_spin_lock_init(&drain.lock);
+	for (; drain.from <= PARK_MAX_SHORT; drain.from += PASS_LENGTHS) {
+		on_each_cpu_cond(has_parked, drain_here, &drain, true);
+		pages += unpark_haul(heap, &drain.haul, old);
+	}
+	for (node = 0; node < nr_node_ids; node++)
+		depot_take_old(&heap->depot[node], &drain.haul);
+	return pages + unpark_haul(heap, &drain.haul, old);
 }
 
 /* === Numbers ============================================================ */
+
+static unsigned int cache_spans(const struct span_cache *cache)
+{
+	unsigned int nr = READ_ONCE(cache->longs.nr);
+	unsigned int i;
+
+	for (i = 0; i < PARK_MAX_SHORT; i++)
+		nr += READ_ONCE(cache->stack[i].nr);
+	return nr;
+}
 
 /**
  * cache_sum() - add up the numbers of a heap's caches
@@ -634,10 +749,13 @@ void cache_sum(struct span_heap *heap, struct cache_sum *sum)
 		sum->frees += READ_ONCE(cache->frees);
 		sum->zeroed += READ_ONCE(cache->zeroed);
 		sum->skipped += READ_ONCE(cache->skipped);
+		sum->parked += cache_spans(cache);
 	}
 	sum->spans = sum->hits - sum->frees;
-	for (node = 0; node < nr_node_ids; node++)
+	for (node = 0; node < nr_node_ids; node++) {
 		sum->pages += READ_ONCE(heap->depot[node].pages);
+		sum->parked += depot_spans(&heap->depot[node]);
+	}
 }
 
 /**
@@ -654,6 +772,33 @@ unsigned long cache_parked(struct span_heap *heap)
 
 	cache_sum(heap, &sum);
 	return sum.pages;
+}
+
+/**
+ * cache_parked_of() - count the pages parked in the caches of one node
+ * @heap: the heap
+ * @node: the node; %NUMA_NO_NODE for all
+ *
+ * A cache keeps memory of its CPU's node, or, in a heap that is bound to one, of that.
+ *
+ * Context: Any but NMI.
+ *
+ * Return: how many; exact while nobody allocates or frees
+ */
+unsigned long cache_parked_of(struct span_heap *heap, int node)
+{
+	unsigned long pages;
+	int cpu;
+
+	if (one_node() || node == NUMA_NO_NODE || !heap->cache)
+		return cache_parked(heap);
+	if (heap->node != NUMA_NO_NODE)
+		return heap->node == node ? cache_parked(heap) : 0;
+	pages = READ_ONCE(heap->depot[node].pages);
+	for_each_possible_cpu(cpu)
+		if (cpu_to_mem(cpu) == node)
+			pages += READ_ONCE(per_cpu_ptr(heap->cache, cpu)->pages);
+	return pages;
 }
 
 /**
@@ -694,9 +839,11 @@ size_t cache_bytes(const struct span_heap *heap)
 static int cpu_dead(unsigned int cpu, struct hlist_node *node)
 {
 	struct span_heap *heap = hlist_entry(node, struct span_heap, hotplug);
+	struct haul haul = {};
 
 	/* The CPU is gone, and nobody else goes to its cache. */
-	unpark(heap, take_out(per_cpu_ptr(heap->cache, cpu), false), false);
+	take_all(per_cpu_ptr(heap->cache, cpu), &haul);
+	unpark_haul(heap, &haul, false);
 	return 0;
 }
 
@@ -769,16 +916,16 @@ failed:
  */
 void cache_delete(struct span_heap *heap)
 {
-	struct span *list = NULL;
+	struct haul haul = {};
 	int cpu, node;
 
 	if (!heap->cache)
 		return;
 	cpuhp_state_remove_instance_nocalls(hotplug_state, &heap->hotplug);
 	for_each_possible_cpu(cpu)
-		list = chain_join(take_out(per_cpu_ptr(heap->cache, cpu), false), list);
+		take_all(per_cpu_ptr(heap->cache, cpu), &haul);
 	for (node = 0; node < nr_node_ids; node++)
-		list = chain_join(depot_empty(&heap->depot[node], false, true), list);
-	unpark(heap, list, false);
+		depot_take_all(&heap->depot[node], &haul);
+	unpark_haul(heap, &haul, false);
 	free_memory(heap);
 }

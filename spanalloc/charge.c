@@ -19,6 +19,36 @@
 
 #ifdef CHARGE_MEMCG
 
+/* The kernel counts bytes in 32 bits on the way: more is charged in pieces. */
+#define CHARGE_PAGES	(1UL << (30 - PAGE_SHIFT))
+
+static void uncharge(struct obj_cgroup *objcg, unsigned long npages)
+{
+	unsigned long nr;
+
+	for (; npages; npages -= nr) {
+		nr = min(npages, CHARGE_PAGES);
+		span_symbol(obj_cgroup_uncharge)(objcg, nr << PAGE_SHIFT);
+	}
+}
+
+/* All or nothing. */
+static int charge(struct obj_cgroup *objcg, unsigned long npages, gfp_t gfp)
+{
+	unsigned long done, nr;
+	int ret;
+
+	for (done = 0; done < npages; done += nr) {
+		nr = min(npages - done, CHARGE_PAGES);
+		ret = span_symbol(obj_cgroup_charge)(objcg, gfp, nr << PAGE_SHIFT);
+		if (ret) {
+			uncharge(objcg, done);
+			return ret;
+		}
+	}
+	return 0;
+}
+
 /**
  * charge_current() - have the group of whoever runs pay for a span
  * @npages: its length
@@ -42,7 +72,7 @@ int charge_current(unsigned long npages, gfp_t gfp, struct obj_cgroup **payer)
 	}
 	if (!CURRENT_OBJCG_IS_HELD)
 		obj_cgroup_get(objcg);
-	ret = span_symbol(obj_cgroup_charge)(objcg, gfp, npages << PAGE_SHIFT);
+	ret = charge(objcg, npages, gfp);
 	if (ret)
 		obj_cgroup_put(objcg);
 	else
@@ -61,7 +91,7 @@ void charge_end(struct obj_cgroup *payer, unsigned long npages)
 {
 	if (!payer)
 		return;
-	span_symbol(obj_cgroup_uncharge)(payer, npages << PAGE_SHIFT);
+	uncharge(payer, npages);
 	obj_cgroup_put(payer);
 }
 

@@ -58,6 +58,16 @@
 /* Shrinkers were the caller's own memory until 6.7. */
 #define SHRINKERS_ARE_ALLOCATED	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0))
 
+/* What a shrinker has freed and is no slab is told reclaim by a function since 6.4. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+#define account_reclaimed(npages) do {						\
+	if (current->reclaim_state)						\
+		current->reclaim_state->reclaimed_slab += (npages);		\
+} while (0)
+#else
+#define account_reclaimed(npages)	mm_account_reclaimed_pages(npages)
+#endif
+
 /* vmalloc() takes GFP_ATOMIC and GFP_NOWAIT since 6.19. */
 #define VMALLOC_CAN_BE_ATOMIC	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0))
 

@@ -10,8 +10,10 @@
  * nobody read others. Nothing here can fail in a way that matters: a kernel
  * without debugfs has no numbers to show.
  */
+#define pr_fmt(fmt) "spanalloc: " fmt
+
 #include <linux/debugfs.h>
-#include <linux/jiffies.h>
+#include <linux/printk.h>
 #include <linux/seq_file.h>
 #include <linux/uaccess.h>
 
@@ -60,6 +62,8 @@ static const char * const stat_names[] = {
 	"released_limit_pages",
 	"released_forced_pages",
 	"released_node_pages",
+	"released_shared_pages",
+	"deferred_count",
 	"regret_pages",
 	"regret_count",
 	"sweep_count",
@@ -134,9 +138,10 @@ static int spans_show(struct seq_file *seq, void *v)
 	}
 	if (!span_origin(view, &origin))
 		return SEQ_SKIP;
-	seq_printf(seq, "0x%lx %lu %s 0x%lx %u %pS\n", view->base, view->npages,
-		   heap_kind_name(span_state_kind(view->state)), (unsigned long)view->owner,
-		   jiffies_to_msecs(jiffies - origin.born), (void *)origin.caller);
+	/* As in /proc/vmallocinfo: kptr_restrict decides who sees addresses. */
+	seq_printf(seq, "0x%pK %lu %s 0x%pK %llu %pS\n", (void *)view->base, view->npages,
+		   heap_kind_name(span_state_kind(view->state)), view->owner, origin.age_ms,
+		   (void *)origin.caller);
 	return 0;
 }
 
@@ -172,12 +177,14 @@ static ssize_t scavenge_write(struct file *file, const char __user *buf, size_t 
 	char text[24] = "";
 
 	/* Every write is a command of its own, wherever the file position is. */
-	if (len >= sizeof(text))
-		return -EINVAL;
-	if (copy_from_user(text, buf, len))
+	if (copy_from_user(text, buf, min(len, sizeof(text) - 1)))
 		return -EFAULT;
-	if (!sysfs_streq(text, "all") && kstrtoul(strim(text), 0, &npages))
+	if (len >= sizeof(text) ||
+	    (!sysfs_streq(text, "all") && kstrtoul(strim(text), 10, &npages))) {
+		pr_warn_ratelimited("heap %s: write a number of pages, or \"all\", to scavenge\n",
+				    heap->name);
 		return -EINVAL;
+	}
 	span_heap_scavenge(heap, npages);
 	return len;
 }

@@ -7,14 +7,15 @@
  * see the page index. (The depot of J. Bonwick and J. Adams, "Magazines and
  * Vmem", 2001.)
  *
- * As in the caches, what has not been touched between two sweeps goes at the
- * second: of each length as many chains as there always were.
+ * As in the caches, what has not been touched between two passes of the scavenger
+ * goes at the second.
  *
- * The lock may be held with interrupts on. So an interrupt handler only tries
- * it, and does without the depot where that fails; only tasks wait for it.
+ * The lock is taken with interrupts off everywhere, so that every context but NMI may
+ * wait for it. It is held for a bounded number of steps: chains are linked, never
+ * walked.
  */
-#include <linux/irqflags.h>
-#include <linux/preempt.h>
+#include <linux/export.h>
+#include <linux/minmax.h>
 
 #include "depot.h"
 
@@ -28,29 +29,19 @@ void depot_init(struct span_depot *depot)
 	spin_lock_init(&depot->lock);
 }
 
-/* Whoever holds the lock may have interrupts on: only tasks wait for it. */
-static bool may_wait(void)
+static struct span *depot_get_short_locked(struct span_depot *depot, unsigned int npages)
 {
-	return in_task() && !irqs_disabled();
-}
-
-static struct span *get_short(struct span_depot *depot, unsigned int npages)
-{
-	unsigned int i = npages - 1;
-	struct span *top = depot->chains[i].top;
+	struct chain_list *list = &depot->chains[npages - 1];
 
 	lockdep_assert_held(&depot->lock);
-	if (!top)
+	if (!list->first)
 		return NULL;
-	depot->chains[i].top = top->next_chain;
-	depot->chains[i].nr--;
-	depot->chains[i].low = min(depot->chains[i].low, depot->chains[i].nr);
 	depot->pages -= npages * chain_length(npages);
-	return top;
+	return chain_list_pop(list);
 }
 
-/* Take a chain of long spans out, and close the gap. */
-static struct span *remove_long(struct span_depot *depot, unsigned int at)
+/* Take out the long chain at place @at, and close the gap. */
+static struct span *depot_remove_long_locked(struct span_depot *depot, unsigned int at)
 {
 	struct depot_chain *chain = &depot->longs[at];
 	struct span *top = chain->top;
@@ -63,14 +54,14 @@ static struct span *remove_long(struct span_depot *depot, unsigned int at)
 	return top;
 }
 
-static struct span *get_long(struct span_depot *depot, unsigned int npages)
+static struct span *depot_get_long_locked(struct span_depot *depot, unsigned int npages)
 {
 	unsigned int at = depot->nr_longs;
 
 	lockdep_assert_held(&depot->lock);
 	while (at--) {
 		if (depot->longs[at].npages == npages)
-			return remove_long(depot, at);
+			return depot_remove_long_locked(depot, at);
 	}
 	return NULL;
 }
@@ -87,63 +78,48 @@ static struct span *get_long(struct span_depot *depot, unsigned int npages)
 struct span *depot_get(struct span_depot *depot, unsigned int npages)
 {
 	struct span *chain;
+	unsigned long flags;
 
-	/* Racy, and no harm: it saves the lock where there is nothing. */
+	/* Unlocked: a stale answer costs a miss or an empty visit. */
 	if (!data_race(depot->pages))
 		return NULL;
-	if (may_wait())
-		spin_lock(&depot->lock);
-	else if (!spin_trylock(&depot->lock))
-		return NULL;
+	spin_lock_irqsave(&depot->lock, flags);
 	if (npages <= PARK_MAX_SHORT)
-		chain = get_short(depot, npages);
+		chain = depot_get_short_locked(depot, npages);
 	else
-		chain = get_long(depot, npages);
-	spin_unlock(&depot->lock);
+		chain = depot_get_long_locked(depot, npages);
+	spin_unlock_irqrestore(&depot->lock, flags);
 	return chain;
-}
-
-static unsigned int count(const struct span *chain)
-{
-	unsigned int nr = 0;
-
-	for (; chain; chain = chain->next)
-		nr++;
-	return nr;
 }
 
 /**
  * depot_put() - park spans
  * @depot: where
  * @chain: a chain, of chain_length() spans if they are short
+ * @nr: spans in it
  * @max_pages: how many pages the depot may have
  *
  * Context: Any but NMI.
  *
- * Return: false if there is no room, or no getting in
+ * Return: false if there is no room
  */
-bool depot_put(struct span_depot *depot, struct span *chain, unsigned long max_pages)
+bool depot_put(struct span_depot *depot, struct span *chain, unsigned int nr,
+	       unsigned long max_pages)
 {
 	unsigned int npages = chain->npages;
 	bool is_short = npages <= PARK_MAX_SHORT;
-	unsigned int nr = is_short ? chain_length(npages) : count(chain);
 	unsigned long pages = nr * npages;
-	unsigned int i = npages - 1;
+	unsigned long flags;
 	bool room;
 
-	/* Racy, and no harm: as above; it is looked at again under the lock. */
+	/* Unlocked, and looked at again under the lock. */
 	if (data_race(depot->pages) + pages > max_pages)
 		return false;
-	if (may_wait())
-		spin_lock(&depot->lock);
-	else if (!spin_trylock(&depot->lock))
-		return false;
+	spin_lock_irqsave(&depot->lock, flags);
 	room = depot->pages + pages <= max_pages &&
 	       (is_short || depot->nr_longs < PARK_DEPOT_CHAINS);
 	if (room && is_short) {
-		chain->next_chain = depot->chains[i].top;
-		depot->chains[i].top = chain;
-		depot->chains[i].nr++;
+		chain_list_push(&depot->chains[npages - 1], chain);
 	} else if (room) {
 		depot->longs[depot->nr_longs++] = (struct depot_chain) {
 			.top = chain,
@@ -153,49 +129,91 @@ bool depot_put(struct span_depot *depot, struct span *chain, unsigned long max_p
 	}
 	if (room)
 		depot->pages += pages;
-	spin_unlock(&depot->lock);
+	spin_unlock_irqrestore(&depot->lock, flags);
 	return room;
 }
 
-static struct span *empty_chains(struct span_depot *depot, unsigned int i, bool sweep,
-				 struct span *list)
+/* Take out the @nr long chains that have been there longest. */
+static void depot_take_longs_locked(struct span_depot *depot, unsigned int nr,
+				    struct haul *haul)
 {
-	unsigned int nr = depot->chains[i].nr;
-	unsigned int keep = sweep ? nr - depot->chains[i].low : 0;
+	unsigned int i;
 
-	depot->chains[i].nr = keep;
-	depot->chains[i].low = keep;
-	depot->pages -= (nr - keep) * (i + 1) * chain_length(i + 1);
-	return chains_cut(&depot->chains[i].top, keep, list);
+	lockdep_assert_held(&depot->lock);
+	for (i = 0; i < nr; i++) {
+		depot->pages -= depot->longs[i].npages * depot->longs[i].nr;
+		haul_add_chain(haul, depot->longs[i].top);
+	}
+	depot->nr_longs -= nr;
+	memmove(depot->longs, depot->longs + nr, depot->nr_longs * sizeof(depot->longs[0]));
+	depot->low_longs = depot->nr_longs;
 }
 
 /**
- * depot_empty() - take everything out, or what nobody has missed
+ * depot_take_all() - take everything out
  * @depot: where from
- * @sweep: only what has not been touched since the last sweep
- * @wait: wait for the lock if need be; otherwise there may be nothing
+ * @haul: what it is added to
  *
- * Context: Any but NMI; process context to @wait.
- *
- * Return: the spans, linked, in no order
+ * Context: Any but NMI.
  */
-struct span *depot_empty(struct span_depot *depot, bool sweep, bool wait)
+void depot_take_all(struct span_depot *depot, struct haul *haul)
 {
-	struct span *list = NULL;
-	unsigned int i, nr;
+	unsigned long flags;
+	unsigned int i;
 
-	/* Racy, and no harm: what is parked just now is not what this is about. */
+	/* A chain that another CPU is adding now need not be drained. */
 	if (!data_race(depot->pages))
-		return NULL;
-	if (wait && may_wait())
-		spin_lock(&depot->lock);
-	else if (!spin_trylock(&depot->lock))
-		return NULL;
+		return;
+	spin_lock_irqsave(&depot->lock, flags);
 	for (i = 0; i < PARK_MAX_SHORT; i++)
-		list = empty_chains(depot, i, sweep, list);
-	for (nr = sweep ? depot->low_longs : depot->nr_longs; nr; nr--)
-		list = chain_join(remove_long(depot, 0), list);
-	depot->low_longs = depot->nr_longs;
-	spin_unlock(&depot->lock);
-	return list;
+		haul_add(haul, chain_list_take_all(&depot->chains[i]));
+	depot_take_longs_locked(depot, depot->nr_longs, haul);
+	depot->pages = 0;
+	spin_unlock_irqrestore(&depot->lock, flags);
+}
+
+/**
+ * depot_take_old() - take out what nobody has touched since this was last called
+ * @depot: where from
+ * @haul: what it is added to
+ *
+ * Context: Any but NMI.
+ */
+void depot_take_old(struct span_depot *depot, struct haul *haul)
+{
+	unsigned long flags;
+	unsigned int i;
+
+	/* Spans that another CPU is adding are not old. */
+	if (!data_race(depot->pages))
+		return;
+	spin_lock_irqsave(&depot->lock, flags);
+	for (i = 0; i < PARK_MAX_SHORT; i++) {
+		struct chain_list *list = &depot->chains[i];
+
+		depot->pages -= list->nr_old * (i + 1) * chain_length(i + 1);
+		haul_add(haul, chain_list_take_old(list));
+		chain_list_pass(list);
+	}
+	depot_take_longs_locked(depot, depot->low_longs, haul);
+	spin_unlock_irqrestore(&depot->lock, flags);
+}
+
+/**
+ * depot_spans() - count the spans of a depot
+ * @depot: the depot
+ *
+ * Return: how many; exact while nobody else is at work
+ */
+unsigned int depot_spans(const struct span_depot *depot)
+{
+	unsigned int i, nr_longs, nr = 0;
+
+	/* Other CPUs may be exchanging chains; a stale sum is acceptable. */
+	for (i = 0; i < PARK_MAX_SHORT; i++)
+		nr += READ_ONCE(depot->chains[i].nr) * chain_length(i + 1);
+	nr_longs = min(READ_ONCE(depot->nr_longs), 0U + PARK_DEPOT_CHAINS);
+	for (i = 0; i < nr_longs; i++)
+		nr += READ_ONCE(depot->longs[i].nr);
+	return nr;
 }

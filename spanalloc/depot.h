@@ -3,12 +3,11 @@
  * Depot: parked spans that any CPU of a NUMA node may take.
  *
  * A parked span is dead, but still entered in the map and with memory behind it;
- * cache.c draws the whole way. Spans come and go in chains of one length, which
- * are linked through the descriptors: to hand on a whole chain is one hold of the
- * lock, however many spans it has. Chains of short spans have a length of their
- * own, those of long ones have as many spans as there happened to be.
+ * cache.c draws the whole way. Spans come and go in chains of one length (chain.h):
+ * handing on a chain is a few stores, however many spans it has. A chain of short
+ * spans has chain_length() spans, a chain of long ones as many as there were.
  *
- * This header also says what a chain is, and how long spans are kept.
+ * This header also says which lengths are kept, and how many spans a chain has.
  */
 #ifndef SPANALLOC_DEPOT_H
 #define SPANALLOC_DEPOT_H
@@ -16,7 +15,7 @@
 #include <linux/spinlock.h>
 #include <linux/string.h>
 
-#include "span.h"
+#include "chain.h"
 
 /* Spans up to so many pages are short, those up to the other long. */
 #define PARK_MAX_SHORT	16
@@ -44,33 +43,6 @@ static inline unsigned int chain_length(unsigned int npages)
 	return length[npages - 1];
 }
 
-/* Put @chain in front of @list. */
-static inline struct span *chain_join(struct span *chain, struct span *list)
-{
-	struct span **link = &chain;
-
-	while (*link)
-		link = &(*link)->next;
-	*link = list;
-	return chain;
-}
-
-/* Put all chains of a list but the first @keep, which were parked last, in front of @list. */
-static inline struct span *chains_cut(struct span **chains, unsigned int keep, struct span *list)
-{
-	struct span *chain, *next;
-
-	while (keep--)
-		chains = &(*chains)->next_chain;
-	chain = *chains;
-	*chains = NULL;
-	for (; chain; chain = next) {
-		next = chain->next_chain;
-		list = chain_join(chain, list);
-	}
-	return list;
-}
-
 /**
  * struct depot_chain - a chain of long spans
  * @top: the first one
@@ -95,11 +67,7 @@ struct depot_chain {
 struct span_depot {
 	spinlock_t lock;		/* everything below */
 	unsigned long pages;
-	struct {
-		struct span *top;
-		unsigned int nr;
-		unsigned int low;
-	} chains[PARK_MAX_SHORT];
+	struct chain_list chains[PARK_MAX_SHORT];
 	struct depot_chain longs[PARK_DEPOT_CHAINS];
 	unsigned int nr_longs;
 	unsigned int low_longs;
@@ -107,7 +75,10 @@ struct span_depot {
 
 void depot_init(struct span_depot *depot);
 struct span *depot_get(struct span_depot *depot, unsigned int npages);
-bool depot_put(struct span_depot *depot, struct span *chain, unsigned long max_pages);
-struct span *depot_empty(struct span_depot *depot, bool sweep, bool wait);
+bool depot_put(struct span_depot *depot, struct span *chain, unsigned int nr,
+	       unsigned long max_pages);
+void depot_take_all(struct span_depot *depot, struct haul *haul);
+void depot_take_old(struct span_depot *depot, struct haul *haul);
+unsigned int depot_spans(const struct span_depot *depot);
 
 #endif /* SPANALLOC_DEPOT_H */

@@ -52,7 +52,9 @@
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 
+#include "chain.h"
 #include "demand.h"
+#include "hold.h"
 #include "pageindex.h"
 #include "span.h"
 #include "spanalloc.h"
@@ -84,8 +86,12 @@ int vm_reserve(struct vm_range *range, unsigned long bytes, unsigned long align)
 void vm_unreserve(struct vm_range *range);
 int vm_populate(unsigned long addr, unsigned long bytes);
 int vm_map(unsigned long addr, struct page **pages, unsigned long npages);
-void vm_pages(unsigned long addr, struct page **pages, unsigned long npages);
-void vm_missing(unsigned long addr, unsigned long *missing, unsigned long npages);
+unsigned long vm_pages(unsigned long addr, struct page **pages, unsigned long npages);
+unsigned long vm_missing(unsigned long addr, unsigned long *missing, unsigned long npages);
+void vm_report_inconsistency(unsigned long addr, unsigned long npages, const char *what);
+
+extern bool vm_inconsistency_is_expected;
+extern atomic_t vm_inconsistencies;
 void vm_unmap(unsigned long addr, unsigned long npages);
 void vm_flush(unsigned long start, unsigned long end);
 
@@ -98,12 +104,23 @@ struct obj_cgroup *charge_share(struct obj_cgroup *payer);
 /**
  * struct span_origin - where a span comes from
  * @caller: return address of whoever allocated it
- * @born: when, in jiffies
+ * @age_ms: how long ago, in milliseconds
  */
 struct span_origin {
 	unsigned long caller;
-	unsigned long born;
+	u64 age_ms;
 };
+
+/* 2^6 jiffies: at 1000 in a second, 32 bits of them are 8 years. */
+#define SPAN_BORN_SHIFT	6
+
+/* The time, for the ages of spans; wraps around. */
+static inline u32 span_clock(void)
+{
+	unsigned long now = jiffies;
+
+	return now >> SPAN_BORN_SHIFT;
+}
 
 static inline enum span_kind span_state_kind(unsigned long state)
 {
@@ -118,11 +135,13 @@ static inline unsigned long span_state_dead(unsigned long state)
 
 int span_init(void);
 void span_exit(void);
+size_t span_bytes(void);
 struct span *span_new(gfp_t gfp);
 void span_delete(struct span *span);
 void span_enter(struct span *span, unsigned long base, unsigned long npages);
 void span_leave(const struct span *span);
 bool span_retire(const struct span_view *view);
+struct span *span_end_slowly(unsigned long base, enum span_kind *kind);
 bool span_hold(const struct span_view *view);
 void span_unhold(struct span *span);
 void span_cut(struct span *span, unsigned long npages);
@@ -222,7 +241,7 @@ static inline void span_fetch_ahead(const struct span *span)
  * @addr: the address
  * @kind: what its pages were for, on success
  *
- * A lookup and span_retire() in one, for which no copy has to be consistent: the
+ * A lookup and the end of a life in one, for which no copy has to be consistent: the
  * exchange makes the descriptor the caller's, and then there is time to look. Grace
  * periods wait for sections with preemption off as for other readers.
  *
@@ -242,13 +261,14 @@ static __always_inline struct span *span_end_at(const void *addr, enum span_kind
 	state = span ? READ_ONCE(span->state) : 0;
 	if (likely(span))
 		span_fetch_ahead(span);
-	if (unlikely(!(state & SPAN_STATE_KIND) || state & SPAN_STATE_HELD ||
+	if (unlikely(!(state & SPAN_STATE_KIND) ||
+		     state & (SPAN_STATE_HELD | SPAN_STATE_PINNED) ||
 		     READ_ONCE(span->base) != base ||
 		     cmpxchg(&span->state, state, span_state_dead(state)) != state))
 		span = NULL;
 	rcu_read_unlock_sched();
 	if (unlikely(!span))
-		return NULL;
+		return span_end_slowly(base, kind);
 	*kind = span_state_kind(state);
 	if (likely(span->base == base))
 		return span;
@@ -278,6 +298,8 @@ enum release_reason {
  * @surplus: only what recent demand does not cover
  * @max_used: chunks with more pages in use are left alone
  * @max_recent: chunks with more pages allocated lately are left alone
+ * @node: only chunks with memory of this node; %NUMA_NO_NODE for all
+ * @keep_pool: stop at what is kept ready for callers that cannot wait
  * @chunk: look below this one
  * @want: pages still to be released
  */
@@ -287,6 +309,8 @@ struct release {
 	bool surplus;
 	unsigned int max_used;
 	unsigned int max_recent;
+	int node;
+	bool keep_pool;
 	unsigned long chunk;
 	unsigned long want;
 };
@@ -296,6 +320,7 @@ struct release {
 	.reason = (why),		\
 	.max_used = UINT_MAX,		\
 	.max_recent = UINT_MAX,		\
+	.node = NUMA_NO_NODE,		\
 	.chunk = ULONG_MAX,		\
 	.want = (npages),		\
 }
@@ -307,6 +332,7 @@ enum sweep_phase {
 	SWEEP_EMPTY,
 	SWEEP_SPARSE,
 	SWEEP_REST,
+	SWEEP_BUSY,
 	SWEEP_AGE,
 	SWEEP_END
 };
@@ -323,8 +349,8 @@ enum sweep_phase {
  * @trimming: that is what is being done
  * @parked: pages taken out of the caches
  * @spent_ns: time taken since then
- * @waited_ns: time in which nothing could be done, since that was last asked for
  * @drain_due: when the caches may be emptied for the sake of a soft limit
+ * @stale_due: when what has not been touched in them may be taken out, for the same
  */
 struct sweep {
 	enum sweep_phase phase;
@@ -337,8 +363,8 @@ struct sweep {
 	bool trimming;
 	unsigned long parked;
 	u64 spent_ns;
-	u64 waited_ns;
 	unsigned long drain_due;
+	unsigned long stale_due;
 };
 
 /**
@@ -375,7 +401,11 @@ struct stock {
  * @index: which pages are free, which are backed
  * @in_use: pages of live spans, by kind, but for what the caches count
  * @spans: live spans, but for what the caches count
- * @moving: pages between idle and released, in either direction
+ * @moving: pages between idle and released, in either direction, and those of freed spans
+ *	that are not idle yet
+ * @deferred: freed spans that need work before their pages are idle, linked by next
+ * @batches_out: batches of pages that are being released, or finished after their free
+ * @batches_done: how many have been
  * @demand: how many pages of the index have been taken lately
  * @limit: pages that may be in use or idle; 0 for any number
  * @soft_limit: pages in use or idle above which idle ones are given back; 0 for none
@@ -383,8 +413,10 @@ struct stock {
  * @stock: idle pages beyond that, which come and go with callers that cannot wait
  * @grows: times that the heap has grown
  * @watched: the scavenger knows that there are idle pages
+ * @drain_wanted: the caches of other CPUs are to be emptied for callers that cannot wait
  * @dying: no more allocations
  * @count: event counters; its other fields are not used
+ * @stray_frees: frees by functions that are not this module's; counted without @lock
  * @locked_at: when @lock was taken last, while holds are timed
  * @timed_period: what was the period of timing then
  * @grow_lock: serialises growth
@@ -393,8 +425,10 @@ struct stock {
  * @reserve_lock: serialises filling up the reserve
  * @reserve_due: not before then; written under @reserve_lock
  * @stock_due: when the stock may be filled up; the scavenger's alone
+ * @long_lock: serialises claims of long runs
  * @release_lock: protects @batch
  * @batch: pages on their way out
+ * @release_wait: tasks that wait for one of @batches_out
  * @sweep: how far the scavenger has got; the scavenger's alone
  */
 struct span_heap {
@@ -415,6 +449,9 @@ struct span_heap {
 	unsigned long in_use[SPAN_NR_KINDS];
 	unsigned long spans;
 	unsigned long moving;
+	struct span *deferred;
+	unsigned int batches_out;
+	unsigned int batches_done;
 	struct demand demand;
 	unsigned long limit;
 	unsigned long soft_limit;
@@ -422,8 +459,10 @@ struct span_heap {
 	struct stock stock;
 	unsigned long grows;
 	bool watched;
+	bool drain_wanted;
 	bool dying;
 	struct span_heap_stats count;
+	atomic_long_t stray_frees;
 	u64 locked_at;
 	unsigned int timed_period;
 
@@ -434,8 +473,10 @@ struct span_heap {
 	struct mutex reserve_lock;	/* one top-up at a time; @reserve_due */
 	unsigned long reserve_due;
 	unsigned long stock_due;
+	struct mutex long_lock;		/* one fence in the index at a time */
 	struct mutex release_lock;	/* @batch */
 	struct release_batch *batch;
+	wait_queue_head_t release_wait;
 
 	struct sweep sweep;
 };
@@ -444,6 +485,7 @@ struct span_heap {
 extern unsigned long (*heap_clock)(void);
 
 DECLARE_STATIC_KEY_FALSE(lock_timing_key);
+extern u64 (*lock_timing_clock)(void);
 void heap_hold_begin_locked(struct span_heap *heap);
 void heap_hold_end_locked(struct span_heap *heap);
 
@@ -537,10 +579,48 @@ static inline unsigned long heap_page_address_locked(const struct span_heap *hea
 	return arena_of_page(&heap->index, page)->base + (page % ARENA_PAGES << PAGE_SHIFT);
 }
 
+static inline unsigned long heap_page_address(struct span_heap *heap, unsigned long page)
+{
+	unsigned long flags = heap_lock(heap);
+	unsigned long addr = heap_page_address_locked(heap, page);
+
+	heap_unlock(heap, flags);
+	return addr;
+}
+
+/* The page of the index that an address of a heap belongs to. */
+static inline unsigned long heap_page_of(unsigned long addr)
+{
+	const struct arena *arena = arena_of(addr);
+
+	return arena->first_page + ((addr - arena->base) >> PAGE_SHIFT);
+}
+
+/* Before the heap's lock is taken to give back what is at an address. */
+static inline void heap_prefetch(const struct span_heap *heap, unsigned long addr)
+{
+	struct arena *arena = arena_of(addr);
+
+	pageindex_prefetch(&heap->index, &arena->block,
+			   arena->first_page + ((addr - arena->base) >> PAGE_SHIFT));
+}
+
 int arena_grow(struct span_heap *heap, unsigned long npages, unsigned long grows);
 void arena_release_all(struct span_heap *heap);
 
 /* === backing ============================================================ */
+
+/**
+ * struct page_stash - memory allocated ahead of the run that it is for
+ * @pages: the pages, linked by their lru
+ * @nr: how many
+ * @missing: what the run may need for &backing.missing
+ */
+struct page_stash {
+	struct list_head pages;
+	unsigned long nr;
+	unsigned long *missing;
+};
 
 /**
  * struct backing - a run of claimed pages that shall have memory behind it
@@ -550,8 +630,10 @@ void arena_release_all(struct span_heap *heap);
  * @clean: pages from this offset on that have something behind them are zero
  * @node: where memory shall come from
  * @gfp: how to allocate it
+ * @stash: memory that is used first, or NULL
  * @missing: a bit for each page with nothing behind it, if only some are such
  * @done: missing pages below this offset have been provided
+ * @provided: how many have
  * @zeroed: pages that had to be cleared
  * @skipped: pages that would have had to be, but were known to be clear
  * @replaced: pages of another node that went back to the system, each for a new one
@@ -564,14 +646,19 @@ struct backing {
 	unsigned long clean;
 	int node;
 	gfp_t gfp;
+	struct page_stash *stash;
 	unsigned long *missing;
 	unsigned long done;
+	unsigned long provided;
 	unsigned long zeroed;
 	unsigned long skipped;
 	unsigned long replaced;
 	unsigned int flushes;
 };
 
+int backing_stash(struct page_stash *stash, unsigned long npages, int node, gfp_t gfp);
+void backing_unstash(struct page_stash *stash);
+void backing_clear(unsigned long addr, unsigned long npages, bool may_sleep);
 int backing_provide(struct backing *backing);
 bool backing_next_missing(const struct backing *backing, unsigned long *start,
 			  unsigned long *end);
@@ -579,22 +666,65 @@ void backing_end(struct backing *backing);
 unsigned int backing_undo(struct backing *backing);
 unsigned int backing_drop(unsigned long addr, unsigned long npages);
 
+/* === heap: putback ====================================================== */
+
+/* What pages become that are given back to the index. */
+enum putback_state {
+	PUTBACK_IDLE,
+	PUTBACK_CLEAN,		/* idle, and known to hold zeros */
+	PUTBACK_RELEASED,
+	PUTBACK_FRESH		/* released, and never backed */
+};
+
+/**
+ * struct putback - runs of pages that are given back in one hold of the heap's lock
+ * @heap: the heap, which counts them as moving
+ * @nr: how many runs
+ * @npages: how many pages
+ * @run: the runs
+ * @state: what each becomes
+ */
+struct putback {
+	struct span_heap *heap;
+	unsigned int nr;
+	unsigned long npages;
+	struct pageindex_run run[HOLD_PUTBACK_RUNS];
+	enum putback_state state[HOLD_PUTBACK_RUNS];
+};
+
+void putback_add(struct putback *putback, unsigned long page, unsigned long npages,
+		 enum putback_state state);
+void putback_flush(struct putback *putback);
+
+/* === heap: deferred ===================================================== */
+
+/* With init_on_free, longer spans are cleared later. Only tests change it. */
+extern unsigned long deferred_clear_pages;
+
+unsigned long deferred_count_held(unsigned long addr, unsigned long npages,
+				  unsigned long *first);
+void deferred_add(struct span_heap *heap, struct span *span, enum span_kind kind);
+bool deferred_finish(struct span_heap *heap);
+
 /* === heap: release ====================================================== */
 
 struct release_batch *release_batch_new(void);
 void release_batch_delete(struct release_batch *batch);
 void heap_count_time(struct span_heap *heap, u64 ns);
 unsigned long release_step(struct span_heap *heap, struct release *rel);
+void release_begin_locked(struct span_heap *heap);
+void release_end(struct span_heap *heap);
+bool release_wait(struct span_heap *heap);
 unsigned long heap_release(struct span_heap *heap, unsigned long npages,
 			   enum release_reason reason);
-unsigned long heap_release_surplus(struct span_heap *heap, unsigned long npages,
-				   enum release_reason reason);
+unsigned long heap_release_as(struct span_heap *heap, struct release *rel);
 
 /* What the scavenger is told of; all but the first cannot wait for its share of a CPU. */
 #define NEWS_IDLE	0	/* a heap has idle pages, or too many */
 #define NEWS_RESERVE	1	/* a heap's reserve, or its stock, is not full */
 #define NEWS_PRESSURE	2	/* the system is short of memory */
-#define NEWS_URGENT	(BIT(NEWS_RESERVE) | BIT(NEWS_PRESSURE))
+#define NEWS_DEFERRED	3	/* a heap has freed spans to be finished, or caches to empty */
+#define NEWS_URGENT	(BIT(NEWS_RESERVE) | BIT(NEWS_PRESSURE) | BIT(NEWS_DEFERRED))
 
 /* Woken, with bits of heap_news set, when a heap needs the scavenger. */
 extern wait_queue_head_t heap_news_wait;
@@ -620,46 +750,73 @@ struct span_request {
 	unsigned long caller;
 };
 
-/* Parked spans that reach the index, or come from it, in one hold of the heap's lock. */
-#define UNPARK_BATCH	16
+/* Why there is no span. */
+enum alloc_failure {
+	ALLOC_OK,
+	ALLOC_INVALID,
+	ALLOC_LIMIT,		/* the heap's own */
+	ALLOC_TOTAL,		/* that on all heaps */
+	ALLOC_NO_SPACE,
+	ALLOC_NO_BACKING,
+	ALLOC_NO_METADATA,
+	ALLOC_NO_CHARGE
+};
+
+int claim_node(const struct span_request *req);
+int claim_backing_node(const struct span_request *req, int node);
+bool claim_short(const struct span_request *req, int node, struct pageindex_claim *claim,
+		 struct span *span, unsigned long *grows);
+enum alloc_failure claim_run(const struct span_request *req, int node,
+			     struct pageindex_claim *claim, struct span *span,
+			     struct page_stash *stash);
+void claim_undo(struct span_heap *heap, const struct pageindex_claim *claim,
+		const struct backing *backing);
+
+/* Spans that a cache takes along when it takes one from idle pages. */
+#define FILL_SPANS	16
 
 extern unsigned long total_limit;
 extern spinlock_t total_lock;
 
 unsigned long total_room_locked(void);
+unsigned long total_room(void);
 void total_take(unsigned long npages);
 void total_give_back(unsigned long npages);
 unsigned long total_backed(void);
 
-bool heap_report(const struct span_heap *heap, const char *what, unsigned long caller);
+void report_call(const char *what, const char *why, unsigned long caller);
+bool report_heap(const struct span_heap *heap, const char *what, unsigned long caller);
+__printf(2, 3) bool report_request(const struct span_request *req, const char *fmt, ...);
+void report_bad_free(const void *addr, unsigned long caller);
+void report_bad_split(const void *addr, unsigned long npages, unsigned long caller);
+void report_held_pages(const struct span *span, unsigned long held, unsigned long first,
+		       unsigned long caller);
 
 /* Check a heap that a client passed to @what; false, after a diagnostic, if it is none. */
 static __always_inline bool heap_is_ok(const struct span_heap *heap, const char *what,
 				       unsigned long caller)
 {
-	return !IS_ERR_OR_NULL(heap) || heap_report(heap, what, caller);
+	return !IS_ERR_OR_NULL(heap) || report_heap(heap, what, caller);
 }
 
 extern unsigned int scavenge_floor_pages;
 
 unsigned long heap_surplus_locked(struct span_heap *heap);
-unsigned long heap_unclaim_locked(struct span_heap *heap, const struct pageindex_claim *claim,
-				  const struct backing *backing);
-struct span *heap_alloc(const struct span_request *req, u64 **failure);
+struct span *heap_alloc(const struct span_request *req, enum alloc_failure *failure);
 void heap_free(struct span_heap *heap, struct span *span, enum span_kind kind);
 void heap_unparked(struct span_heap *heap, const struct span *span, enum span_kind kind);
+unsigned int heap_runs_in_hold(const struct pageindex_run *runs, unsigned int nr);
 void heap_unpark(struct span_heap *heap, struct span **spans, unsigned int nr, bool old);
 unsigned int heap_take_more(const struct span *like, struct span **spans, unsigned int max);
 void heap_tell(unsigned int news);
+void heap_want_drain(struct span_heap *heap);
 void heap_watch(struct span_heap *heap, bool news);
 void heap_watch_now(struct span_heap *heap);
 bool heap_watch_locked(struct span_heap *heap);
 bool heap_next_span(struct span_heap *heap, unsigned long *page, struct span_view *view);
-bool heap_find_locked(const struct span_request *req, int node, struct pageindex_claim *claim);
 void reserve_init(struct span_heap *heap);
 void heap_mind_taken(struct span_heap *heap, gfp_t gfp);
-bool heap_mind_stock_locked(struct span_heap *heap, const struct span_request *req,
-			    bool ready);
+bool heap_mind_stock(struct span_heap *heap, const struct span_request *req, bool ready);
 unsigned long heap_mind_reserve(struct span_heap *heap, unsigned long age);
 
 /* === caches ============================================================= */
@@ -669,6 +826,7 @@ unsigned long heap_mind_reserve(struct span_heap *heap, unsigned long age);
  * @in_use: by kind, to be added to &struct span_heap's
  * @spans: to be added to &struct span_heap's
  * @pages: parked pages
+ * @parked: parked spans
  * @hits: allocations served
  * @misses: allocations not served
  * @frees: frees parked
@@ -679,6 +837,7 @@ struct cache_sum {
 	long in_use[SPAN_NR_KINDS];
 	long spans;
 	unsigned long pages;
+	unsigned long parked;
 	u64 hits;
 	u64 misses;
 	u64 frees;
@@ -696,28 +855,48 @@ struct span *cache_pop(struct span_heap *heap, unsigned long npages, int node,
 		       enum span_kind kind, bool zero);
 void cache_fill(struct span_heap *heap, const struct span *like);
 bool cache_push(struct span_heap *heap, struct span *span, enum span_kind kind);
-unsigned long cache_drain(struct span_heap *heap, bool wait);
-unsigned long cache_sweep(struct span_heap *heap);
+unsigned long cache_drain(struct span_heap *heap);
+unsigned long cache_shed(struct span_heap *heap);
+unsigned long cache_pass(struct span_heap *heap, bool old);
 unsigned long cache_parked(struct span_heap *heap);
+unsigned long cache_parked_of(struct span_heap *heap, int node);
 unsigned long cache_pages(struct span_heap *heap);
 void cache_sum(struct span_heap *heap, struct cache_sum *sum);
 size_t cache_bytes(const struct span_heap *heap);
 
 /* === pressure and limits ================================================ */
 
+/* How short of memory the system is; pressure.c says what follows. */
+enum pressure_level {
+	PRESSURE_LIGHT,
+	PRESSURE_HEAVY,
+	PRESSURE_LAST
+};
+
 int pressure_start(void);
 void pressure_stop(void);
 void pressure_add(struct span_heap *heap);
 void pressure_remove(struct span_heap *heap);
-unsigned long pressure_count(void);
+unsigned long pressure_count(int node);
+unsigned long pressure_scan(int node, unsigned long npages, unsigned long asked,
+			    unsigned long freeable, bool short_of_memory);
 unsigned long pressure_release(unsigned long npages, enum release_reason reason);
 void pressure_relieve(void);
+bool pressure_is_progress(unsigned long released, unsigned long now);
 
 /* === allocation ========================================================= */
 
 const char *heap_kind_name(enum span_kind kind);
 
+/* === guard ============================================================== */
+
+void guard_start(void);
+void guard_stop(void);
+
 /* === scavenger ========================================================== */
+
+/* A week. */
+#define SCAVENGE_AGE_MS_MAX	604800000U
 
 extern unsigned int scavenge_age_ms;
 
@@ -728,11 +907,11 @@ void scavenger_remove(struct span_heap *heap);
 unsigned long scavenger_step(void);
 unsigned long scavenger_run(void);
 unsigned long scavenger_pause(u64 *owed_ns);
+u64 scavenger_work_ns(u64 clock_ns, u64 cpu_ns);
 void scavenger_set_clock(unsigned long (*clock)(void));
 
 unsigned long sweep_age(const struct span_heap *heap);
 void sweep_init(struct span_heap *heap);
-unsigned long sweep_parked(struct span_heap *heap);
 unsigned long sweep_step(struct span_heap *heap);
 
 /* === faces ============================================================== */

@@ -12,7 +12,11 @@
  * Which allocation fails is decided where it claims pages (heap.c, total.c). Here
  * limits are set, and what is above them when they are is given back.
  */
+#define pr_fmt(fmt) "spanalloc: " fmt
+
 #include <linux/moduleparam.h>
+#include <linux/printk.h>
+#include <linux/string.h>
 
 #include "internal.h"
 
@@ -38,7 +42,7 @@ int span_heap_set_limit(struct span_heap *heap, unsigned long limit_pages)
 	heap_unlock(heap, flags);
 	backed = backed_pages(heap);
 	if (limit_pages && backed > limit_pages) {
-		cache_drain(heap, true);
+		cache_drain(heap);
 		heap_release(heap, backed - limit_pages, RELEASE_LIMIT);
 	}
 	return 0;
@@ -56,22 +60,31 @@ int span_heap_set_soft_limit(struct span_heap *heap, unsigned long limit_pages)
 }
 EXPORT_SYMBOL_NS_GPL(span_heap_set_soft_limit, "SPANALLOC");
 
-/* The parameter can be given before there is a heap. */
+/*
+ * Built in, the module has its parameters from the command line before interrupts are on
+ * and before there is a heap.
+ */
 static int set_total(const char *val, const struct kernel_param *kp)
 {
-	unsigned long limit, total;
-	int ret;
+	unsigned long flags, limit, total;
+	int ret = kstrtoul(val, 0, &limit);
 
-	spin_lock_irq(&total_lock);
-	ret = param_set_ulong(val, kp);
-	limit = total_limit;
-	spin_unlock_irq(&total_lock);
+	if (ret) {
+		pr_warn("parameter %s cannot be \"%.*s\": a number of pages, or 0 for no limit\n",
+			kp->name, (int)strcspn(val, "\n"), val);
+		return ret;
+	}
+	spin_lock_irqsave(&total_lock, flags);
+	WRITE_ONCE(total_limit, limit);
+	spin_unlock_irqrestore(&total_lock, flags);
+	if (!limit || !span_heap_default())
+		return 0;
 	/* Who did not see a limit yet has claimed what he wanted when that is over. */
 	synchronize_rcu();
 	total = total_backed();
-	if (!ret && limit && total > limit)
+	if (total > limit)
 		pressure_release(total - limit, RELEASE_LIMIT);
-	return ret;
+	return 0;
 }
 
 static const struct kernel_param_ops total_ops = {

@@ -68,6 +68,33 @@ static inline void longs_add(struct span_longs *longs, struct span *span)
 }
 
 /**
+ * longs_take_first() - take out those that were parked first
+ * @longs: where from
+ * @nr: how many
+ * @haul: what they are added to, as one chain
+ *
+ * Return: pages they have
+ */
+static inline unsigned int longs_take_first(struct span_longs *longs, unsigned int nr,
+					    struct haul *haul)
+{
+	struct span *chain = NULL;
+	unsigned int i, pages = 0;
+
+	for (i = 0; i < nr; i++) {
+		longs->span[i]->next = chain;
+		chain = longs->span[i];
+		pages += longs->npages[i];
+	}
+	haul_add_chain(haul, chain);
+	longs->nr -= nr;
+	memmove(longs->span, longs->span + nr, longs->nr * sizeof(longs->span[0]));
+	memmove(longs->npages, longs->npages + nr, longs->nr * sizeof(longs->npages[0]));
+	longs->low = longs->nr;
+	return pages;
+}
+
+/**
  * longs_evict() - take out those spans of a length that were parked first
  * @longs: where from
  * @npages: the length

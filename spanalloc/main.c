@@ -35,6 +35,7 @@ static int __init spanalloc_init(void)
 	ret = registry_init();
 	if (ret)
 		goto no_registry;
+	guard_start();
 	return 0;
 
 no_registry:
@@ -54,6 +55,7 @@ no_span:
 static void __exit spanalloc_exit(void)
 {
 	registry_exit();
+	guard_stop();
 	debugfs_exit();
 	scavenger_stop();
 	pressure_stop();

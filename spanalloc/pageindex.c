@@ -10,20 +10,27 @@
 #include "pageindex_state.h"
 
 /* Places that an aligned search tries before it asks for a longer run. */
-#define ALIGN_TRIES	16
+#define ALIGN_TRIES	8
 
 /*
  * What a search for idle pages may take: passing by a chunk, or a block without
  * any, is one step; looking into a chunk is eight.
  */
-#define IDLE_STEPS	96
+#define IDLE_STEPS	32
 #define IDLE_LOOK	8
 
 /* === Taking pages ======================================================= */
 
-/* Released pages among @page..@page + @npages - 1, which are free. */
-static unsigned long count_released(const struct pageindex *idx, unsigned long page,
-				    unsigned long npages)
+/**
+ * pageindex_count_released() - count pages with nothing behind them
+ * @idx: the index
+ * @page: first page
+ * @npages: how many to look at, all free
+ *
+ * Return: how many are released
+ */
+unsigned long pageindex_count_released(const struct pageindex *idx, unsigned long page,
+				       unsigned long npages)
 {
 	unsigned long end = page + npages;
 	unsigned long released = 0;
@@ -42,17 +49,13 @@ static unsigned long count_released(const struct pageindex *idx, unsigned long p
 	return released;
 }
 
-static void claim(struct pageindex *idx, unsigned long page, unsigned long npages,
-		  struct pageindex_claim *claim)
+/* Take pages @page..@page + @npages - 1, which are free, and add to what @claim says. */
+static void claim_more(struct pageindex *idx, unsigned long page, unsigned long npages,
+		       struct pageindex_claim *claim)
 {
 	unsigned long end = page + npages;
 	unsigned long at, next;
 
-	claim->page = page;
-	claim->released = 0;
-	claim->fresh = 0;
-	claim->clean = 0;
-	claim->regret = 0;
 	for (at = page; at < end; at = next) {
 		unsigned long chunk = at >> CHUNK_SHIFT;
 		unsigned int from = at % CHUNK_PAGES;
@@ -63,23 +66,45 @@ static void claim(struct pageindex *idx, unsigned long page, unsigned long npage
 	pageindex_taken(idx, page, npages);
 }
 
+static void claim(struct pageindex *idx, unsigned long page, unsigned long npages,
+		  struct pageindex_claim *claim)
+{
+	*claim = (struct pageindex_claim) { .page = page };
+	claim_more(idx, page, npages, claim);
+}
+
+/* By how many pages more would be backed than may be if these, all free, were taken. */
+static unsigned long claim_excess(const struct pageindex *idx, unsigned long page,
+				  unsigned long npages)
+{
+	unsigned long backed = idx->nr_pages - idx->nr_released;
+	unsigned long room = idx->max_backed - min(idx->max_backed, backed);
+	unsigned long released;
+
+	if (npages <= room)
+		return 0;
+	released = pageindex_count_released(idx, page, npages);
+	return released - min(released, room);
+}
+
 /* Claim, unless that would back more pages than there may be. */
 static bool claim_within(struct pageindex *idx, unsigned long page, unsigned long npages,
 			 struct pageindex_claim *taken)
 {
-	unsigned long backed = idx->nr_pages - idx->nr_released;
-	unsigned long room = idx->max_backed - min(idx->max_backed, backed);
-
-	if (npages > room) {
-		unsigned long released = count_released(idx, page, npages);
-
-		if (released > room) {
-			taken->released = released - room;
-			return false;
-		}
-	}
+	taken->released = claim_excess(idx, page, npages);
+	if (taken->released)
+		return false;
 	claim(idx, page, npages, taken);
 	return true;
+}
+
+/* The lowest run of @npages free pages outside of the fence. */
+static bool find_first(struct pageindex *idx, unsigned long npages, unsigned long *page)
+{
+	if (!pageindex_find_first(idx, npages, page))
+		return false;
+	return !pageindex_is_fenced(idx, *page, npages) ||
+	       pageindex_find_from(idx, npages, idx->fence_end, page);
 }
 
 /* === Interface ========================================================== */
@@ -133,51 +158,43 @@ void *pageindex_set_table(struct pageindex *idx, void *table, unsigned long max_
 {
 	void *old = idx->block;
 	u64 *sum = (u64 *)table + max_blocks;
-	unsigned long count = max_blocks;
-	unsigned int levels, i;
+	unsigned long room = max_blocks, have = idx->nr_blocks;
+	unsigned int levels, old_levels, i;
 
-	if (idx->nr_blocks) {
-		memcpy(table, idx->block, idx->nr_blocks * sizeof(*idx->block));
-		memcpy(sum, idx->sum[0], idx->nr_blocks * sizeof(u64));
+	table_sums(idx->max_blocks, &old_levels);
+	if (have) {
+		memcpy(table, idx->block, have * sizeof(*idx->block));
 		memcpy(sum + table_sums(max_blocks, &levels), idx->idle_map,
-		       DIV_ROUND_UP(idx->nr_blocks, 64) * sizeof(u64));
+		       DIV_ROUND_UP(have, 64) * sizeof(u64));
 	}
 	idx->idle_map = sum + table_sums(max_blocks, &levels);
 	idx->block = table;
 	idx->max_blocks = max_blocks;
 	idx->top = levels + 1;
 	for (i = 0; i < levels; i++) {
+		if (have && i < old_levels)
+			memcpy(sum, idx->sum[i], have * sizeof(u64));
+		else if (have)
+			/* Above the old top there is one summary, since that covered all. */
+			*sum = pageindex_sum_merge(idx->sum[i - 1], 8, level_shift(i + 1));
 		idx->sum[i] = sum;
-		sum += round_up(count, 8);
-		count = DIV_ROUND_UP(count, 8);
-	}
-	for (i = 1; i < levels; i++) {
-		unsigned long parents = DIV_ROUND_UP(idx->nr_blocks, 1UL << 3 * i);
-		unsigned long p;
-
-		for (p = 0; p < parents; p++)
-			idx->sum[i][p] = pageindex_sum_merge(&idx->sum[i - 1][p * 8], 8,
-							     level_shift(i + 1));
+		sum += round_up(room, 8);
+		room = DIV_ROUND_UP(room, 8);
+		have = DIV_ROUND_UP(have, 8);
 	}
 	return old;
 }
 
 /**
- * pageindex_add_block() - number the pages of another arena
- * @idx: the index, whose table has room for one more block
- * @block: memory for it; its content does not matter
- * @adjoining: the arena follows the previous one without a gap, so that runs
- *	may cross from one into the other
+ * pageindex_block_init() - prepare the memory of a block
+ * @block: the memory; its content does not matter
+ * @adjoining: its arena follows that of the block added last without a gap, so that
+ *	runs may cross from one into the other
  *
- * None of the pages is usable until pageindex_grow().
- *
- * Return: number of the block; its first page is that times
- * %PAGEINDEX_BLOCK_PAGES
+ * Takes a while, and needs no index.
  */
-unsigned long pageindex_add_block(struct pageindex *idx, struct pageindex_block *block,
-				  bool adjoining)
+void pageindex_block_init(struct pageindex_block *block, bool adjoining)
 {
-	unsigned long nr = idx->nr_blocks++;
 	unsigned int i;
 
 	memset(block, 0, sizeof(*block));
@@ -186,6 +203,22 @@ unsigned long pageindex_add_block(struct pageindex *idx, struct pageindex_block 
 		block->meta[i].fresh = NEVER_GROWN;
 	if (!adjoining)
 		block->leaf[0] = SUM_WALL;
+}
+
+/**
+ * pageindex_add_block() - number the pages of another arena
+ * @idx: the index, whose table has room for one more block
+ * @block: what pageindex_block_init() has prepared
+ *
+ * None of the pages is usable until pageindex_grow().
+ *
+ * Return: number of the block; its first page is that times
+ * %PAGEINDEX_BLOCK_PAGES
+ */
+unsigned long pageindex_add_block(struct pageindex *idx, struct pageindex_block *block)
+{
+	unsigned long nr = idx->nr_blocks++;
+
 	idx->block[nr] = block;
 	pageindex_sum_update(idx, nr << PAGEINDEX_BLOCK_SHIFT, nr << PAGEINDEX_BLOCK_SHIFT);
 	return nr;
@@ -222,14 +255,43 @@ void pageindex_grow(struct pageindex *idx, unsigned long chunk, unsigned long nc
  *
  * Return: true on success. Otherwise nothing has changed, and @taken->released
  * is 0 if there is no such run, or by how many pages taking it would exceed
- * @idx->max_backed.
+ * @idx->max_backed. If @idx->deceived is true, it is not known: to be repeated after
+ * pageindex_settle().
  */
 bool pageindex_alloc(struct pageindex *idx, unsigned long npages, struct pageindex_claim *taken)
 {
 	unsigned long page;
 
 	taken->released = 0;
-	return pageindex_find_first(idx, npages, &page) && claim_within(idx, page, npages, taken);
+	idx->deceived = false;
+	return find_first(idx, npages, &page) && claim_within(idx, page, npages, taken);
+}
+
+/* The first aligned place of the run at @page, if it is long enough and not fenced. */
+static bool fits_aligned(const struct pageindex *idx, unsigned long page, unsigned long have,
+			 unsigned long npages, unsigned long align, unsigned long *found)
+{
+	*found = round_up(page, align);
+	return have >= *found - page + npages && !pageindex_is_fenced(idx, *found, npages);
+}
+
+/* Of runs that are short, the first few are tried; where a long one ends takes long to see. */
+static bool find_aligned_near(struct pageindex *idx, unsigned long npages, unsigned long align,
+			      unsigned long page, unsigned long *found)
+{
+	unsigned int tries;
+
+	if (npages + align > 2 * CHUNK_PAGES)
+		return fits_aligned(idx, page, npages, npages, align, found);
+	for (tries = 0; tries < ALIGN_TRIES; tries++) {
+		unsigned long have = pageindex_run_length(idx, page, npages + align - 1);
+
+		if (fits_aligned(idx, page, have, npages, align, found))
+			return true;
+		if (!pageindex_find_from(idx, npages, page + have, &page))
+			return false;
+	}
+	return false;
 }
 
 /* Where pageindex_alloc_aligned() finds its run. */
@@ -237,22 +299,14 @@ static bool find_aligned(struct pageindex *idx, unsigned long npages, unsigned l
 			 unsigned long *found)
 {
 	unsigned long page;
-	unsigned int tries;
 
 	if (!pageindex_find_first(idx, npages, &page))
 		return false;
-	for (tries = 0; tries < ALIGN_TRIES; tries++) {
-		unsigned long need = round_up(page, align) - page + npages;
-		unsigned long have = pageindex_run_length(idx, page, need);
-
-		if (have >= need) {
-			*found = round_up(page, align);
-			return true;
-		}
-		if (!pageindex_find_from(idx, npages, page + have, &page))
-			return false;
-	}
-	if (!pageindex_find_first(idx, npages + align - 1, &page))
+	if (find_aligned_near(idx, npages, align, page, found))
+		return true;
+	if (idx->deceived)
+		return false;
+	if (!find_first(idx, npages + align - 1, &page))
 		return false;
 	*found = round_up(page, align);
 	return true;
@@ -278,8 +332,74 @@ bool pageindex_alloc_aligned(struct pageindex *idx, unsigned long npages, unsign
 	unsigned long page;
 
 	taken->released = 0;
+	idx->deceived = false;
 	return find_aligned(idx, npages, align, &page) && claim_within(idx, page, npages, taken);
 }
+
+/* === A piece at a time ================================================== */
+
+/**
+ * pageindex_fence() - find a run of free pages, and keep others away from it
+ * @idx: an index without a fence
+ * @npages: length of the run, not 0
+ * @align: power of two, at most %PAGEINDEX_BLOCK_PAGES
+ * @page: its first page, on success
+ *
+ * To take a long run at once takes long. Behind the fence it is taken by
+ * pageindex_claim_piece(), with other calls in between: these take no page of it, and
+ * its pages change their states by no other hand.
+ *
+ * Return: false if there is no such run, or, as for pageindex_alloc(), if it is not known
+ */
+bool pageindex_fence(struct pageindex *idx, unsigned long npages, unsigned long align,
+		     unsigned long *page)
+{
+	bool found;
+
+	idx->deceived = false;
+	found = align > 1 ? find_aligned(idx, npages, align, page) :
+		find_first(idx, npages, page);
+
+	if (found) {
+		idx->fence_start = *page;
+		idx->fence_end = *page + npages;
+	}
+	return found;
+}
+
+/**
+ * pageindex_unfence() - take the fence away
+ * @idx: the index
+ *
+ * What has not been taken is there for others.
+ */
+void pageindex_unfence(struct pageindex *idx)
+{
+	idx->fence_start = 0;
+	idx->fence_end = 0;
+}
+
+/**
+ * pageindex_claim_piece() - take a part of the run behind the fence
+ * @idx: the index
+ * @page: first page of the part
+ * @npages: its length, at most %PAGEINDEX_PIECE_PAGES
+ * @claim: of the whole run; @page is set, what it says of the parts taken is added to
+ *
+ * Return: 0, or by how many pages it would exceed @idx->max_backed; then nothing has
+ * changed
+ */
+unsigned long pageindex_claim_piece(struct pageindex *idx, unsigned long page,
+				    unsigned long npages, struct pageindex_claim *claim)
+{
+	unsigned long excess = claim_excess(idx, page, npages);
+
+	if (!excess)
+		claim_more(idx, page, npages, claim);
+	return excess;
+}
+
+/* === Idle pages ========================================================= */
 
 /* Might there be @npages idle pages in a row? */
 static bool may_have_idle(const struct pageindex *idx, unsigned long chunk, unsigned long npages,
@@ -287,27 +407,33 @@ static bool may_have_idle(const struct pageindex *idx, unsigned long chunk, unsi
 {
 	const struct pageindex_meta *meta = chunk_meta(idx, chunk);
 
+	if (pageindex_is_fenced(idx, chunk << CHUNK_SHIFT, CHUNK_PAGES))
+		return false;
 	/* A summary may promise too much, but never too little. */
 	return meta->idle >= npages && (!tag || meta->tag == tag) &&
 	       sum_max(*sum_at(idx, 0, chunk)) >= npages;
 }
 
 /*
- * First run of @npages idle pages within @chunk. Word by word, lest a chunk full of
- * short runs take longer than any other.
+ * First run of @npages idle pages within @chunk, from its page @from on. Word by word,
+ * lest a chunk full of short runs take longer than any other.
  */
-static bool find_idle(const struct pageindex *idx, unsigned long chunk, unsigned long npages,
-		      unsigned long *found)
+bool pageindex_find_idle(const struct pageindex *idx, unsigned long chunk, unsigned long npages,
+			 unsigned int from, unsigned long *found)
 {
 	const struct pageindex_word *word = chunk_words(idx, chunk);
 	unsigned long run = 0;
 	unsigned int w;
 
-	for (w = 0; w < PAGEINDEX_CHUNK_WORDS; w++) {
+	for (w = from / 64; w < PAGEINDEX_CHUNK_WORDS; w++) {
 		u64 idle = word[w].hi ^ word[w].lo;
-		unsigned int lead = ~idle ? __ffs64(~idle) : 64;
-		u64 starts = npages <= 64 ? run_starts(idle, npages) : 0;
+		unsigned int lead;
+		u64 starts;
 
+		if (w == from / 64)
+			idle &= ~0ULL << from % 64;
+		lead = ~idle ? __ffs64(~idle) : 64;
+		starts = npages <= 64 ? run_starts(idle, npages) : 0;
 		if (run + lead >= npages) {
 			*found = (chunk << CHUNK_SHIFT) + w * 64 - run;
 			return true;
@@ -341,7 +467,7 @@ static bool search_idle(const struct pageindex *idx, unsigned long npages, unsig
 		if (!may_have_idle(idx, chunk, npages, tag))
 			continue;
 		steps -= IDLE_LOOK;
-		if (find_idle(idx, chunk, npages, page))
+		if (pageindex_find_idle(idx, chunk, npages, 0, page))
 			return true;
 	}
 	return false;
@@ -472,10 +598,29 @@ void pageindex_set_tag(struct pageindex *idx, unsigned long page, unsigned long 
 	unsigned long chunk;
 
 	for (chunk = page >> CHUNK_SHIFT; chunk <= last; chunk++) {
-		u16 *now = &chunk_meta(idx, chunk)->tag;
+		struct pageindex_meta *meta = chunk_meta(idx, chunk);
+		unsigned int idle = meta->idle;
 
-		*now = !*now || *now == tag ? tag : PAGEINDEX_TAG_MIXED;
+		if (meta->tag == tag || meta->tag == PAGEINDEX_TAG_MIXED)
+			continue;
+		if (idle)
+			idle_sub(idx, chunk, idle);
+		meta->tag = meta->tag ? PAGEINDEX_TAG_MIXED : tag;
+		if (idle)
+			idle_add(idx, chunk, idle);
 	}
+}
+
+/**
+ * pageindex_idle_of() - count idle pages by where they are from
+ * @idx: an index that counts them, with @idle_of
+ * @tag: of the source
+ *
+ * Return: idle pages of chunks with that tag alone, and those of chunks with several
+ */
+unsigned long pageindex_idle_of(const struct pageindex *idx, unsigned int tag)
+{
+	return idx->idle_of[tag] + idx->idle_of[0];
 }
 
 /**

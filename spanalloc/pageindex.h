@@ -27,6 +27,8 @@
 #ifndef SPANALLOC_PAGEINDEX_H
 #define SPANALLOC_PAGEINDEX_H
 
+#include <linux/compiler.h>
+#include <linux/prefetch.h>
 #include <linux/types.h>
 
 #define PAGEINDEX_CHUNK_SHIFT	9
@@ -45,6 +47,9 @@
 #define PAGEINDEX_NR_HINTS	32
 /* Chunks whose summary may promise too much at any moment. */
 #define PAGEINDEX_NR_STALE	8
+
+/* As much of a long run as is taken or given back in one call, where that must not take long. */
+#define PAGEINDEX_PIECE_PAGES	(4 * PAGEINDEX_CHUNK_PAGES)
 
 /* In pageindex_meta::tag: memory of more than one source. */
 #define PAGEINDEX_TAG_MIXED	0xffffU
@@ -111,6 +116,14 @@ struct pageindex_block {
  * @block: the blocks
  * @sum: summaries of blocks, of eight blocks, and so on
  * @idle_map: a bit for each block that has idle pages
+ * @idle_of: idle pages of chunks with each tag from 1 on, and, at 0, with
+ *	%PAGEINDEX_TAG_MIXED; NULL if nobody wants to know
+ * @fence_start: first page of a long run that is being taken
+ * @fence_end: first page after it; 0 if there is none
+ * @look_once: a search that a summary has promised too much ends without an answer
+ * @deceived: that has happened to the last one
+ * @deceived_first: first of the chunks that the promise was of
+ * @deceived_last: the last of them
  * @stale: chunks (plus one) whose summary may promise more than there is
  * @hint: for each size class, a page below which no such run starts
  */
@@ -126,6 +139,13 @@ struct pageindex {
 	struct pageindex_block **block;
 	u64 *sum[PAGEINDEX_TABLE_LEVELS];
 	u64 *idle_map;
+	unsigned long *idle_of;
+	unsigned long fence_start;
+	unsigned long fence_end;
+	bool look_once;
+	bool deceived;
+	unsigned long deceived_first;
+	unsigned long deceived_last;
 	u32 stale[PAGEINDEX_NR_STALE];
 	u32 hint[PAGEINDEX_NR_HINTS];
 };
@@ -174,17 +194,51 @@ enum pageindex_age {
 #define PAGEINDEX_FREE_CLEAN	1U
 #define PAGEINDEX_FREE_OLD	2U
 
+/**
+ * pageindex_prefetch() - fetch what giving back a page is going to change
+ * @idx: the index
+ * @block: the block that the page lies in
+ * @page: the page
+ *
+ * Needs no lock: it is called before the caller's is taken, so that others do not have to
+ * wait for memory. The table that the sums are in may be replaced meanwhile; to fetch from
+ * the old one does no harm.
+ */
+static inline void pageindex_prefetch(const struct pageindex *idx, struct pageindex_block *block,
+				      unsigned long page)
+{
+	unsigned long chunk = (page >> PAGEINDEX_CHUNK_SHIFT) % PAGEINDEX_BLOCK_CHUNKS;
+	unsigned long nr = page / PAGEINDEX_BLOCK_PAGES;
+
+	prefetchw(&block->word[chunk][0]);
+	prefetchw(&block->word[chunk][PAGEINDEX_CHUNK_WORDS / 2]);
+	prefetchw(&block->meta[chunk]);
+	prefetchw(&block->leaf[chunk]);
+	prefetchw(&block->group[chunk / 8]);
+	prefetchw(READ_ONCE(idx->sum[0]) + nr);
+	prefetchw(READ_ONCE(idx->sum[1]) + nr / 8);
+	prefetchw(READ_ONCE(idx->sum[2]) + nr / 64);
+}
+
 void pageindex_init(struct pageindex *idx);
 size_t pageindex_table_bytes(unsigned long max_blocks);
 void *pageindex_set_table(struct pageindex *idx, void *table, unsigned long max_blocks);
-unsigned long pageindex_add_block(struct pageindex *idx, struct pageindex_block *block,
-				  bool adjoining);
+void pageindex_block_init(struct pageindex_block *block, bool adjoining);
+unsigned long pageindex_add_block(struct pageindex *idx, struct pageindex_block *block);
 void pageindex_grow(struct pageindex *idx, unsigned long chunk, unsigned long nchunks);
 
 bool pageindex_alloc(struct pageindex *idx, unsigned long npages,
 		     struct pageindex_claim *claim);
 bool pageindex_alloc_aligned(struct pageindex *idx, unsigned long npages, unsigned long align,
 			     struct pageindex_claim *claim);
+bool pageindex_settle(struct pageindex *idx);
+bool pageindex_fence(struct pageindex *idx, unsigned long npages, unsigned long align,
+		     unsigned long *page);
+void pageindex_unfence(struct pageindex *idx);
+unsigned long pageindex_claim_piece(struct pageindex *idx, unsigned long page,
+				    unsigned long npages, struct pageindex_claim *claim);
+unsigned long pageindex_count_released(const struct pageindex *idx, unsigned long page,
+				       unsigned long npages);
 bool pageindex_alloc_idle(struct pageindex *idx, unsigned long npages, unsigned int tag,
 			  struct pageindex_claim *taken);
 bool pageindex_has_idle(const struct pageindex *idx, unsigned long npages);
@@ -204,9 +258,11 @@ void pageindex_set_tag(struct pageindex *idx, unsigned long page, unsigned long 
 unsigned int pageindex_tag(const struct pageindex *idx, unsigned long page,
 			   unsigned long npages);
 
+unsigned long pageindex_idle_of(const struct pageindex *idx, unsigned int tag);
+
 void pageindex_next_epoch(struct pageindex *idx);
 unsigned int pageindex_recent(const struct pageindex *idx, unsigned long chunk);
-bool pageindex_prev_idle(struct pageindex *idx, unsigned long *chunk);
+bool pageindex_prev_idle(struct pageindex *idx, unsigned long *chunk, unsigned int *steps);
 unsigned int pageindex_take_idle(struct pageindex *idx, unsigned long chunk,
 				 enum pageindex_age age, unsigned long max_pages,
 				 struct pageindex_run *runs, unsigned int max_runs);
@@ -216,7 +272,8 @@ unsigned int pageindex_take_released(struct pageindex *idx, unsigned long chunk,
 unsigned int pageindex_age(struct pageindex *idx, unsigned long chunk);
 
 unsigned int pageindex_used(const struct pageindex *idx, unsigned long chunk);
-unsigned long pageindex_next_used(const struct pageindex *idx, unsigned long page);
+bool pageindex_next_used(const struct pageindex *idx, unsigned long *page,
+			 unsigned int *steps);
 bool pageindex_check(const struct pageindex *idx);
 
 #endif /* SPANALLOC_PAGEINDEX_H */

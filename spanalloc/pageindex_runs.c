@@ -98,18 +98,19 @@ unsigned int pageindex_take_more(struct pageindex *idx, unsigned long end,
 				 unsigned long npages, unsigned int max, unsigned long *pages)
 {
 	unsigned long chunk = (end - 1) >> CHUNK_SHIFT;
-	const struct pageindex_word *word = chunk_words(idx, chunk);
-	unsigned int from = end - (chunk << CHUNK_SHIFT);
+	unsigned long page = end;
 	unsigned int nr = 0;
-	unsigned int run;
 
-	while (nr < max && chunk_meta(idx, chunk)->idle >= npages &&
-	       (run = pageindex_next_run(word, PAGES_IDLE, &from))) {
-		for (; run >= npages && nr < max; run -= npages, from += npages) {
-			pages[nr++] = (chunk << CHUNK_SHIFT) + from;
-			chunk_claim(idx, chunk, from, from + npages);
-		}
-		from += run;
+	if (pageindex_is_fenced(idx, chunk << CHUNK_SHIFT, CHUNK_PAGES))
+		return 0;
+	while (nr < max && page >> CHUNK_SHIFT == chunk &&
+	       chunk_meta(idx, chunk)->idle >= npages &&
+	       pageindex_find_idle(idx, chunk, npages, page % CHUNK_PAGES, &page)) {
+		unsigned int from = page % CHUNK_PAGES;
+
+		pages[nr++] = page;
+		chunk_claim(idx, chunk, from, from + npages);
+		page += npages;
 	}
 	if (nr)
 		pageindex_note(idx, chunk);

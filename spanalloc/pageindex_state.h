@@ -40,10 +40,22 @@ static inline unsigned int meta_regret(struct pageindex_meta *meta, unsigned int
 
 /* === Taking ============================================================= */
 
+/* The count of idle pages that a chunk takes part in, or NULL. */
+static inline unsigned long *idle_count_of(const struct pageindex *idx,
+					   const struct pageindex_meta *meta)
+{
+	if (likely(!idx->idle_of))
+		return NULL;
+	return &idx->idle_of[meta->tag == PAGEINDEX_TAG_MIXED ? 0 : meta->tag];
+}
+
 static inline void idle_add(struct pageindex *idx, unsigned long chunk, unsigned int npages)
 {
 	unsigned long block = chunk >> PAGEINDEX_BLOCK_SHIFT;
+	unsigned long *count = idle_count_of(idx, chunk_meta(idx, chunk));
 
+	if (unlikely(count))
+		*count += npages;
 	chunk_meta(idx, chunk)->idle += npages;
 	idx->nr_idle += npages;
 	idx->idle_map[block / 64] |= BIT_ULL(block % 64);
@@ -51,6 +63,10 @@ static inline void idle_add(struct pageindex *idx, unsigned long chunk, unsigned
 
 static inline void idle_sub(struct pageindex *idx, unsigned long chunk, unsigned int npages)
 {
+	unsigned long *count = idle_count_of(idx, chunk_meta(idx, chunk));
+
+	if (unlikely(count))
+		*count -= npages;
 	chunk_meta(idx, chunk)->idle -= npages;
 	idx->nr_idle -= npages;
 }

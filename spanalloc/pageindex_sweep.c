@@ -54,15 +54,16 @@ unsigned int pageindex_next_run(const struct pageindex_word *word, enum page_sor
 /**
  * pageindex_prev_idle() - find the next lower chunk that has idle pages
  * @idx: the index
- * @chunk: where to begin, exclusive; the chunk found, on success
+ * @chunk: where to begin, exclusive; on success the chunk found, otherwise where to go on
+ * @steps: chunks to look at, and words of the map of blocks, about; what is left of it
  *
- * Return: false if there is none below *@chunk
+ * Return: false if there is none below *@chunk, or if *@steps is 0 now and there may be
  */
-bool pageindex_prev_idle(struct pageindex *idx, unsigned long *chunk)
+bool pageindex_prev_idle(struct pageindex *idx, unsigned long *chunk, unsigned int *steps)
 {
 	unsigned long c = min(*chunk, nr_chunks(idx));
 
-	while (c) {
+	while (c && *steps) {
 		unsigned long block = (c - 1) >> PAGEINDEX_BLOCK_SHIFT;
 		unsigned long first = block << PAGEINDEX_BLOCK_SHIFT;
 		u64 map = idx->idle_map[block / 64] << (63 - block % 64);
@@ -73,8 +74,11 @@ bool pageindex_prev_idle(struct pageindex *idx, unsigned long *chunk)
 			block -= min_t(unsigned long, block % 64 + 1,
 				       map ? leading_zeros(map) : 64) - 1;
 			c = block << PAGEINDEX_BLOCK_SHIFT;
+			--*steps;
 			continue;
 		}
+		/* All of a block, or its bit would never be cleared. */
+		*steps -= min_t(unsigned long, *steps, c - first);
 		while (c > first)
 			if (chunk_meta(idx, --c)->idle) {
 				*chunk = c;
@@ -84,6 +88,10 @@ bool pageindex_prev_idle(struct pageindex *idx, unsigned long *chunk)
 		if (whole)
 			idx->idle_map[block / 64] &= ~BIT_ULL(block % 64);
 	}
+	*chunk = c;
+	/* It is not for want of steps that nothing is found. */
+	if (!c && !*steps)
+		*steps = 1;
 	return false;
 }
 
@@ -121,6 +129,8 @@ unsigned int pageindex_take_idle(struct pageindex *idx, unsigned long chunk,
 	unsigned int end = CHUNK_PAGES;
 	unsigned int nr = 0;
 
+	if (pageindex_is_fenced(idx, chunk << CHUNK_SHIFT, CHUNK_PAGES))
+		return 0;
 	while (end && nr < max_runs && max_pages) {
 		unsigned int w = (end - 1) / 64;
 		u64 due = aged_pages(idx, chunk, w, age) & word_mask(w, w * 64, end);
@@ -173,6 +183,8 @@ unsigned int pageindex_take_released(struct pageindex *idx, unsigned long chunk,
 	unsigned int from = 0, run, nr = 0;
 
 	*fresh = 0;
+	if (pageindex_is_fenced(idx, chunk << CHUNK_SHIFT, CHUNK_PAGES))
+		return 0;
 	while (max_pages && nr < max_runs &&
 	       (run = pageindex_next_run(word, PAGES_RELEASED, &from))) {
 		run = min_t(unsigned long, run, max_pages);
@@ -286,23 +298,31 @@ unsigned int pageindex_used(const struct pageindex *idx, unsigned long chunk)
 /**
  * pageindex_next_used() - find the next page that is in use
  * @idx: the index
- * @page: where to begin
+ * @page: where to begin; on success the page found, otherwise where to go on
+ * @steps: chunks to look at; what is left of it
  *
- * Return: the lowest page in use from @page on, %ULONG_MAX if there is none
+ * Return: false if no page from *@page on is in use, or if *@steps is 0 now and one may be
  */
-unsigned long pageindex_next_used(const struct pageindex *idx, unsigned long page)
+bool pageindex_next_used(const struct pageindex *idx, unsigned long *page, unsigned int *steps)
 {
-	while (page >> CHUNK_SHIFT < nr_chunks(idx)) {
-		unsigned long chunk = page >> CHUNK_SHIFT;
-		unsigned int offset = page % CHUNK_PAGES;
+	while (*page >> CHUNK_SHIFT < nr_chunks(idx)) {
+		unsigned long chunk = *page >> CHUNK_SHIFT;
+		unsigned int offset = *page % CHUNK_PAGES;
 
+		if (!*steps)
+			return false;
+		--*steps;
 		if (chunk_meta(idx, chunk)->fresh != NEVER_GROWN) {
 			unsigned int run = pageindex_run_after(chunk_words(idx, chunk), offset);
 
-			if (offset + run < CHUNK_PAGES)
-				return page + run;
+			if (offset + run < CHUNK_PAGES) {
+				*page += run;
+				return true;
+			}
 		}
-		page = (chunk + 1) << CHUNK_SHIFT;
+		*page = (chunk + 1) << CHUNK_SHIFT;
 	}
-	return ULONG_MAX;
+	/* It is not for want of steps that nothing is found. */
+	*steps = max(*steps, 1U);
+	return false;
 }

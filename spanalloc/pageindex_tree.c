@@ -79,11 +79,27 @@ u64 pageindex_sum_merge(const u64 *child, unsigned int n, unsigned int shift)
 	return sum_pack(start, max, run) | (child[0] & SUM_WALL);
 }
 
+/*
+ * Fetch the summaries above a chunk, all of them at once: where they are is known, and to
+ * wait for one after the other would take several times as long.
+ */
+static inline void prefetch_path(const struct pageindex *idx, unsigned long chunk)
+{
+	unsigned long i = chunk;
+	unsigned int level;
+
+	for (level = 0; level < idx->top; level++) {
+		prefetchw(sum_at(idx, level, i));
+		i >>= fan_shift(level);
+	}
+}
+
 /* Carry a change of summaries @first..@last of level 0 as far up as it goes. */
 void pageindex_sum_update(struct pageindex *idx, unsigned long first, unsigned long last)
 {
 	unsigned int level;
 
+	prefetch_path(idx, first);
 	for (level = 0; level < idx->top; level++) {
 		unsigned int fan = fan_shift(level);
 		bool changed = false;
@@ -231,7 +247,10 @@ static void stale_sync(struct pageindex *idx, u32 *slot)
 {
 	unsigned long chunk = *slot - 1;
 	u64 *leaf = sum_at(idx, 0, chunk);
-	u64 now = pageindex_chunk_summary(chunk_words(idx, chunk)) | (*leaf & SUM_WALL);
+	u64 now;
+
+	prefetch_path(idx, chunk);
+	now = pageindex_chunk_summary(chunk_words(idx, chunk)) | (*leaf & SUM_WALL);
 
 	*slot = 0;
 	if (*leaf == now)
@@ -396,10 +415,12 @@ void pageindex_taken(struct pageindex *idx, unsigned long page, unsigned long np
 		part_taken(idx, first, from, to);
 		return;
 	}
-	part_taken(idx, first, from, CHUNK_PAGES);
-	part_taken(idx, last, 0, to);
-	if (last - first > 1)
-		whole_changed(idx, first + 1, last - 1, 0);
+	if (from)
+		part_taken(idx, first++, from, CHUNK_PAGES);
+	if (to < CHUNK_PAGES)
+		part_taken(idx, last--, 0, to);
+	if (first <= last)
+		whole_changed(idx, first, last, 0);
 }
 
 /* Is every hint at the free run that begins @before pages before @page, or below? */
@@ -448,10 +469,12 @@ void pageindex_freed(struct pageindex *idx, unsigned long page, unsigned long np
 	if (first == last) {
 		part_freed(idx, first, from - before, to + after);
 	} else {
-		part_freed(idx, first, from - before, CHUNK_PAGES);
-		part_freed(idx, last, 0, to + after);
-		if (last - first > 1)
-			whole_changed(idx, first + 1, last - 1, SUM_FREE_CHUNK);
+		if (from)
+			part_freed(idx, first++, from - before, CHUNK_PAGES);
+		if (to < CHUNK_PAGES)
+			part_freed(idx, last--, 0, to + after);
+		if (first <= last)
+			whole_changed(idx, first, last, SUM_FREE_CHUNK);
 	}
 	if (!low)
 		hints_freed(idx, page, npages, before, after);
@@ -511,6 +534,68 @@ unsigned long pageindex_run_length(const struct pageindex *idx, unsigned long pa
 	return have;
 }
 
+/* Is one of chunks @first..@last stale? */
+static bool any_stale(const struct pageindex *idx, unsigned long first, unsigned long last)
+{
+	unsigned int i;
+
+	for (i = 0; i < PAGEINDEX_NR_STALE; i++)
+		if (idx->stale[i] > first && idx->stale[i] <= last + 1)
+			return true;
+	return false;
+}
+
+/*
+ * Is a run free that the summaries promise? The bits tell. Of a long one it would take
+ * long to see all of them, and only stale chunks can have promised too much.
+ */
+static bool run_is_free(const struct pageindex *idx, unsigned long page, unsigned long n)
+{
+	if (n <= 2 * CHUNK_PAGES)
+		return pageindex_run_length(idx, page, n) >= n;
+	return !any_stale(idx, page >> CHUNK_SHIFT, (page + n - 1) >> CHUNK_SHIFT);
+}
+
+/*
+ * Chunks @first..@last have less than was promised. Bring them up to date, or, where a
+ * search has to be short, leave that to pageindex_settle() and return true.
+ */
+static bool leave_deceived(struct pageindex *idx, unsigned long first, unsigned long last)
+{
+	if (!idx->look_once) {
+		stale_sync_range(idx, first, last);
+		return false;
+	}
+	idx->deceived = true;
+	idx->deceived_first = first;
+	idx->deceived_last = last;
+	return true;
+}
+
+/**
+ * pageindex_settle() - bring a chunk up to date that has deceived the last search
+ * @idx: the index, with @look_once
+ *
+ * The search is then to be repeated, which may be deceived by another chunk, of which there
+ * are %PAGEINDEX_NR_STALE at most.
+ *
+ * Return: false if there is none
+ */
+bool pageindex_settle(struct pageindex *idx)
+{
+	unsigned int i;
+
+	for (i = 0; i < PAGEINDEX_NR_STALE; i++) {
+		u32 *slot = &idx->stale[i];
+
+		if (*slot <= idx->deceived_first || *slot > idx->deceived_last + 1)
+			continue;
+		stale_sync(idx, slot);
+		return true;
+	}
+	return false;
+}
+
 /*
  * Lowest run of @n free pages in the chunks from @chunk on, given that the @run
  * pages before it are free. The walk goes right along a level, up wherever a
@@ -540,9 +625,10 @@ static bool tree_find(struct pageindex *idx, unsigned long n, unsigned long chun
 			unsigned long first = (page - run) >> CHUNK_SHIFT;
 
 			*found = page - run;
-			if (pageindex_run_length(idx, *found, n) >= n)
+			if (run_is_free(idx, *found, n))
 				return true;
-			stale_sync_range(idx, first, (*found + n - 1) >> CHUNK_SHIFT);
+			if (leave_deceived(idx, first, (*found + n - 1) >> CHUNK_SHIFT))
+				return false;
 			i = max(first, chunk);
 			level = 0;
 			run = first < chunk ? before : 0;
@@ -560,7 +646,8 @@ static bool tree_find(struct pageindex *idx, unsigned long n, unsigned long chun
 				*found = page + at;
 				return true;
 			}
-			stale_sync_range(idx, i, i);
+			if (leave_deceived(idx, i, i))
+				return false;
 			continue;
 		}
 		if (sum_start(sum) == 1ULL << level_shift(level))
@@ -593,6 +680,8 @@ bool pageindex_find_from(struct pageindex *idx, unsigned long n, unsigned long f
 		*found = (chunk << CHUNK_SHIFT) - tail;
 		return true;
 	}
+	if (chunk < nr_chunks(idx))
+		prefetch_path(idx, chunk);
 	return tree_find(idx, n, chunk, tail, found);
 }
 
@@ -605,7 +694,7 @@ bool pageindex_find_first(struct pageindex *idx, unsigned long n, unsigned long 
 	if (n > idx->nr_idle + idx->nr_released)
 		return false;
 	ok = pageindex_find_from(idx, n, idx->hint[hint], found);
-	if (n <= CHUNK_PAGES)
+	if (n <= CHUNK_PAGES && (ok || !idx->deceived))
 		hint_raise(idx, n, ok ? *found : nr_chunks(idx) << CHUNK_SHIFT);
 	return ok;
 }

@@ -100,6 +100,14 @@ static inline bool chunk_joins(const struct pageindex *idx, unsigned long chunk)
 	return chunk && chunk < nr_chunks(idx) && !(*sum_at(idx, 0, chunk) & SUM_WALL);
 }
 
+/* Is one of these pages behind the fence? */
+static inline bool pageindex_is_fenced(const struct pageindex *idx, unsigned long page,
+				       unsigned long npages)
+{
+	return unlikely(idx->fence_end) && page < idx->fence_end &&
+	       page + npages > idx->fence_start;
+}
+
 static inline u64 word_free(const struct pageindex_word *word)
 {
 	return ~(word->hi & word->lo);
@@ -154,6 +162,8 @@ bool pageindex_find_first(struct pageindex *idx, unsigned long n, unsigned long 
 bool pageindex_find_from(struct pageindex *idx, unsigned long n, unsigned long from,
 			 unsigned long *found);
 
+bool pageindex_find_idle(const struct pageindex *idx, unsigned long chunk, unsigned long npages,
+			 unsigned int from, unsigned long *found);
 unsigned int pageindex_next_run(const struct pageindex_word *word, enum page_sort sort,
 				unsigned int *from);
 

@@ -2,36 +2,66 @@
 /*
  * Pressure: what heaps give back when the system is short of memory.
  *
- *	who notices	   who gives back	what
+ *	level	when				what goes
  *
- *	reclaim		   reclaim itself	as many pages as it asks for: the
- *			   (the shrinker)	surplus of all heaps, then idle pages,
- *						then parked spans
- *	the first reclaim  the scavenger, at	all parked spans, and what is not
- *	in a second	   once			covered by recent demand, of any age
- *	the OOM killer,	   it itself, before	everything idle or parked
- *	about to kill	   it does
+ *	LIGHT	reclaim asks for little, and	what recent demand does not cover; of
+ *		free memory is above the low	heaps that go by age alone, nothing
+ *		watermark
+ *	HEAVY	reclaim asks for a sixteenth	also all other idle pages, but those kept
+ *		of what there is, or free	ready for callers that cannot wait
+ *		memory is below that
+ *	LAST	reclaim asks for half of what	also these, and parked spans
+ *		there is, or the OOM killer is
+ *		about to kill, or a limit on
+ *		all heaps is in the way
  *
- * None of this goes below a heap's reserve. Reclaim can happen in any allocation
- * that may sleep, those of this module and those of callers that must not wait for
- * a file system or a disk included. So nothing in here, or called from here,
- * allocates or waits for somebody who may: pressure_lock and span_heap::release_lock
- * are held by nobody who does.
+ * None of this goes below a heap's reserve. How much reclaim asks for follows from its
+ * priority: a shrinker is called over and over until it has been asked for freeable pages
+ * times 4 / (seeks * 2^priority). Heaps take turns in being the first. Only pages of the
+ * node that is short go, as far as the page index can tell nodes apart.
+ *
+ * Seeks is 1. To put memory behind a page again costs some hundred nanoseconds and no I/O,
+ * a thousandth of what a page of the page cache costs: so the heaps are asked for more than
+ * a cache would be, which has the default of 2, but for no more at light reclaim than what
+ * nobody has needed lately.
+ *
+ * Reclaim can happen in any allocation that may sleep, those of this module and those of
+ * callers that must not wait for a file system or a disk included. So nothing in here, or
+ * called from here, allocates or waits for somebody who may. The list of heaps is read
+ * under SRCU: a heap that is being destroyed waits for its readers, and nobody waits for it.
  */
+#include <linux/atomic.h>
+#include <linux/hash.h>
 #include <linux/jiffies.h>
-#include <linux/ktime.h>
+#include <linux/mmzone.h>
 #include <linux/notifier.h>
 #include <linux/oom.h>
-#include <linux/rwsem.h>
+#include <linux/rculist.h>
 #include <linux/shrinker.h>
+#include <linux/srcu.h>
+#include <linux/swap.h>
+#include <linux/topology.h>
+#include <linux/vmstat.h>
 
 #include "internal.h"
 
 /* Pages asked for at a time: one TLB flush for each so many. */
 #define SHRINK_BATCH	512
 
-static DECLARE_RWSEM(pressure_lock);
+/* Shares of what there is from which on a request is heavy, or the last one. */
+#define HEAVY_SHARE	16
+#define LAST_SHARE	2
+
+/* Reclaims under way that are told apart. */
+#define EPISODE_BITS	5
+
+/* A kill is put off at most once in so many jiffies. */
+#define OOM_PATIENCE	(10 * HZ)
+
+DEFINE_STATIC_SRCU(pressure_srcu);
+static DEFINE_MUTEX(pressure_lock);	/* changes of the list */
 static LIST_HEAD(pressure_heaps);
+static atomic_t pressure_turn;
 
 /* When the scavenger was last called for help, in jiffies. */
 static unsigned long called;
@@ -39,53 +69,83 @@ static unsigned long called;
 /* === Giving back ======================================================== */
 
 /**
- * pressure_count() - count what all heaps could give back
- *
- * Context: Any context that may sleep.
- *
- * Return: pages, roughly
+ * struct squeeze - what is wanted of the heaps
+ * @level: how urgent it is
+ * @by_age: heaps that go by age alone are left to the passes of the scavenger
+ * @node: the node that is short, or %NUMA_NO_NODE
+ * @reason: for the statistics
+ * @want: pages still wanted
  */
-unsigned long pressure_count(void)
-{
-	struct span_heap *heap;
-	unsigned long npages = 0;
+struct squeeze {
+	enum pressure_level level;
+	bool by_age;
+	int node;
+	enum release_reason reason;
+	unsigned long want;
+};
 
-	if (!down_read_trylock(&pressure_lock))
+/* Idle pages of one sort; returns how many went. */
+static unsigned long squeeze_idle(struct span_heap *heap, struct squeeze *squeeze,
+				  enum pressure_level level)
+{
+	struct release rel = RELEASE_ALL(squeeze->want, squeeze->reason);
+
+	rel.node = squeeze->node;
+	rel.surplus = level == PRESSURE_LIGHT;
+	rel.keep_pool = level != PRESSURE_LAST;
+	if (squeeze->by_age && heap->flags & SPAN_HEAP_AGE_ONLY)
 		return 0;
-	list_for_each_entry(heap, &pressure_heaps, pressed) {
-		unsigned long flags = heap_lock(heap);
-		unsigned long idle = heap->index.nr_idle;
-		unsigned long reserve = heap->reserve;
-
-		heap_unlock(heap, flags);
-		idle += cache_parked(heap);
-		npages += idle - min(idle, reserve);
-	}
-	up_read(&pressure_lock);
-	return npages;
+	return heap_release_as(heap, &rel);
 }
 
-/* Release up to @npages pages of all heaps; the first ones in the list go first. */
-static unsigned long release_some(unsigned long npages, enum release_reason reason,
-				  unsigned long (*give)(struct span_heap *heap,
-							unsigned long npages,
-							enum release_reason reason))
+static void squeeze_heap(struct span_heap *heap, struct squeeze *squeeze,
+			 enum pressure_level level, bool caches)
 {
-	unsigned long released = 0;
+	unsigned long released;
+
+	if (!squeeze->want || (caches && !cache_drain(heap)))
+		return;
+	released = squeeze_idle(heap, squeeze, level);
+	squeeze->want -= released;
+	/* What pressure has taken is not brought back at once. */
+	if (released && level == PRESSURE_LAST && squeeze->reason == RELEASE_PRESSURE)
+		WRITE_ONCE(heap->stock_due, heap_now() + HZ);
+}
+
+/* Once round all heaps, from the one whose turn it is. */
+static void squeeze_round(struct squeeze *squeeze, enum pressure_level level, bool caches)
+{
+	unsigned int nr = 0, first = 0, i, half;
 	struct span_heap *heap;
+	int idx = srcu_read_lock(&pressure_srcu);
 
-	list_for_each_entry(heap, &pressure_heaps, pressed) {
-		if (released >= npages)
-			break;
-		released += give(heap, npages - released, reason);
+	list_for_each_entry_srcu(heap, &pressure_heaps, pressed,
+				 srcu_read_lock_held(&pressure_srcu))
+		nr++;
+	if (nr)
+		first = (unsigned int)atomic_read(&pressure_turn) % nr;
+	for (half = 0; half < 2; half++) {
+		i = 0;
+		list_for_each_entry_srcu(heap, &pressure_heaps, pressed,
+					 srcu_read_lock_held(&pressure_srcu))
+			if ((i++ >= first) == !half)
+				squeeze_heap(heap, squeeze, level, caches);
 	}
-	return released;
+	srcu_read_unlock(&pressure_srcu, idx);
 }
 
-static unsigned long drain_and_release(struct span_heap *heap, unsigned long npages,
-				       enum release_reason reason)
+/* Returns pages released: the least needed of all heaps first, then those of the next level. */
+static unsigned long squeeze_all(struct squeeze *squeeze)
 {
-	return cache_drain(heap, true) ? heap_release(heap, npages, reason) : 0;
+	unsigned long want = squeeze->want;
+	enum pressure_level level;
+
+	atomic_inc(&pressure_turn);
+	for (level = PRESSURE_LIGHT; level <= squeeze->level && squeeze->want; level++)
+		squeeze_round(squeeze, level, false);
+	if (squeeze->level == PRESSURE_LAST && squeeze->want)
+		squeeze_round(squeeze, PRESSURE_LAST, true);
+	return want - squeeze->want;
 }
 
 /**
@@ -99,16 +159,14 @@ static unsigned long drain_and_release(struct span_heap *heap, unsigned long npa
  */
 unsigned long pressure_release(unsigned long npages, enum release_reason reason)
 {
-	unsigned long released;
+	struct squeeze squeeze = {
+		.level = PRESSURE_LAST,
+		.node = NUMA_NO_NODE,
+		.reason = reason,
+		.want = npages,
+	};
 
-	down_read(&pressure_lock);
-	released = release_some(npages, reason, heap_release_surplus);
-	if (released < npages)
-		released += release_some(npages - released, reason, heap_release);
-	if (released < npages)
-		released += release_some(npages - released, reason, drain_and_release);
-	up_read(&pressure_lock);
-	return released;
+	return squeeze_all(&squeeze);
 }
 
 /**
@@ -118,40 +176,157 @@ unsigned long pressure_release(unsigned long npages, enum release_reason reason)
  */
 void pressure_relieve(void)
 {
-	struct span_heap *heap;
+	struct squeeze squeeze = {
+		.level = PRESSURE_LIGHT,
+		.node = NUMA_NO_NODE,
+		.reason = RELEASE_PRESSURE,
+		.want = ULONG_MAX,
+	};
 
-	down_read(&pressure_lock);
-	list_for_each_entry(heap, &pressure_heaps, pressed) {
-		u64 start = ktime_get_ns();
-
-		cache_drain(heap, true);
-		heap_release_surplus(heap, ULONG_MAX, RELEASE_PRESSURE);
-		heap_count_time(heap, ktime_get_ns() - start);
-	}
-	up_read(&pressure_lock);
+	squeeze_all(&squeeze);
 }
 
-/* === Shrinker =========================================================== */
+/* === Reclaim ============================================================ */
+
+static unsigned long idle_of_node_locked(const struct span_heap *heap, int node)
+{
+	lockdep_assert_held(&heap->lock);
+	if (nr_online_nodes == 1 || node == NUMA_NO_NODE)
+		return heap->index.nr_idle;
+	return pageindex_idle_of(&heap->index, node + 1);
+}
+
+/**
+ * pressure_count() - count what all heaps could give back
+ * @node: of which node; %NUMA_NO_NODE for all
+ *
+ * Context: Any context that may sleep.
+ *
+ * Return: pages, roughly
+ */
+unsigned long pressure_count(int node)
+{
+	struct span_heap *heap;
+	unsigned long npages = 0;
+	int idx = srcu_read_lock(&pressure_srcu);
+
+	list_for_each_entry_srcu(heap, &pressure_heaps, pressed,
+				 srcu_read_lock_held(&pressure_srcu)) {
+		unsigned long flags = heap_lock(heap);
+		unsigned long idle = idle_of_node_locked(heap, node);
+		unsigned long reserve = heap->reserve;
+
+		heap_unlock(heap, flags);
+		idle += cache_parked_of(heap, node);
+		npages += idle - min(idle, reserve);
+	}
+	srcu_read_unlock(&pressure_srcu, idx);
+	return npages;
+}
+
+/**
+ * pressure_scan() - give back what reclaim asks for, or less
+ * @node: the node that is short, or %NUMA_NO_NODE
+ * @npages: how many pages it asks for now
+ * @asked: how many it has asked for since it counted, these included
+ * @freeable: what it counted then
+ * @short_of_memory: the node has less free memory than its low watermark says
+ *
+ * Context: Any context that may sleep, in reclaim too. Allocates nothing.
+ *
+ * Return: pages released
+ */
+unsigned long pressure_scan(int node, unsigned long npages, unsigned long asked,
+			    unsigned long freeable, bool short_of_memory)
+{
+	struct squeeze squeeze = {
+		.level = PRESSURE_LIGHT,
+		.node = nr_online_nodes == 1 ? NUMA_NO_NODE : node,
+		.reason = RELEASE_PRESSURE,
+		.want = npages,
+	};
+
+	if (asked >= freeable / LAST_SHARE)
+		squeeze.level = PRESSURE_LAST;
+	else if (asked >= freeable / HEAVY_SHARE || short_of_memory)
+		squeeze.level = PRESSURE_HEAVY;
+	squeeze.by_age = squeeze.level == PRESSURE_LIGHT;
+	/* Concurrent callers may both wake the thread; that is harmless. */
+	if (squeeze.level > PRESSURE_LIGHT && time_after_eq(jiffies, READ_ONCE(called) + HZ)) {
+		WRITE_ONCE(called, jiffies);
+		heap_tell(NEWS_PRESSURE);
+	}
+	return squeeze_all(&squeeze);
+}
+
+/* Free memory of a node, less its low watermarks; negative if it is short of memory. */
+static long node_room(int node)
+{
+	pg_data_t *pgdat = NODE_DATA(node);
+	long room = 0;
+	int i;
+
+	for (i = 0; i < MAX_NR_ZONES; i++) {
+		struct zone *zone = &pgdat->node_zones[i];
+
+		if (!populated_zone(zone))
+			continue;
+		room += zone_page_state(zone, NR_FREE_PAGES);
+		room -= low_wmark_pages(zone);
+	}
+	return room;
+}
+
+/**
+ * struct episode - how far one task's reclaim has come
+ * @task: the task; only compared
+ * @freeable: what it has been told there is
+ * @asked: what it has asked for since
+ *
+ * One that is lost to another task is taken for one that has just begun.
+ */
+struct episode {
+	struct task_struct *task;
+	unsigned long freeable;
+	unsigned long asked;
+};
+
+static struct episode episodes[1 << EPISODE_BITS];
+
+static struct episode *episode_of(struct task_struct *task)
+{
+	return &episodes[hash_ptr(task, EPISODE_BITS)];
+}
 
 static unsigned long shrink_count(struct shrinker *unused, struct shrink_control *sc)
 {
-	unsigned long npages = pressure_count();
+	unsigned long npages = pressure_count(sc->nid);
+	struct episode *episode = episode_of(current);
 
+	/* Tasks that share a place may mix these up, and are then asked for less. */
+	WRITE_ONCE(episode->task, current);
+	WRITE_ONCE(episode->freeable, npages);
+	WRITE_ONCE(episode->asked, 0);
 	return npages ? npages : SHRINK_EMPTY;
 }
 
 static unsigned long shrink_scan(struct shrinker *unused, struct shrink_control *sc)
 {
-	unsigned long released;
+	struct episode *episode = episode_of(current);
+	unsigned long asked = sc->nr_to_scan, freeable = ULONG_MAX, released;
 
-	/* Who calls at the same time calls twice, which is to call once. */
-	if (time_after_eq(jiffies, READ_ONCE(called) + HZ)) {
-		WRITE_ONCE(called, jiffies);
-		heap_tell(NEWS_PRESSURE);
+	if (READ_ONCE(episode->task) == current) {
+		asked += READ_ONCE(episode->asked);
+		WRITE_ONCE(episode->asked, asked);
+		freeable = READ_ONCE(episode->freeable);
 	}
-	released = pressure_release(sc->nr_to_scan, RELEASE_PRESSURE);
-	sc->nr_scanned = max(released, 1UL);
-	return released ? released : SHRINK_STOP;
+	released = pressure_scan(sc->nid, sc->nr_to_scan, asked, freeable,
+				 node_room(sc->nid) < 0);
+	/* Without this, direct reclaim would not see that there is memory now. */
+	account_reclaimed(released);
+	/* What is not released has been looked at: it is not asked for again and again. */
+	sc->nr_scanned = sc->nr_to_scan;
+	return released || asked < 2 * freeable ? released : SHRINK_STOP;
 }
 
 #if SHRINKERS_ARE_ALLOCATED
@@ -159,14 +334,13 @@ static struct shrinker *shrinker;
 
 static int start_shrinker(void)
 {
-	shrinker = shrinker_alloc(0, "spanalloc");
+	shrinker = shrinker_alloc(SHRINKER_NUMA_AWARE, "spanalloc");
 	if (!shrinker)
 		return -ENOMEM;
 	shrinker->count_objects = shrink_count;
 	shrinker->scan_objects = shrink_scan;
 	shrinker->batch = SHRINK_BATCH;
-	/* To make an idle page again is as cheap as it was to make it. */
-	shrinker->seeks = 0;
+	shrinker->seeks = 1;
 	shrinker_register(shrinker);
 	return 0;
 }
@@ -180,8 +354,8 @@ static struct shrinker shrinker = {
 	.count_objects = shrink_count,
 	.scan_objects = shrink_scan,
 	.batch = SHRINK_BATCH,
-	/* To make an idle page again is as cheap as it was to make it. */
-	.seeks = 0,
+	.seeks = 1,
+	.flags = SHRINKER_NUMA_AWARE,
 };
 
 static int start_shrinker(void)
@@ -197,9 +371,36 @@ static void stop_shrinker(void)
 
 /* === Last resort ======================================================== */
 
+/**
+ * pressure_is_progress() - decide whether a release may put off a kill
+ * @released: pages that have been released
+ * @now: the time, in jiffies
+ *
+ * A busy heap has some idle pages whenever it is asked. That must not keep the system from
+ * helping itself: within ten seconds it counts once.
+ *
+ * Context: Process context. The OOM killer serialises its callers.
+ *
+ * Return: whether it may
+ */
+bool pressure_is_progress(unsigned long released, unsigned long now)
+{
+	static unsigned long put_off;
+	static bool ever;
+
+	if (!released || (ever && time_before(now, put_off + OOM_PATIENCE)))
+		return false;
+	put_off = now;
+	ever = true;
+	return true;
+}
+
 static int about_to_kill(struct notifier_block *unused, unsigned long unused_too, void *freed)
 {
-	*(unsigned long *)freed += pressure_release(ULONG_MAX, RELEASE_PRESSURE);
+	unsigned long released = pressure_release(ULONG_MAX, RELEASE_PRESSURE);
+
+	if (pressure_is_progress(released, jiffies))
+		*(unsigned long *)freed += released;
 	return NOTIFY_OK;
 }
 
@@ -243,20 +444,21 @@ void pressure_stop(void)
  */
 void pressure_add(struct span_heap *heap)
 {
-	down_write(&pressure_lock);
-	list_add_tail(&heap->pressed, &pressure_heaps);
-	up_write(&pressure_lock);
+	mutex_lock(&pressure_lock);
+	list_add_tail_rcu(&heap->pressed, &pressure_heaps);
+	mutex_unlock(&pressure_lock);
 }
 
 /**
  * pressure_remove() - leave a heap alone
  * @heap: the heap
  *
- * Waits for whoever is taking from it.
+ * Waits for those who are taking from it.
  */
 void pressure_remove(struct span_heap *heap)
 {
-	down_write(&pressure_lock);
-	list_del(&heap->pressed);
-	up_write(&pressure_lock);
+	mutex_lock(&pressure_lock);
+	list_del_rcu(&heap->pressed);
+	mutex_unlock(&pressure_lock);
+	synchronize_srcu(&pressure_srcu);
 }

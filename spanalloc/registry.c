@@ -9,13 +9,14 @@
  */
 #define pr_fmt(fmt) "spanalloc: " fmt
 
-#include <linux/jiffies.h>
+#include <linux/ctype.h>
 #include <linux/slab.h>
 
 #include "internal.h"
 
 /* All that there are. */
-#define HEAP_FLAGS	(SPAN_HEAP_NO_CACHE | SPAN_HEAP_AGE_ONLY | SPAN_HEAP_NO_STOCK)
+#define HEAP_FLAGS	(SPAN_HEAP_NO_CACHE | SPAN_HEAP_AGE_ONLY | SPAN_HEAP_NO_STOCK | \
+			 SPAN_HEAP_SHARED_PAGES)
 
 /* Spans that a leak report names. */
 #define LEAKS_NAMED	16
@@ -26,25 +27,53 @@ static struct span_heap *default_heap;
 
 /* === Making ============================================================= */
 
-static bool params_are_ok(const struct span_heap_params *params)
+static bool name_is_ok(const char *name)
 {
-	size_t len;
+	size_t len = strnlen(name, SPAN_HEAP_NAME_SIZE);
+	size_t i;
 
-	if (!params || !params->name || params->flags & ~HEAP_FLAGS)
+	if (!len || len == SPAN_HEAP_NAME_SIZE || name[0] == '.')
 		return false;
-	len = strnlen(params->name, SPAN_HEAP_NAME_SIZE);
-	if (!len || len == SPAN_HEAP_NAME_SIZE || strchr(params->name, '/') ||
-	    params->name[0] == '.')
-		return false;
-	return params->node == NUMA_NO_NODE ||
-	       (params->node >= 0 && params->node < MAX_NUMNODES && node_online(params->node));
+	for (i = 0; i < len; i++)
+		if (!isascii(name[i]) || !isprint(name[i]) || name[i] == '/')
+			return false;
+	return true;
+}
+
+/* What is wrong with parameters, or NULL. */
+static const char *params_fault(const struct span_heap_params *params)
+{
+	if (!params)
+		return "there are no parameters";
+	if (!params->name)
+		return "it has no name";
+	if (!name_is_ok(params->name))
+		return "its name is not 1 to 31 printable characters without '/' or leading '.'";
+	if (params->node != NUMA_NO_NODE &&
+	    (params->node < 0 || params->node >= MAX_NUMNODES || !node_online(params->node)))
+		return "its node is not online";
+	if (params->scavenge_age_ms > SCAVENGE_AGE_MS_MAX)
+		return "its age is more than 604800000 ms, a week";
+	if (params->flags & ~HEAP_FLAGS)
+		return "it has flags that there are not";
+	return NULL;
 }
 
 static void heap_delete(struct span_heap *heap)
 {
 	cache_delete(heap);
 	release_batch_delete(heap->batch);
+	kvfree(heap->index.idle_of);
 	kvfree(heap);
+}
+
+/* Where there are several nodes, reclaim asks how many idle pages are of which. */
+static int count_by_node(struct span_heap *heap)
+{
+	if (nr_node_ids == 1)
+		return 0;
+	heap->index.idle_of = kvcalloc(nr_node_ids + 1, sizeof(*heap->index.idle_of), GFP_KERNEL);
+	return heap->index.idle_of ? 0 : -ENOMEM;
 }
 
 static struct span_heap *heap_new(const struct span_heap_params *params)
@@ -66,13 +95,17 @@ static struct span_heap *heap_new(const struct span_heap_params *params)
 	spin_lock_init(&heap->lock);
 	mutex_init(&heap->grow_lock);
 	reserve_init(heap);
+	mutex_init(&heap->long_lock);
 	mutex_init(&heap->release_lock);
+	init_waitqueue_head(&heap->release_wait);
 	INIT_LIST_HEAD(&heap->space.ranges);
 	pageindex_init(&heap->index);
+	heap->index.look_once = true;
 	sweep_init(heap);
 	if (heap->limit)
 		heap->index.max_backed = heap->limit;
-	if (!(params->flags & SPAN_HEAP_NO_CACHE) && cache_new(heap)) {
+	if (count_by_node(heap) ||
+	    (!(params->flags & SPAN_HEAP_NO_CACHE) && cache_new(heap))) {
 		heap_delete(heap);
 		return NULL;
 	}
@@ -92,10 +125,11 @@ static bool name_is_taken(const char *name)
 
 struct span_heap *span_heap_create(const struct span_heap_params *params)
 {
+	const char *fault = params_fault(params);
 	struct span_heap *heap;
 
-	if (!params_are_ok(params)) {
-		pr_warn_ratelimited("%pS asked for a heap with bad parameters\n", (void *)_RET_IP_);
+	if (fault) {
+		pr_warn_ratelimited("%pS asked for a heap, but %s\n", (void *)_RET_IP_, fault);
 		return ERR_PTR(-EINVAL);
 	}
 	heap = heap_new(params);
@@ -124,7 +158,7 @@ EXPORT_SYMBOL_NS_GPL(span_heap_default, "SPANALLOC");
 
 const char *span_heap_name(const struct span_heap *heap)
 {
-	return heap->name;
+	return heap_is_ok(heap, "span_heap_name", _RET_IP_) ? heap->name : "(no heap)";
 }
 EXPORT_SYMBOL_NS_GPL(span_heap_name, "SPANALLOC");
 
@@ -141,9 +175,9 @@ static void report_leaks(struct span_heap *heap, unsigned long spans)
 	while (named < LEAKS_NAMED && heap_next_span(heap, &page, &view)) {
 		if (!span_origin(&view, &origin))
 			continue;
-		pr_warn("  %p: %lu pages, %s, for %u ms, owner %p, from %pS\n",
+		pr_warn("  %p: %lu pages, %s, for %llu ms, owner %p, from %pS\n",
 			(void *)view.base, view.npages, heap_kind_name(span_state_kind(view.state)),
-			jiffies_to_msecs(jiffies - origin.born), view.owner, (void *)origin.caller);
+			origin.age_ms, view.owner, (void *)origin.caller);
 		named++;
 	}
 	if (named < spans)
@@ -165,11 +199,32 @@ static bool stop_allocations(struct span_heap *heap, unsigned long *spans)
 	return !*spans;
 }
 
-/* Give everything back; nobody else knows the heap any more. */
+static bool is_registered_locked(const struct span_heap *wanted)
+{
+	struct span_heap *heap;
+
+	lockdep_assert_held(&registry_lock);
+	list_for_each_entry(heap, &registry_heaps, list)
+		if (heap == wanted)
+			return true;
+	return false;
+}
+
+/* From here on no other caller finds the heap, in debugfs neither. */
+static void unregister_locked(struct span_heap *heap)
+{
+	lockdep_assert_held(&registry_lock);
+	list_del(&heap->list);
+	debugfs_remove_heap(heap);
+}
+
+/* Nobody finds the heap, and nobody uses it. */
 static void heap_end(struct span_heap *heap)
 {
 	unsigned long flags;
 
+	scavenger_remove(heap);
+	pressure_remove(heap);
 	flags = heap_lock(heap);
 	heap->reserve = 0;
 	heap_unlock(heap, flags);
@@ -179,33 +234,41 @@ static void heap_end(struct span_heap *heap)
 	heap_delete(heap);
 }
 
-static void unregister(struct span_heap *heap)
-{
-	scavenger_remove(heap);
-	pressure_remove(heap);
-	mutex_lock(&registry_lock);
-	list_del(&heap->list);
-	debugfs_remove_heap(heap);
-	mutex_unlock(&registry_lock);
-}
-
-int span_heap_destroy(struct span_heap *heap)
+/* As span_heap_destroy(), of a heap that is not the default one. */
+static int destroy_locked(struct span_heap *heap, unsigned long caller)
 {
 	unsigned long spans;
 
-	if (!heap_is_ok(heap, "span_heap_destroy", _RET_IP_))
-		return -EINVAL;
-	if (heap == default_heap) {
-		pr_warn_ratelimited("%pS may not destroy the default heap\n", (void *)_RET_IP_);
+	lockdep_assert_held(&registry_lock);
+	if (!is_registered_locked(heap)) {
+		report_call("span_heap_destroy", "there is no such heap; destroyed already?",
+			    caller);
 		return -EINVAL;
 	}
 	if (!stop_allocations(heap, &spans)) {
 		report_leaks(heap, spans);
 		return -EBUSY;
 	}
-	unregister(heap);
-	heap_end(heap);
+	unregister_locked(heap);
 	return 0;
+}
+
+int span_heap_destroy(struct span_heap *heap)
+{
+	int ret;
+
+	if (!heap_is_ok(heap, "span_heap_destroy", _RET_IP_))
+		return -EINVAL;
+	if (heap == default_heap) {
+		report_call("span_heap_destroy", "the default heap is not its caller's", _RET_IP_);
+		return -EINVAL;
+	}
+	mutex_lock(&registry_lock);
+	ret = destroy_locked(heap, _RET_IP_);
+	mutex_unlock(&registry_lock);
+	if (!ret)
+		heap_end(heap);
+	return ret;
 }
 EXPORT_SYMBOL_NS_GPL(span_heap_destroy, "SPANALLOC");
 
@@ -256,7 +319,9 @@ void registry_exit(void)
 			report_leaks(heap, spans);
 			free_leaks(heap);
 		}
-		unregister(heap);
+		mutex_lock(&registry_lock);
+		unregister_locked(heap);
+		mutex_unlock(&registry_lock);
 		heap_end(heap);
 	}
 }

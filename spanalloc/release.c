@@ -10,9 +10,13 @@
  *	idle --take--> in the batch --unmap--> flush --> free --> released
  *	   lock held		   no spinlock		     lock held
  *
- * Allocations go on meanwhile and never wait for it. Highest addresses go first:
- * allocation is lowest first, so that these pages are the least likely to be
- * wanted again.
+ * Highest addresses go first: allocation is lowest first, so that these pages are
+ * the least likely to be wanted again.
+ *
+ * Who releases has a batch of its own: the heap's, which is large, or, while that is
+ * another task's, a small one on the stack. So nobody waits for the scavenger's thread,
+ * which has the lowest priority, with one exception: an allocation at a limit that finds
+ * nothing idle waits for the pages that others are releasing (release_wait()).
  *
  * The surplus of a heap is what it has above
  *
@@ -31,21 +35,33 @@
 #define BATCH_PAGES	1024
 #define BATCH_RUNS	512
 
-/* Chunks looked at, and runs taken or given back, in one hold of the heap's lock. */
-#define CHUNKS_PER_HOLD	8
-#define RUNS_PER_HOLD	16U
+/* What fits on the stack of a task in reclaim. */
+#define SMALL_PAGES	64
+#define SMALL_RUNS	16
 
 /**
  * struct release_batch - pages on their way out of one heap
- * @npages: how many
+ * @max_pages: room in @pages
+ * @max_runs: room in @runs and @addrs
+ * @npages: how many pages
  * @nr_runs: in how many runs
  * @runs: the runs, from the highest page down
  * @addrs: where they are
  * @pages: the pages
  */
 struct release_batch {
+	unsigned int max_pages;
+	unsigned int max_runs;
 	unsigned long npages;
 	unsigned int nr_runs;
+	struct pageindex_run *runs;
+	unsigned long *addrs;
+	struct page **pages;
+};
+
+/* A batch and its memory. */
+struct large_batch {
+	struct release_batch batch;
 	struct pageindex_run runs[BATCH_RUNS];
 	unsigned long addrs[BATCH_RUNS];
 	struct page *pages[BATCH_PAGES];
@@ -60,7 +76,18 @@ unsigned int scavenge_floor_pages = 64;
  */
 struct release_batch *release_batch_new(void)
 {
-	return kvmalloc(sizeof(struct release_batch), GFP_KERNEL | __GFP_NOWARN);
+	struct large_batch *large = kvmalloc(sizeof(*large), GFP_KERNEL | __GFP_NOWARN);
+
+	if (!large)
+		return NULL;
+	large->batch = (struct release_batch) {
+		.max_pages = BATCH_PAGES,
+		.max_runs = BATCH_RUNS,
+		.runs = large->runs,
+		.addrs = large->addrs,
+		.pages = large->pages,
+	};
+	return &large->batch;
 }
 
 /**
@@ -69,7 +96,7 @@ struct release_batch *release_batch_new(void)
  */
 void release_batch_delete(struct release_batch *batch)
 {
-	kvfree(batch);
+	kvfree(batch ? container_of(batch, struct large_batch, batch) : NULL);
 }
 
 /**
@@ -100,7 +127,8 @@ static unsigned long release_room_locked(struct span_heap *heap, const struct re
 {
 	unsigned long idle = heap->index.nr_idle;
 	/* The stock comes back by itself, so that whoever asks for it may have it. */
-	unsigned long floor = rel->reason == RELEASE_AGE ? heap_floor_locked(heap) : heap->reserve;
+	unsigned long floor = rel->reason == RELEASE_AGE || rel->keep_pool ?
+			      heap_floor_locked(heap) : heap->reserve;
 	unsigned long room = min(rel->want, idle - min(idle, floor));
 
 	lockdep_assert_held(&heap->lock);
@@ -109,11 +137,24 @@ static unsigned long release_room_locked(struct span_heap *heap, const struct re
 	return room;
 }
 
+/* Is some of the memory behind a chunk of the node that is short of it? */
+static bool is_of_node_locked(const struct span_heap *heap, unsigned long chunk, int node)
+{
+	unsigned int tag;
+
+	lockdep_assert_held(&heap->lock);
+	if (likely(node == NUMA_NO_NODE))
+		return true;
+	tag = pageindex_tag(&heap->index, chunk * PAGEINDEX_CHUNK_PAGES, 1);
+	return !tag || tag == PAGEINDEX_TAG_MIXED || tag == node + 1;
+}
+
 static bool may_take_from_locked(struct span_heap *heap, const struct release *rel,
 				 unsigned long chunk)
 {
 	lockdep_assert_held(&heap->lock);
-	return pageindex_used(&heap->index, chunk) <= rel->max_used &&
+	return is_of_node_locked(heap, chunk, rel->node) &&
+	       pageindex_used(&heap->index, chunk) <= rel->max_used &&
 	       pageindex_recent(&heap->index, chunk) <= rel->max_recent;
 }
 
@@ -130,7 +171,7 @@ static bool take_chunk_locked(struct span_heap *heap, struct release *rel,
 	lockdep_assert_held(&heap->lock);
 	if (!may_take_from_locked(heap, rel, chunk))
 		return true;
-	room = min(room, BATCH_PAGES - batch->npages);
+	room = min(room, batch->max_pages - batch->npages);
 	batch->nr_runs += pageindex_take_idle(&heap->index, chunk, rel->age, room,
 					      batch->runs + i, max_runs - i);
 	for (; i < batch->nr_runs; i++) {
@@ -139,30 +180,52 @@ static bool take_chunk_locked(struct span_heap *heap, struct release *rel,
 		heap->moving += batch->runs[i].npages;
 		rel->want -= batch->runs[i].npages;
 	}
-	return batch->npages < BATCH_PAGES && batch->nr_runs < max_runs;
+	return batch->npages < batch->max_pages && batch->nr_runs < max_runs;
 }
 
 /* Fill the batch as far as one hold of the lock allows; true if it may get fuller. */
 static bool take_some(struct span_heap *heap, struct release *rel, struct release_batch *batch)
 {
 	unsigned long flags = heap_lock(heap);
-	unsigned int max_runs = min_t(unsigned int, batch->nr_runs + RUNS_PER_HOLD, BATCH_RUNS);
-	unsigned int budget = CHUNKS_PER_HOLD;
+	unsigned int max_runs = min(batch->nr_runs + HOLD_RELEASE_RUNS, batch->max_runs);
+	unsigned int budget = HOLD_RELEASE_CHUNKS, steps = HOLD_RELEASE_STEPS;
+	bool was_empty = !batch->npages;
 	bool whole = true, more = true;
 
-	while (whole && budget--) {
+	while (whole && budget-- && more && steps) {
 		unsigned long room = release_room_locked(heap, rel);
 		unsigned long chunk = rel->chunk;
 
-		more = room && pageindex_prev_idle(&heap->index, &chunk);
+		more = room;
 		if (!more)
 			break;
+		if (!pageindex_prev_idle(&heap->index, &chunk, &steps)) {
+			more = !steps;
+			rel->chunk = chunk;
+			break;
+		}
 		whole = take_chunk_locked(heap, rel, batch, chunk, room, max_runs);
 		/* One that has more to give is looked at again. */
 		rel->chunk = whole ? chunk : chunk + 1;
 	}
+	if (was_empty && batch->npages)
+		release_begin_locked(heap);
 	heap_unlock(heap, flags);
-	return more && batch->npages < BATCH_PAGES && batch->nr_runs < BATCH_RUNS;
+	return more && batch->npages < batch->max_pages && batch->nr_runs < batch->max_runs;
+}
+
+/* As vm_pages(), but without holes in @pages. */
+static unsigned long find_pages(unsigned long addr, struct page **pages, unsigned long npages)
+{
+	unsigned long i, nr = 0;
+
+	if (likely(vm_pages(addr, pages, npages) == npages))
+		return npages;
+	vm_report_inconsistency(addr, npages, "some are missing");
+	for (i = 0; i < npages; i++)
+		if (pages[i])
+			pages[nr++] = pages[i];
+	return nr;
 }
 
 static void unmap_batch(struct release_batch *batch)
@@ -175,9 +238,8 @@ static void unmap_batch(struct release_batch *batch)
 		unsigned long npages = batch->runs[i].npages;
 		unsigned long addr = batch->addrs[i];
 
-		vm_pages(addr, batch->pages + nr, npages);
+		nr += find_pages(addr, batch->pages + nr, npages);
 		vm_unmap(addr, npages);
-		nr += npages;
 		start = min(start, addr);
 		end = max(end, addr + (npages << PAGE_SHIFT));
 	}
@@ -200,13 +262,16 @@ static u64 *released_counter(struct span_heap *heap, enum release_reason reason)
 }
 
 static void account_runs(struct span_heap *heap, const struct release *rel,
-			 const struct pageindex_run *runs, unsigned int nr)
+			 const struct pageindex_run *runs, const unsigned long *addrs,
+			 unsigned int nr)
 {
 	unsigned long flags, npages = 0;
 	unsigned int i;
 
-	for (i = 0; i < nr; i++)
+	for (i = 0; i < nr; i++) {
 		npages += runs[i].npages;
+		heap_prefetch(heap, addrs[i]);
+	}
 	flags = heap_lock(heap);
 	pageindex_release_runs(&heap->index, runs, nr);
 	heap->moving -= npages;
@@ -221,14 +286,16 @@ static void account_batch(struct span_heap *heap, const struct release *rel,
 	unsigned int i, nr;
 
 	for (i = 0; i < batch->nr_runs; i += nr) {
-		nr = min(batch->nr_runs - i, RUNS_PER_HOLD);
-		account_runs(heap, rel, batch->runs + i, nr);
+		nr = heap_runs_in_hold(batch->runs + i,
+				       min(batch->nr_runs - i, 0U + HOLD_RELEASE_RUNS));
+		account_runs(heap, rel, batch->runs + i, batch->addrs + i, nr);
 	}
 	flags = heap_lock(heap);
 	heap->count.release_batch_count++;
 	heap->count.tlb_flush_count++;
 	heap_unlock(heap, flags);
 	total_give_back(batch->npages);
+	release_end(heap);
 }
 
 /**
@@ -240,29 +307,18 @@ static void account_batch(struct span_heap *heap, const struct release *rel,
  */
 void heap_count_time(struct span_heap *heap, u64 ns)
 {
-	unsigned long flags = heap_lock(heap);
+	unsigned long flags;
 
+	if (!ns)
+		return;
+	flags = heap_lock(heap);
 	heap->count.scavenge_ns += ns;
 	heap_unlock(heap, flags);
 }
 
-/**
- * release_step() - give one batch of idle pages back
- * @heap: the heap
- * @rel: which, and how many; says afterwards how far that has come
- *
- * Context: Process context. May sleep; allocates nothing.
- *
- * Return: pages released; 0 if there are none of that sort any more
- */
-unsigned long release_step(struct span_heap *heap, struct release *rel)
+static unsigned long release_batch(struct span_heap *heap, struct release *rel,
+				   struct release_batch *batch)
 {
-	struct release_batch *batch;
-	unsigned long npages;
-
-	might_sleep();
-	mutex_lock(&heap->release_lock);
-	batch = heap->batch;
 	batch->npages = 0;
 	batch->nr_runs = 0;
 	while (take_some(heap, rel, batch))
@@ -271,15 +327,119 @@ unsigned long release_step(struct span_heap *heap, struct release *rel)
 		unmap_batch(batch);
 		account_batch(heap, rel, batch);
 	}
-	npages = batch->npages;
+	return batch->npages;
+}
+
+/* With a batch on the stack, for which nobody has to be waited for. */
+static noinline_for_stack unsigned long release_small(struct span_heap *heap,
+						      struct release *rel)
+{
+	struct pageindex_run runs[SMALL_RUNS];
+	unsigned long addrs[SMALL_RUNS];
+	struct page *pages[SMALL_PAGES];
+	struct release_batch batch = {
+		.max_pages = SMALL_PAGES,
+		.max_runs = SMALL_RUNS,
+		.runs = runs,
+		.addrs = addrs,
+		.pages = pages,
+	};
+
+	return release_batch(heap, rel, &batch);
+}
+
+/**
+ * release_step() - give one batch of idle pages back
+ * @heap: the heap
+ * @rel: which, and how many; says afterwards how far that has come
+ *
+ * Context: Process context. May sleep, in reclaim too; allocates nothing.
+ *
+ * Return: pages released; 0 if there are none of that sort any more
+ */
+unsigned long release_step(struct span_heap *heap, struct release *rel)
+{
+	unsigned long npages;
+
+	might_sleep();
+	if (!mutex_trylock(&heap->release_lock))
+		return release_small(heap, rel);
+	npages = release_batch(heap, rel, heap->batch);
 	mutex_unlock(&heap->release_lock);
 	return npages;
 }
 
-static unsigned long release(struct span_heap *heap, struct release *rel)
+/**
+ * release_begin_locked() - note that a batch of pages is on its way
+ * @heap: the heap
+ */
+void release_begin_locked(struct span_heap *heap)
+{
+	lockdep_assert_held(&heap->lock);
+	heap->batches_out++;
+}
+
+/**
+ * release_end() - note that a batch of pages has arrived, and wake waiting tasks
+ * @heap: the heap
+ *
+ * Context: Any but NMI.
+ */
+void release_end(struct span_heap *heap)
+{
+	unsigned long flags = heap_lock(heap);
+
+	heap->batches_out--;
+	heap->batches_done++;
+	heap_unlock(heap, flags);
+	/* Pairs with the barrier in prepare_to_wait(): a waiter sees the count, or is woken. */
+	if (wq_has_sleeper(&heap->release_wait))
+		wake_up_all(&heap->release_wait);
+}
+
+static unsigned int batches_finished(struct span_heap *heap, bool *out)
+{
+	unsigned long flags = heap_lock(heap);
+	unsigned int finished = heap->batches_done;
+
+	*out = heap->batches_out;
+	heap_unlock(heap, flags);
+	return finished;
+}
+
+/**
+ * release_wait() - wait until pages that others are releasing are released
+ * @heap: the heap
+ *
+ * Context: Process context. May sleep; not in reclaim.
+ *
+ * Return: false if there are none, and nothing was waited for
+ */
+bool release_wait(struct span_heap *heap)
+{
+	bool out, still_out;
+	unsigned int finished = batches_finished(heap, &out);
+
+	if (out)
+		wait_event(heap->release_wait,
+			   batches_finished(heap, &still_out) != finished || !still_out);
+	return out;
+}
+
+/**
+ * heap_release_as() - give idle pages back
+ * @heap: the heap
+ * @rel: which, and how many; says afterwards how many are left
+ *
+ * Context: Process context. May sleep, in reclaim too; allocates nothing.
+ *
+ * Return: pages released
+ */
+unsigned long heap_release_as(struct span_heap *heap, struct release *rel)
 {
 	unsigned long want = rel->want;
 
+	deferred_finish(heap);
 	while (rel->want && release_step(heap, rel))
 		cond_resched();
 	return want - rel->want;
@@ -291,7 +451,7 @@ static unsigned long release(struct span_heap *heap, struct release *rel)
  * @npages: how many at most; %ULONG_MAX for all but the heap's reserve
  * @reason: why, for the statistics
  *
- * Context: Process context. May sleep; allocates nothing.
+ * Context: Process context. May sleep, in reclaim too; allocates nothing.
  *
  * Return: pages released
  */
@@ -300,24 +460,5 @@ unsigned long heap_release(struct span_heap *heap, unsigned long npages,
 {
 	struct release rel = RELEASE_ALL(npages, reason);
 
-	return release(heap, &rel);
-}
-
-/**
- * heap_release_surplus() - give idle pages back that recent demand does not cover
- * @heap: the heap
- * @npages: how many at most
- * @reason: why, for the statistics
- *
- * Context: Process context. May sleep; allocates nothing.
- *
- * Return: pages released
- */
-unsigned long heap_release_surplus(struct span_heap *heap, unsigned long npages,
-				   enum release_reason reason)
-{
-	struct release rel = RELEASE_ALL(npages, reason);
-
-	rel.surplus = true;
-	return release(heap, &rel);
+	return heap_release_as(heap, &rel);
 }

@@ -19,7 +19,10 @@
  * Sweeps stop at the high one. Who asks for memory, or is short of it, gets the
  * stock, too; the next caller that cannot wait has it filled up again.
  *
- * What could not be filled up is left alone for a second.
+ * After a refill that failed, or release under pressure that took from the stock, the next
+ * attempt waits a second; after one that succeeded, a hundredth. The stock is filled up
+ * from free memory alone, without reclaim and without waking kswapd: both would begin with
+ * the idle pages of heaps.
  */
 #include <linux/jiffies.h>
 #include <linux/mm.h>
@@ -27,16 +30,17 @@
 
 #include "internal.h"
 
-#define TOP_UP_RUNS	16
-
 /* The low watermark is at least, and at most; the high one is twice as high. */
 #define STOCK_MIN	64UL
 #define STOCK_MAX	512UL
 
+/* From one time that the stock is filled up to the next. */
+#define STOCK_PERIOD	max(HZ / 100, 1)
+
 #define RESERVE_GFP	(GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN | __GFP_NORETRY)
 
-/* Not worth any reclaim, which would begin with the stock itself. */
-#define STOCK_GFP	(GFP_NOWAIT | __GFP_ZERO | __GFP_NOWARN)
+/* No flag of reclaim, and nothing of what is kept for those who free memory. */
+#define STOCK_GFP	(__GFP_ZERO | __GFP_NOWARN | __GFP_NOMEMALLOC)
 
 /**
  * struct top_up - pages of one chunk on their way from released to idle
@@ -51,8 +55,8 @@
 struct top_up {
 	bool stock;
 	int node;
-	struct pageindex_run runs[TOP_UP_RUNS];
-	unsigned long addrs[TOP_UP_RUNS];
+	struct pageindex_run runs[HOLD_FILL_RUNS];
+	unsigned long addrs[HOLD_FILL_RUNS];
 	unsigned int nr_runs;
 	unsigned long npages;
 	unsigned long fresh;
@@ -102,7 +106,7 @@ static int take_lacking_locked(struct span_heap *heap, struct top_up *top, unsig
 	struct pageindex *idx = &heap->index;
 	unsigned long chunks = idx->nr_blocks * PAGEINDEX_BLOCK_CHUNKS;
 	unsigned long want = target_locked(heap, top);
-	unsigned int i, tries = 16;
+	unsigned int i, tries = HOLD_FILL_CHUNKS;
 
 	lockdep_assert_held(&heap->lock);
 	top->npages = 0;
@@ -116,9 +120,9 @@ static int take_lacking_locked(struct span_heap *heap, struct top_up *top, unsig
 	want = min(want - idx->nr_idle, room);
 	while (tries-- && !top->nr_runs && *chunk < chunks) {
 		top->nr_runs = pageindex_take_released(idx, *chunk, want, top->runs,
-						       TOP_UP_RUNS, &top->fresh);
+						       HOLD_FILL_RUNS, &top->fresh);
 		/* One that gave all there was room for may have more to give. */
-		if (top->nr_runs < TOP_UP_RUNS)
+		if (top->nr_runs < HOLD_FILL_RUNS)
 			++*chunk;
 	}
 	for (i = 0; i < top->nr_runs; i++) {
@@ -271,8 +275,11 @@ void heap_mind_taken(struct span_heap *heap, gfp_t gfp)
 		heap_tell(NEWS_RESERVE);
 		return;
 	}
-	if (!mutex_trylock(&heap->reserve_lock))
+	/* Who has it may have seen enough idle pages just before these were taken. */
+	if (!mutex_trylock(&heap->reserve_lock)) {
+		heap_tell(NEWS_RESERVE);
 		return;
+	}
 	ret = fill_reserve(heap);
 	mutex_unlock(&heap->reserve_lock);
 	/* The next attempt is the scavenger's, when it is time. */
@@ -298,18 +305,8 @@ static void set_marks_locked(struct span_heap *heap)
 		stock->is_short = false;
 }
 
-/**
- * heap_mind_stock_locked() - see whether a request is news for the heap's stock
- * @heap: the heap
- * @req: the request
- * @ready: it was served, from idle pages alone
- *
- * Context: Under the heap's lock.
- *
- * Return: whether the scavenger has to be told
- */
-bool heap_mind_stock_locked(struct span_heap *heap, const struct span_request *req,
-			    bool ready)
+static bool mind_stock_locked(struct span_heap *heap, const struct span_request *req,
+			      bool ready)
 {
 	struct stock *stock = &heap->stock;
 	bool atomic = !gfpflags_allow_blocking(req->gfp);
@@ -319,8 +316,6 @@ bool heap_mind_stock_locked(struct span_heap *heap, const struct span_request *r
 	bool news = false;
 
 	lockdep_assert_held(&heap->lock);
-	if (likely(!atomic && !stock->low) || heap->flags & SPAN_HEAP_NO_STOCK)
-		return false;
 	if (atomic && req->npages > stock->longest[0]) {
 		/* Somebody has to be there when it is not needed any more. */
 		news = !stock->low;
@@ -334,6 +329,32 @@ bool heap_mind_stock_locked(struct span_heap *heap, const struct span_request *r
 		return news;
 	stock->is_short = true;
 	return true;
+}
+
+/**
+ * heap_mind_stock() - see whether a request is news for the heap's stock
+ * @heap: the heap
+ * @req: the request
+ * @ready: it was served, from idle pages alone
+ *
+ * Context: Any but NMI.
+ *
+ * Return: whether the scavenger has to be told
+ */
+bool heap_mind_stock(struct span_heap *heap, const struct span_request *req, bool ready)
+{
+	unsigned long flags;
+	bool news;
+
+	if (heap->flags & SPAN_HEAP_NO_STOCK)
+		return false;
+	/* Unlocked: who has just begun to need a stock is the next one's to notice. */
+	if (likely(gfpflags_allow_blocking(req->gfp) && !data_race(heap->stock.low)))
+		return false;
+	flags = heap_lock(heap);
+	news = mind_stock_locked(heap, req, ready);
+	heap_unlock(heap, flags);
+	return news;
 }
 
 /* Let ages pass. Returns jiffies until the end of this one. */
@@ -362,6 +383,28 @@ struct ready_run {
 	struct pageindex_claim claim;
 };
 
+/* Does the stock lack a run as long as the longest request? Returns how long; 0 if not. */
+static unsigned long lacking_run(struct span_heap *heap)
+{
+	unsigned long flags = heap_lock(heap);
+	unsigned long longest = max(heap->stock.longest[0], heap->stock.longest[1]);
+
+	if (longest && pageindex_has_idle(&heap->index, longest))
+		longest = 0;
+	heap_unlock(heap, flags);
+	return longest;
+}
+
+/* All of a run may have to be backed. */
+static bool has_room_for(struct span_heap *heap, unsigned long npages)
+{
+	unsigned long flags = heap_lock(heap);
+	bool room = room_locked(heap, true) >= npages;
+
+	heap_unlock(heap, flags);
+	return room;
+}
+
 /*
  * Take the lowest free run, whatever is behind it, if the stock lacks one as long as
  * the longest request. Returns 0 with @run->npages 0 if it does not.
@@ -370,35 +413,22 @@ static int take_run(struct span_heap *heap, struct ready_run *run)
 {
 	struct span_request req = {
 		.heap = heap,
+		.npages = lacking_run(heap),
 		.align = 1,
+		.node = run->node,
 		.gfp = STOCK_GFP,
 	};
-	unsigned long flags = heap_lock(heap);
-	unsigned long longest = max(heap->stock.longest[0], heap->stock.longest[1]);
-	unsigned long grows = heap->grows;
-	bool found = false;
+	unsigned long grows;
 
-	run->npages = 0;
-	run->claim.released = 0;
-	if (longest && !pageindex_has_idle(&heap->index, longest)) {
-		run->npages = longest;
-		req.npages = longest;
-		/* All of it may have to be backed. */
-		if (room_locked(heap, true) >= longest)
-			found = heap_find_locked(&req, NUMA_NO_NODE, &run->claim);
-		else
-			run->claim.released = longest;
-	}
-	if (found) {
-		run->addr = heap_page_address_locked(heap, run->claim.page);
-		heap->moving += run->npages;
-		if (run->claim.released && run->node != NUMA_NO_NODE)
-			pageindex_set_tag(&heap->index, run->claim.page, run->npages,
-					  run->node + 1);
-	}
-	heap_unlock(heap, flags);
-	if (found || !run->npages)
+	run->npages = req.npages;
+	if (!run->npages)
 		return 0;
+	if (!has_room_for(heap, run->npages))
+		return -EDQUOT;
+	if (claim_short(&req, run->node, &run->claim, NULL, &grows)) {
+		run->addr = heap_page_address(heap, run->claim.page);
+		return 0;
+	}
 	if (run->claim.released)
 		return -EDQUOT;
 	return arena_grow(heap, run->npages, grows) ?: -EAGAIN;
@@ -420,17 +450,17 @@ static int back_run(struct span_heap *heap, const struct ready_run *run)
 	unsigned long flags;
 	bool news;
 
+	if (ret)
+		claim_undo(heap, &run->claim, &backing);
 	flags = heap_lock(heap);
-	if (ret) {
-		heap_unclaim_locked(heap, &run->claim, &backing);
-	} else {
+	if (!ret) {
 		pageindex_free(&heap->index, run->claim.page, run->npages, PAGEINDEX_FREE_CLEAN);
+		heap->moving -= run->npages;
 		heap->count.backed_pages += run->claim.released;
 		heap->count.rebacked_pages += run->claim.released - run->claim.fresh;
 		heap->count.zeroed_pages += backing.zeroed;
 		heap->count.zero_skipped_pages += backing.skipped;
 	}
-	heap->moving -= run->npages;
 	heap->count.tlb_flush_count += flushes;
 	heap_note_peak_locked(heap);
 	news = heap_watch_locked(heap);
@@ -457,7 +487,7 @@ static int ready_run(struct span_heap *heap)
 /* Returns jiffies until it has to be done again. */
 static unsigned long fill_stock(struct span_heap *heap)
 {
-	unsigned long flags, wait = heap_wait_until(heap->stock_due);
+	unsigned long flags, wait = heap_wait_until(READ_ONCE(heap->stock_due));
 	int ret;
 
 	if (wait)
@@ -467,17 +497,17 @@ static unsigned long fill_stock(struct span_heap *heap)
 	mutex_unlock(&heap->reserve_lock);
 	/* Limits, too, are in the way for a while only. */
 	if (ret) {
-		heap->stock_due = heap_now() + HZ;
+		WRITE_ONCE(heap->stock_due, heap_now() + HZ);
 		return HZ;
 	}
+	WRITE_ONCE(heap->stock_due, heap_now() + STOCK_PERIOD);
 	flags = heap_lock(heap);
 	heap->count.atomic_refill_count++;
 	/* Who has taken from it meanwhile told nobody. */
 	heap->stock.is_short = heap->index.nr_idle < heap->stock.low;
-	if (heap->stock.is_short)
-		heap_tell(NEWS_RESERVE);
+	wait = heap->stock.is_short ? STOCK_PERIOD : MAX_SCHEDULE_TIMEOUT;
 	heap_unlock(heap, flags);
-	return MAX_SCHEDULE_TIMEOUT;
+	return wait;
 }
 
 /**
@@ -520,20 +550,24 @@ int span_heap_reserve(struct span_heap *heap, unsigned long npages)
 	bool news;
 	int ret;
 
-	if (!heap_is_ok(heap, "span_heap_reserve", _RET_IP_) || npages > totalram_pages())
+	if (!heap_is_ok(heap, "span_heap_reserve", _RET_IP_))
 		return -EINVAL;
+	if (npages > totalram_pages()) {
+		report_call("span_heap_reserve", "more pages than the machine has", _RET_IP_);
+		return -EINVAL;
+	}
 	might_sleep();
+	/* From setting it to giving it up: of two callers each is told of its own. */
+	mutex_lock(&heap->reserve_lock);
 	flags = heap_lock(heap);
 	old = heap->reserve;
 	heap->reserve = npages;
 	news = heap_watch_locked(heap);
 	heap_unlock(heap, flags);
 	heap_watch(heap, news);
-	mutex_lock(&heap->reserve_lock);
 	ret = fill_reserve(heap);
 	/* This was about more than there was: that is to be kept full all the same. */
 	WRITE_ONCE(heap->reserve_due, heap_now());
-	mutex_unlock(&heap->reserve_lock);
 	if (ret) {
 		flags = heap_lock(heap);
 		heap->reserve = min(old, npages);
@@ -541,6 +575,7 @@ int span_heap_reserve(struct span_heap *heap, unsigned long npages)
 		heap_unlock(heap, flags);
 		heap_watch(heap, news);
 	}
+	mutex_unlock(&heap->reserve_lock);
 	return ret;
 }
 EXPORT_SYMBOL_NS_GPL(span_heap_reserve, "SPANALLOC");

@@ -16,25 +16,31 @@
  *	  |				`------------- over ----------+
  *	  `--- pressure, a reserve to fill ---> relief, at once <-----'
  *
- * A step is one batch of each heap that is due (sweep.c), or of one that is above
- * its soft limit. It is timed, and the pause that follows is
+ * A step is one batch of each heap that is due (sweep.c), and one of each that is above
+ * its soft limit. The pause that follows is
  *
- *	time spent * (100 - share) / share
+ *	CPU time spent * (100 - share) / share
  *
  * long, so that the thread takes no more than its share of one CPU, in percent. It
  * is nice in the background. Pressure interrupts a pause, and is dealt with at
- * normal priority and without pauses, as is a reserve that has to be filled up.
+ * normal priority and at once, as are a reserve that has to be filled up and spans whose
+ * free was deferred. The time that takes is owed, too, but no more than %MAX_OWED_NS: work
+ * that others have ordered does not keep the background waiting for minutes.
  */
 #include <linux/freezer.h>
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
 #include <linux/ktime.h>
-#include <linux/moduleparam.h>
+#include <linux/sched.h>
 
 #include "internal.h"
+#include "params.h"
 
 /* Shorter times are met to the tick by the timer wheel. */
 #define EXACT_TICKS	64UL
+
+/* CPU time that is paused for at most. */
+#define MAX_OWED_NS	(100 * NSEC_PER_MSEC)
 
 unsigned int scavenge_age_ms = 300000;
 
@@ -103,40 +109,81 @@ static unsigned long drain_for_soft_limit(struct span_heap *heap)
 	if (!cache_parked(heap)) {
 		if (unwatch(heap))
 			return 0;
-		if (!sweep_parked(heap))
+		if (!cache_pages(heap))
 			return MAX_SCHEDULE_TIMEOUT;
 		WRITE_ONCE(heap->watched, true);
 	}
-	cache_drain(heap, true);
+	cache_drain(heap);
 	return 0;
 }
 
-/* Give a batch back if the heap is above its soft limit; as tend(). */
+/*
+ * Give a batch back if the heap is above its soft limit; as tend(). Parked spans that
+ * nobody has touched for a second go first: to release idle pages that are in use again in
+ * a moment would cost more.
+ */
 static unsigned long mind_soft_limit(struct span_heap *heap)
 {
 	struct release rel = RELEASE_ALL(above_soft_limit(heap), RELEASE_LIMIT);
 
 	if (!rel.want)
 		return MAX_SCHEDULE_TIMEOUT;
+	if (!heap_wait_until(heap->sweep.stale_due)) {
+		heap->sweep.stale_due = heap_now() + HZ;
+		cache_pass(heap, false);
+	}
 	return release_step(heap, &rel) ? 0 : drain_for_soft_limit(heap);
 }
 
-/*
- * A step; returns jiffies until the next, 0 if there is more to do now, and adds the time
- * it took to *@spent_ns.
+/**
+ * struct work - time spent on something
+ * @clock_ns: the time
+ * @cpu_ns: CPU time of this task
  */
-static unsigned long tend(struct span_heap *heap, u64 *spent_ns)
-{
-	u64 start = ktime_get_ns(), ns;
-	unsigned long wait = heap_mind_reserve(heap, sweep_age(heap));
-	unsigned long limit = mind_soft_limit(heap);
+struct work {
+	u64 clock_ns;
+	u64 cpu_ns;
+};
 
-	wait = min3(wait, limit, limit ? sweep_step(heap) : 0);
-	ns = ktime_get_ns() - start - heap->sweep.waited_ns;
-	heap->sweep.waited_ns = 0;
+/* The second is brought up to date by each tick, and whenever the task gives up the CPU. */
+static struct work work_now(void)
+{
+	return (struct work) {
+		.clock_ns = ktime_get_ns(),
+		.cpu_ns = current->se.sum_exec_runtime,
+	};
+}
+
+/**
+ * scavenger_work_ns() - tell work from waiting
+ * @clock_ns: time that has passed
+ * @cpu_ns: CPU time that has, as far as has been noted
+ *
+ * Return: time worked, to the tick; not what was spent blocked
+ */
+u64 scavenger_work_ns(u64 clock_ns, u64 cpu_ns)
+{
+	return min(clock_ns, cpu_ns + TICK_NSEC);
+}
+
+static u64 work_since(struct work start)
+{
+	struct work now = work_now();
+
+	return scavenger_work_ns(now.clock_ns - start.clock_ns, now.cpu_ns - start.cpu_ns);
+}
+
+/* A step; returns jiffies until the next, 0 if there is more to do now. */
+static unsigned long tend(struct span_heap *heap)
+{
+	struct work start = work_now();
+	unsigned long wait = heap_mind_reserve(heap, sweep_age(heap));
+	u64 ns;
+
+	wait = min3(wait, mind_soft_limit(heap), sweep_step(heap));
+	ns = work_since(start);
 	heap->sweep.spent_ns += ns;
 	heap_count_time(heap, ns);
-	*spent_ns += ns;
 	return wait;
 }
 
@@ -151,21 +198,6 @@ static void watch_all(void)
 		WRITE_ONCE(heap->watched, true);
 }
 
-/* As scavenger_step(); adds the time it took to *@spent_ns. */
-static unsigned long tend_all(u64 *spent_ns)
-{
-	unsigned long wait = MAX_SCHEDULE_TIMEOUT;
-	struct span_heap *heap;
-
-	mutex_lock(&scavenger_lock);
-	if (xchg(&settings_changed, false))
-		watch_all();
-	list_for_each_entry(heap, &scavenger_heaps, scavenged)
-		wait = min(wait, tend(heap, spent_ns));
-	mutex_unlock(&scavenger_lock);
-	return wait;
-}
-
 /**
  * scavenger_step() - do a part of what is due on each heap
  *
@@ -176,9 +208,16 @@ static unsigned long tend_all(u64 *spent_ns)
  */
 unsigned long scavenger_step(void)
 {
-	u64 spent_ns = 0;
+	unsigned long wait = MAX_SCHEDULE_TIMEOUT;
+	struct span_heap *heap;
 
-	return tend_all(&spent_ns);
+	mutex_lock(&scavenger_lock);
+	if (xchg(&settings_changed, false))
+		watch_all();
+	list_for_each_entry(heap, &scavenger_heaps, scavenged)
+		wait = min(wait, tend(heap));
+	mutex_unlock(&scavenger_lock);
+	return wait;
 }
 
 /**
@@ -203,24 +242,60 @@ static bool is_urgent(void)
 	return READ_ONCE(heap_news) & NEWS_URGENT;
 }
 
-/* What cannot wait for the thread's share of a CPU. */
-static void relieve(void)
+/* What others have left to be done: frees to be finished, caches to be emptied. */
+static void finish(struct span_heap *heap)
+{
+	deferred_finish(heap);
+	if (!xchg(&heap->drain_wanted, false) || heap_wait_until(heap->sweep.drain_due))
+		return;
+	heap->sweep.drain_due = heap_now() + HZ;
+	cache_drain(heap);
+}
+
+/* Call @fn for each heap, and count the CPU time it takes as the heap's. */
+static void call_for_heaps(void (*fn)(struct span_heap *heap))
 {
 	struct span_heap *heap;
 
+	mutex_lock(&scavenger_lock);
+	list_for_each_entry(heap, &scavenger_heaps, scavenged) {
+		struct work start = work_now();
+
+		fn(heap);
+		heap_count_time(heap, work_since(start));
+	}
+	mutex_unlock(&scavenger_lock);
+}
+
+static void refill(struct span_heap *heap)
+{
+	heap_mind_reserve(heap, sweep_age(heap));
+}
+
+/* A test that has a clock of its own calls pressure_relieve() itself. */
+static void answer_pressure(void)
+{
+	mutex_lock(&scavenger_lock);
+	if (!heap_clock)
+		pressure_relieve();
+	mutex_unlock(&scavenger_lock);
+}
+
+/* What cannot wait for the thread's share of a CPU. */
+static void relieve(void)
+{
 	if (!is_urgent())
 		return;
 	set_user_nice(current, 0);
+	if (test_and_clear_bit(NEWS_DEFERRED, &heap_news))
+		call_for_heaps(finish);
 	if (test_and_clear_bit(NEWS_RESERVE, &heap_news)) {
-		mutex_lock(&scavenger_lock);
-		list_for_each_entry(heap, &scavenger_heaps, scavenged)
-			heap_mind_reserve(heap, sweep_age(heap));
-		mutex_unlock(&scavenger_lock);
+		call_for_heaps(refill);
 		/* When to look at them next is for a step to find out. */
 		set_bit(NEWS_IDLE, &heap_news);
 	}
 	if (test_and_clear_bit(NEWS_PRESSURE, &heap_news))
-		pressure_relieve();
+		answer_pressure();
 	set_user_nice(current, MAX_NICE);
 }
 
@@ -262,6 +337,16 @@ static void pause(unsigned long ticks)
 	}
 }
 
+/* Add the CPU time that the thread has used to what it owes. */
+static void charge_work(u64 *owed_ns)
+{
+	static u64 charged_ns;
+	u64 used_ns = current->se.sum_exec_runtime;
+
+	*owed_ns = min_t(u64, *owed_ns + used_ns - charged_ns, MAX_OWED_NS);
+	charged_ns = used_ns;
+}
+
 /* A step, and the pause for it; returns jiffies until the next is due. */
 static unsigned long step(void)
 {
@@ -270,7 +355,8 @@ static unsigned long step(void)
 
 	if (READ_ONCE(heap_clock))
 		return MAX_SCHEDULE_TIMEOUT;
-	wait = tend_all(&owed_ns);
+	wait = scavenger_step();
+	charge_work(&owed_ns);
 	paused = scavenger_pause(&owed_ns);
 	pause(paused);
 	if (wait == MAX_SCHEDULE_TIMEOUT)
@@ -294,6 +380,8 @@ static int scavenger_thread(void *unused)
 	set_freezable();
 	set_user_nice(current, MAX_NICE);
 	while (!kthread_should_stop()) {
+		/* With all of a CPU for its share it may never have to sleep. */
+		try_to_freeze();
 		if (wait)
 			wait_event_freezable_timeout(heap_news_wait,
 						     READ_ONCE(heap_news) || kthread_should_stop(),
@@ -352,51 +440,61 @@ void scavenger_remove(struct span_heap *heap)
 
 unsigned long span_heap_scavenge(struct span_heap *heap, unsigned long npages)
 {
+	unsigned long released;
+
 	if (!heap_is_ok(heap, "span_heap_scavenge", _RET_IP_))
 		return 0;
 	might_sleep();
-	cache_drain(heap, true);
-	return heap_release(heap, npages, RELEASE_FORCED);
+	if (!npages)
+		return 0;
+	/* For all there is caches are emptied first, so that longer runs go at once. */
+	if (npages == ULONG_MAX)
+		cache_drain(heap);
+	deferred_finish(heap);
+	released = heap_release(heap, npages, RELEASE_FORCED);
+	if (released < npages && npages != ULONG_MAX && cache_drain(heap))
+		released += heap_release(heap, npages - released, RELEASE_FORCED);
+	return released;
 }
 EXPORT_SYMBOL_NS_GPL(span_heap_scavenge, "SPANALLOC");
 
 /* === Settings =========================================================== */
 
 /* The thread may be asleep for the old setting. */
-static int set_and_look(const char *val, const struct kernel_param *kp)
+static void look_again(void)
 {
-	int ret = param_set_uint(val, kp);
-
-	if (!ret && scavenger_task) {
-		WRITE_ONCE(settings_changed, true);
-		heap_tell(NEWS_IDLE);
-	}
-	return ret;
+	if (!scavenger_task)
+		return;
+	WRITE_ONCE(settings_changed, true);
+	heap_tell(NEWS_IDLE);
 }
 
-static const struct kernel_param_ops look_ops = {
-	.set = set_and_look,
-	.get = param_get_uint,
+static const struct param_range age_range = {
+	.value = &scavenge_age_ms,
+	.max = SCAVENGE_AGE_MS_MAX,
+	.changed = look_again,
 };
 
-module_param_cb(scavenge_age_ms, &look_ops, &scavenge_age_ms, 0644);
+module_param_range(scavenge_age_ms, age_range, 0644);
 MODULE_PARM_DESC(scavenge_age_ms,
-		 "release pages idle for so many milliseconds, for heaps that set no age (default 300000)");
+		 "release pages idle for so many milliseconds, at most a week, for heaps that set no age (default 300000)");
 
-module_param_cb(scavenge_floor_pages, &look_ops, &scavenge_floor_pages, 0644);
-MODULE_PARM_DESC(scavenge_floor_pages,
-		 "idle pages that the scavenger leaves to a heap, at least, unless it goes by age alone (default 64)");
-
-static int set_share(const char *val, const struct kernel_param *kp)
-{
-	return param_set_uint_minmax(val, kp, 1, 100);
-}
-
-static const struct kernel_param_ops share_ops = {
-	.set = set_share,
-	.get = param_get_uint,
+static const struct param_range floor_range = {
+	.value = &scavenge_floor_pages,
+	.max = 1 << 20,
+	.changed = look_again,
 };
 
-module_param_cb(scavenge_share, &share_ops, &scavenge_share, 0644);
+module_param_range(scavenge_floor_pages, floor_range, 0644);
+MODULE_PARM_DESC(scavenge_floor_pages,
+		 "idle pages that the scavenger leaves to a heap, at least, unless it goes by age alone, at most 1048576 (default 64)");
+
+static const struct param_range share_range = {
+	.value = &scavenge_share,
+	.min = 1,
+	.max = 100,
+};
+
+module_param_range(scavenge_share, share_range, 0644);
 MODULE_PARM_DESC(scavenge_share,
 		 "percent of one CPU that releasing in the background may take, 1 to 100 (default 1)");

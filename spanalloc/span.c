@@ -8,18 +8,56 @@
  * cmpxchg from the value seen at lookup. Of two that free the same span one
  * loses, and is told so.
  */
+#include <linux/irqflags.h>
+#include <linux/jiffies.h>
 #include <linux/kmemleak.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
+#include <linux/sort.h>
 
 #include "internal.h"
 
+/* Descriptors looked at to find out how far apart they are: most of one slab at least. */
+#define SIZE_SAMPLE	64
+
 static struct kmem_cache *span_slab;
+static size_t span_slab_bytes = sizeof(struct span);
 
 /* Runs once for each piece of slab memory, not for each descriptor's life. */
 static void span_construct(void *mem)
 {
 	memset(mem, 0, sizeof(struct span));
+}
+
+static int compare_addresses(const void *a, const void *b)
+{
+	unsigned long x = *(const unsigned long *)a, y = *(const unsigned long *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/*
+ * The slab puts its own data behind each descriptor, and pads that, which no function
+ * tells of. Of so many descriptors two are neighbours, though, and their distance does.
+ */
+static void __init span_measure(void)
+{
+	unsigned long at[SIZE_SAMPLE];
+	size_t nearest = SIZE_MAX;
+	unsigned int nr, i;
+
+	for (nr = 0; nr < SIZE_SAMPLE; nr++) {
+		at[nr] = (unsigned long)kmem_cache_alloc(span_slab, GFP_KERNEL);
+		if (!at[nr])
+			break;
+	}
+	sort(at, nr, sizeof(at[0]), compare_addresses, NULL);
+	for (i = 1; i < nr; i++)
+		nearest = min_t(size_t, nearest, at[i] - at[i - 1]);
+	if (nearest != SIZE_MAX)
+		span_slab_bytes = nearest;
+	while (nr--)
+		kmem_cache_free(span_slab, (void *)at[nr]);
 }
 
 /**
@@ -31,7 +69,20 @@ int __init span_init(void)
 {
 	span_slab = kmem_cache_create("spanalloc_span", sizeof(struct span), 0,
 				      SLAB_TYPESAFE_BY_RCU | SLAB_HWCACHE_ALIGN, span_construct);
-	return span_slab ? 0 : -ENOMEM;
+	if (!span_slab)
+		return -ENOMEM;
+	span_measure();
+	return 0;
+}
+
+/**
+ * span_bytes() - memory that a descriptor takes
+ *
+ * Return: bytes
+ */
+size_t span_bytes(void)
+{
+	return span_slab_bytes;
 }
 
 /**
@@ -125,23 +176,63 @@ void span_leave(const struct span *span)
  */
 bool span_retire(const struct span_view *view)
 {
-	if (view->state & SPAN_STATE_HELD)
+	if (view->state & (SPAN_STATE_HELD | SPAN_STATE_PINNED))
 		return false;
 	return cmpxchg(&view->span->state, view->state, span_state_dead(view->state)) ==
 	       view->state;
 }
 
 /**
+ * span_end_slowly() - span_end_at(), where the first attempt has failed
+ * @base: the address
+ * @kind: what its pages were for, on success
+ *
+ * Waits while the span is pinned.
+ *
+ * Context: Any but NMI.
+ *
+ * Return: as span_end_at()
+ */
+struct span *span_end_slowly(unsigned long base, enum span_kind *kind)
+{
+	struct span *span;
+	unsigned long state;
+	bool ended = false;
+
+	while (!ended) {
+		rcu_read_lock();
+		span = span_entered_at(base);
+		state = span ? READ_ONCE(span->state) : 0;
+		if (!(state & SPAN_STATE_KIND) || state & SPAN_STATE_HELD ||
+		    READ_ONCE(span->base) != base) {
+			rcu_read_unlock();
+			return NULL;
+		}
+		ended = !(state & SPAN_STATE_PINNED) &&
+			cmpxchg(&span->state, state, span_state_dead(state)) == state;
+		rcu_read_unlock();
+		if (!ended)
+			cpu_relax();
+	}
+	*kind = span_state_kind(state);
+	if (likely(span->base == base))
+		return span;
+	/* As in span_end_at(). */
+	span_publish(span, *kind);
+	return NULL;
+}
+
+/**
  * span_hold() - keep other writers off a live span
  * @view: what a lookup found
  *
- * Return: false if the span is held already, or has changed since the lookup
+ * Return: false if the span is held or pinned, or has changed since the lookup
  */
 bool span_hold(const struct span_view *view)
 {
 	unsigned long held = view->state | SPAN_STATE_HELD;
 
-	if (view->state & SPAN_STATE_HELD)
+	if (view->state & (SPAN_STATE_HELD | SPAN_STATE_PINNED))
 		return false;
 	return cmpxchg(&view->span->state, view->state, held) == view->state;
 }
@@ -152,9 +243,37 @@ bool span_hold(const struct span_view *view)
  */
 void span_unhold(struct span *span)
 {
-	/* Fields before state. Pairs with the first smp_rmb() in span_view_get(). */
-	smp_wmb();
-	WRITE_ONCE(span->state, (span->state & ~SPAN_STATE_HELD) + SPAN_STATE_STEP);
+	unsigned long state;
+
+	/*
+	 * Fields before state, by the full barrier of cmpxchg(). Pairs with the first
+	 * smp_rmb() in span_view_get().
+	 */
+	do {
+		state = READ_ONCE(span->state);
+		while (state & SPAN_STATE_PINNED) {
+			cpu_relax();
+			state = READ_ONCE(span->state);
+		}
+	} while (cmpxchg(&span->state, state, (state & ~SPAN_STATE_HELD) + SPAN_STATE_STEP) !=
+		 state);
+}
+
+/*
+ * Store an owner while the descriptor is pinned; false if the span has changed since the
+ * lookup. The caller has interrupts off, so that nobody waits for long.
+ */
+static bool span_store_owner(const struct span_view *view, void *owner)
+{
+	unsigned long *state = &view->span->state;
+
+	if (view->state & SPAN_STATE_PINNED ||
+	    cmpxchg(state, view->state, view->state | SPAN_STATE_PINNED) != view->state)
+		return false;
+	WRITE_ONCE(view->span->owner, owner);
+	/* The owner before the end of the pin. Pairs with cmpxchg() wherever a life ends. */
+	smp_store_release(state, view->state);
+	return true;
 }
 
 /* Where a cut falls into a chunk that was the span's as a whole, enter pages instead. */
@@ -210,8 +329,8 @@ bool span_at(const void *addr, struct span_view *view)
  */
 bool span_origin(const struct span_view *view, struct span_origin *origin)
 {
-	unsigned long present = jiffies;
 	struct span_view now;
+	u32 born = 0;
 	bool same;
 
 	rcu_read_lock();
@@ -219,13 +338,13 @@ bool span_origin(const struct span_view *view, struct span_origin *origin)
 	       now.state == view->state;
 	if (same) {
 		origin->caller = READ_ONCE(now.span->caller);
-		/* Seven weeks at least until this is wrong. */
-		origin->born = present - ((u32)present - READ_ONCE(now.span->born));
+		born = READ_ONCE(now.span->born);
 		/* The copy before the state, as in any lookup: span_view_get(). */
 		smp_rmb();
 		same = READ_ONCE(now.span->state) == view->state;
 	}
 	rcu_read_unlock();
+	origin->age_ms = jiffies64_to_msecs((u64)(span_clock() - born) << SPAN_BORN_SHIFT);
 	return same;
 }
 
@@ -237,8 +356,8 @@ bool span_lookup(const void *addr, struct span_info *info)
 	rcu_read_lock();
 	found = span_at(addr, &view);
 	rcu_read_unlock();
-	if (!found)
-		return false;
+	if (!found || !info)
+		return found;
 	info->base = (void *)view.base;
 	info->npages = view.npages;
 	info->heap = view.heap;
@@ -252,15 +371,17 @@ EXPORT_SYMBOL_NS_GPL(span_lookup, "SPANALLOC");
 int span_set_owner(const void *addr, void *owner)
 {
 	struct span_view view;
-	int ret = -EINVAL;
+	unsigned long flags;
+	bool found, stored;
 
-	rcu_read_lock();
-	if (span_at(addr, &view)) {
-		/* The caller owns the span, so that it lives on meanwhile. */
-		WRITE_ONCE(view.span->owner, owner);
-		ret = 0;
-	}
-	rcu_read_unlock();
-	return ret;
+	do {
+		local_irq_save(flags);
+		rcu_read_lock();
+		found = span_at(addr, &view);
+		stored = found && span_store_owner(&view, owner);
+		rcu_read_unlock();
+		local_irq_restore(flags);
+	} while (found && !stored);
+	return found ? 0 : -EINVAL;
 }
 EXPORT_SYMBOL_NS_GPL(span_set_owner, "SPANALLOC");

@@ -16,11 +16,13 @@
  * count of its changes above, which makes a reader notice that a descriptor was
  * recycled while it looked.
  *
- *	dead --span_publish--> live --span_retire--> dead
+ *	dead --span_publish--> live --span_end_at--> dead
  *	                       live --span_hold--> held --span_unhold--> live
  *
  * "Held" is live with one writer inside (a split): lookups go on as before, and
- * every other writer is refused.
+ * every other writer is refused. A descriptor whose owner is being stored is "pinned"
+ * besides, for a few instructions with interrupts off: other writers wait for that, so
+ * that the store cannot land in a descriptor that has died.
  *
  * This header is pure, so that the very same lookup can be measured in a
  * program.
@@ -50,10 +52,11 @@ struct span_heap;
 #define SPAN_MAP_LEAF_SHIFT	9
 #define SPAN_MAP_LEAF_ARENAS	(1UL << SPAN_MAP_LEAF_SHIFT)
 
-/* struct span::state: the kind plus one while live, then a bit, then the count. */
+/* struct span::state: the kind plus one while live, then two bits, then the count. */
 #define SPAN_STATE_KIND		0x7UL
 #define SPAN_STATE_HELD		0x8UL
-#define SPAN_STATE_STEP		0x10UL
+#define SPAN_STATE_PINNED	0x10UL
+#define SPAN_STATE_STEP		0x20UL
 
 /**
  * struct span - descriptor of a span
@@ -67,10 +70,11 @@ struct span_heap;
  * @caller: return address of whoever allocated it
  * @next: while it is parked: the one parked before it
  * @next_chain: while it is parked, and first of a chain: the next chain
- * @born: jiffies when it was allocated, modulo 2^32
+ * @born: when it was allocated, by span_clock()
  * @ahead: which descriptor is likely to be freed a little after this one, in units of
  *	2^%SPAN_AHEAD_SHIFT bytes from here. A hint, which may be wrong
  * @charged: memory cgroup that pays for it, or NULL
+ * @next_list: in a haul, and first of a list of chains: the next list
  *
  * One cache line.
  */
@@ -90,7 +94,10 @@ struct span {
 	};
 	u32 born;
 	s32 ahead;
-	struct obj_cgroup *charged;
+	union {
+		struct obj_cgroup *charged;
+		struct span *next_list;
+	};
 };
 
 #define SPAN_AHEAD_SHIFT	6

@@ -51,14 +51,22 @@ enum span_kind {
 /* No pages are kept ready for callers that may not sleep but those of span_heap_reserve(). */
 #define SPAN_HEAP_NO_STOCK	0x4UL
 
+/*
+ * Others may hold pages of a span when it is freed, by references of their own: I/O in
+ * flight, mappings of user space, get_page(). Such pages stay with their last holder, as
+ * those of vmalloc() do, and the heap puts others in their place. Each free looks at every
+ * page for that. In heaps without this flag no reference may outlive the span.
+ */
+#define SPAN_HEAP_SHARED_PAGES	0x8UL
+
 /**
  * struct span_heap_params - how a heap is to be made
  * @name: directory name in debugfs and name in diagnostics; required, unique
- *	among live heaps, 1 to 31 characters, no '/' and no '.' in front
+ *	among live heaps, 1 to 31 printable ASCII characters, no '/' and no '.' in front
  * @node: NUMA node that backing pages come from, or %NUMA_NO_NODE
  * @limit_pages: hard limit on pages in use plus idle; 0 for none
- * @scavenge_age_ms: idle pages are released after this many milliseconds; 0
- *	follows the module parameter of the same name
+ * @scavenge_age_ms: idle pages are released after this many milliseconds, at most
+ *	604800000, a week; 0 follows the module parameter of the same name
  * @flags: any of the SPAN_HEAP_* flags
  */
 struct span_heap_params {
@@ -137,6 +145,10 @@ struct span_info {
  * @released_forced_pages: because span_heap_scavenge() or debugfs asked for it
  * @released_node_pages: because an allocation with __GFP_THISNODE would have had
  *	them, and they were of another node
+ * @released_shared_pages: because others held them when their span was freed; such pages
+ *	go back to the system with their last holder
+ * @deferred_count: of @free_count, frees whose pages became idle a little later, since
+ *	others held some of them, or since there was a lot to clear
  * @regret_pages: of @backed_pages, those put where as many had been given back since
  *	the sweep before last, in the same 512 pages of address space
  * @regret_count: allocations that met any of them
@@ -199,6 +211,8 @@ struct span_heap_stats {
 	u64 released_limit_pages;
 	u64 released_forced_pages;
 	u64 released_node_pages;
+	u64 released_shared_pages;
+	u64 deferred_count;
 	u64 regret_pages;
 	u64 regret_count;
 	u64 sweep_count;
@@ -257,9 +271,10 @@ struct span_heap *span_heap_default(void);
  * span_heap_name() - the name of a heap
  * @heap: the heap
  *
- * Context: Any.
+ * Context: Any but NMI.
  *
- * Return: the name, which lives as long as the heap
+ * Return: the name, which lives as long as the heap; "(no heap)", with a line in the
+ * kernel's log, for %NULL and error pointers
  */
 const char *span_heap_name(const struct span_heap *heap);
 
@@ -370,7 +385,7 @@ int span_split(const void *addr, unsigned long npages);
 /**
  * span_lookup() - find the span that an address is in
  * @addr: any address at all, a wild one too
- * @info: filled in on success
+ * @info: filled in on success; %NULL if all that matters is whether there is one
  *
  * Takes no lock. From the address to the span's descriptor it is three loads that
  * depend on one another.
@@ -387,7 +402,10 @@ bool span_lookup(const void *addr, struct span_info *info);
  * @addr: any address in a live span of the caller's
  * @owner: what span_lookup() shall report from now on
  *
- * Context: Any.
+ * Another caller that stores one at the same time, or splits the span, is waited for; a
+ * span that dies meanwhile is left alone.
+ *
+ * Context: Any but NMI. Never sleeps.
  *
  * Return: 0, or %-EINVAL if no live span contains @addr
  */

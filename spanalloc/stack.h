@@ -20,7 +20,7 @@
 /**
  * struct span_stack - parked short spans of one length
  * @top: chain in use, the last parked one first
- * @full: other chains, of chain_length() spans each
+ * @full: other chains, of chain_length() spans each; those are old that @low covers
  * @nr_top: spans in @top
  * @nr: spans in all
  * @low: how few there have been since the last sweep
@@ -28,7 +28,7 @@
  */
 struct span_stack {
 	struct span *top;
-	struct span *full;
+	struct chain_list full;
 	unsigned int nr_top;
 	unsigned int nr;
 	unsigned int low;
@@ -46,10 +46,9 @@ static __always_inline struct span *stack_pop(struct span_stack *stack)
 	struct span *span;
 
 	if (unlikely(!stack->nr_top)) {
-		if (!stack->full)
+		if (!stack->full.first)
 			return NULL;
-		stack->top = stack->full;
-		stack->full = stack->top->next_chain;
+		stack->top = chain_list_pop(&stack->full);
 		stack->nr_top = chain_length(stack->top->npages);
 	}
 	span = stack->top;
@@ -63,6 +62,18 @@ static __always_inline struct span *stack_pop(struct span_stack *stack)
 	return span;
 }
 
+/* The chain in use is full. If nobody has touched it, it is as old as those below. */
+static inline void stack_close_top(struct span_stack *stack)
+{
+	unsigned int length = chain_length(stack->top->npages);
+
+	chain_list_push(&stack->full, stack->top);
+	if (stack->low >= stack->full.nr * length)
+		chain_list_pass(&stack->full);
+	stack->top = NULL;
+	stack->nr_top = 0;
+}
+
 /**
  * stack_push() - park a span
  * @stack: where
@@ -70,12 +81,8 @@ static __always_inline struct span *stack_pop(struct span_stack *stack)
  */
 static __always_inline void stack_push(struct span_stack *stack, struct span *span)
 {
-	if (unlikely(stack->nr_top == chain_length(span->npages))) {
-		stack->top->next_chain = stack->full;
-		stack->full = stack->top;
-		stack->top = NULL;
-		stack->nr_top = 0;
-	}
+	if (unlikely(stack->nr_top == chain_length(span->npages)))
+		stack_close_top(stack);
 	span->next = stack->top;
 	stack->top = span;
 	stack->nr_top++;
@@ -90,42 +97,62 @@ static __always_inline void stack_push(struct span_stack *stack, struct span *sp
  */
 static inline struct span *stack_evict(struct span_stack *stack)
 {
-	struct span *chain = stack->full;
+	bool is_old = stack->full.first == stack->full.old;
+	struct span *chain = chain_list_pop(&stack->full);
+	unsigned int length = chain_length(chain->npages);
 
-	stack->full = chain->next_chain;
-	stack->nr -= chain_length(chain->npages);
-	stack->low = min(stack->low, stack->nr);
+	stack->nr -= length;
+	/* Those that @low counts beyond old chains are at the bottom of the chain above. */
+	if (is_old)
+		stack->low -= length;
+	else if (stack->full.nr == stack->full.nr_old)
+		stack->low = stack->full.nr_old * length;
 	return chain;
 }
 
 /**
- * stack_take() - take out those that were parked first
+ * stack_take_all() - take everything out
  * @stack: where from
- * @npages: their length
- * @nr: how many at most; where a full chain is left, what is less than one stays, too
- *
- * Return: a list of them, %NULL if there are none
+ * @haul: what it is added to
  */
-static inline struct span *stack_take(struct span_stack *stack, unsigned int npages,
-				      unsigned int nr)
+static inline void stack_take_all(struct span_stack *stack, struct haul *haul)
 {
-	unsigned int length = chain_length(npages);
-	unsigned int full = (stack->nr - stack->nr_top) / length;
-	unsigned int chains = min(full, nr / length);
-	struct span *list = chains_cut(&stack->full, full - chains, NULL);
+	haul_add_chain(haul, stack->top);
+	haul_add(haul, chain_list_take_all(&stack->full));
+	stack->top = NULL;
+	stack->nr_top = 0;
+	stack->nr = 0;
+	stack->low = 0;
+}
+
+/**
+ * stack_take_old() - take out what nobody has needed since this was last called
+ * @stack: where from
+ * @npages: length of its spans
+ * @haul: what it is added to
+ *
+ * That is @low spans, those parked first. Where full chains are left, what is less than
+ * one stays. Walks the chain in use at most.
+ */
+static inline void stack_take_old(struct span_stack *stack, unsigned int npages,
+				  struct haul *haul)
+{
+	unsigned int full = stack->full.nr_old * chain_length(npages);
+	unsigned int nr = min(stack->low - full, stack->nr_top);
 	struct span **link = &stack->top;
 
-	stack->nr -= chains * length;
-	nr -= chains * length;
-	if (stack->full || !nr)
-		return list;
-	stack->nr_top -= nr;
-	stack->nr -= nr;
-	for (nr = stack->nr_top; nr; nr--)
-		link = &(*link)->next;
-	list = chain_join(*link, list);
-	*link = NULL;
-	return list;
+	haul_add(haul, chain_list_take_old(&stack->full));
+	stack->nr -= full;
+	if (!stack->full.first && nr) {
+		stack->nr_top -= nr;
+		stack->nr -= nr;
+		for (nr = stack->nr_top; nr; nr--)
+			link = &(*link)->next;
+		haul_add_chain(haul, *link);
+		*link = NULL;
+	}
+	chain_list_pass(&stack->full);
+	stack->low = stack->nr;
 }
 
 #endif /* SPANALLOC_STACK_H */

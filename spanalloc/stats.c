@@ -27,6 +27,10 @@ void span_heap_stats(struct span_heap *heap, struct span_heap_stats *stats)
 	struct cache_sum cached;
 	unsigned long flags, backed;
 
+	if (!stats) {
+		report_call("span_heap_stats", "there is nowhere to put the numbers", _RET_IP_);
+		return;
+	}
 	memset(stats, 0, sizeof(*stats));
 	if (!heap_is_ok(heap, "span_heap_stats", _RET_IP_))
 		return;
@@ -47,6 +51,7 @@ void span_heap_stats(struct span_heap *heap, struct span_heap_stats *stats)
 	stats->cached_pages = cached.pages;
 	stats->alloc_count += cached.hits;
 	stats->free_count += cached.frees;
+	stats->bad_free_count += atomic_long_read(&heap->stray_frees);
 	stats->cache_hit_count = cached.hits;
 	stats->cache_miss_count = cached.misses;
 	stats->zeroed_pages += cached.zeroed;
@@ -63,7 +68,7 @@ void span_heap_stats(struct span_heap *heap, struct span_heap_stats *stats)
 	stats->grow_count = heap->grows;
 	stats->metadata_bytes = sizeof(*heap) + cache_bytes(heap) + heap->table_bytes +
 				idx->nr_blocks * PAGE_ALIGN(sizeof(struct arena)) +
-				stats->span_count * sizeof(struct span);
+				(stats->span_count + cached.parked) * span_bytes();
 	stats->page_table_bytes = idx->nr_pages / PTRS_PER_PTE * PAGE_SIZE;
 	heap_unlock(heap, flags);
 }

@@ -9,6 +9,8 @@
  *	 +-----------------+ a sweep is over			|
  *			   |				      REST
  *			   |					|
+ *			   |				      BUSY
+ *			   |					|
  *			   +----------------------- END <---- AGE
  *
  * A sweep takes pages only that were idle at the one before, and makes the
@@ -16,17 +18,16 @@
  * when it has been idle for between one and two ages. Of the old pages it takes
  * as many as the heap has above what recent demand says (release.c): first from
  * chunks that are wholly free, then from those that are less than half in use,
- * so that they become wholly free, then from the rest. Chunks that have been half
- * allocated anew since the sweep before last stay out of it, unless wholly free.
+ * so that they become wholly free, then from the rest, and last from those that have
+ * been half allocated anew since the sweep before last.
  * Old pages that stay are looked at again each time that demand is remembered for
  * a stretch less, without making others old: they are trimmed, not swept. From
  * those that this sweep has made old they are told apart by the 64 (page index).
- * A heap that goes by age alone has just the phase REST, without any of this.
+ * A heap that goes by age alone has just the phase BUSY, which takes from every chunk.
  *
  * Each step is one batch: the scavenger decides how much time there is between two.
  */
 #include <linux/jiffies.h>
-#include <linux/ktime.h>
 #include <linux/sched.h>
 
 #include "internal.h"
@@ -37,9 +38,6 @@
 /* A chunk is sparse with fewer pages in use, and busy with more allocated lately. */
 #define SPARSE_PAGES	(PAGEINDEX_CHUNK_PAGES / 2 - 1)
 #define BUSY_PAGES	(PAGEINDEX_CHUNK_PAGES / 2 - 1)
-
-/* Chunks made old in one hold of the heap's lock. */
-#define AGE_CHUNKS	16
 
 /**
  * sweep_age() - how long pages of a heap are idle before they are given back
@@ -68,6 +66,7 @@ void sweep_init(struct span_heap *heap)
 {
 	demand_init(&heap->demand, heap_now(), demand_period(heap));
 	heap->sweep.drain_due = heap_now();
+	heap->sweep.stale_due = heap_now();
 }
 
 static void enter_phase(struct sweep *sweep, enum sweep_phase phase)
@@ -79,10 +78,13 @@ static void enter_phase(struct sweep *sweep, enum sweep_phase phase)
 		.surplus = true,
 		.max_used = UINT_MAX,
 		.max_recent = BUSY_PAGES,
+		.node = NUMA_NO_NODE,
 		.chunk = ULONG_MAX,
 		.want = ULONG_MAX,
 	};
-	if (phase == SWEEP_EMPTY) {
+	if (phase == SWEEP_BUSY) {
+		sweep->release.max_recent = UINT_MAX;
+	} else if (phase == SWEEP_EMPTY) {
 		sweep->release.max_used = 0;
 		sweep->release.max_recent = UINT_MAX;
 	} else if (phase == SWEEP_SPARSE) {
@@ -97,15 +99,13 @@ static void begin(struct span_heap *heap)
 
 	sweep->trimming = false;
 	sweep->restrained = 0;
-	sweep->parked = cache_sweep(heap);
+	sweep->parked = cache_pass(heap, true);
 	flags = heap_lock(heap);
 	pageindex_next_epoch(&heap->index);
 	heap_unlock(heap, flags);
 	enter_phase(sweep, SWEEP_EMPTY);
-	if (heap->flags & SPAN_HEAP_AGE_ONLY) {
-		enter_phase(sweep, SWEEP_REST);
-		sweep->release.max_recent = UINT_MAX;
-	}
+	if (heap->flags & SPAN_HEAP_AGE_ONLY)
+		enter_phase(sweep, SWEEP_BUSY);
 }
 
 /* Each time that there is less to remember. It may be somebody else who notes that first. */
@@ -135,16 +135,16 @@ static bool age_some(struct span_heap *heap)
 {
 	struct sweep *sweep = &heap->sweep;
 	unsigned long flags = heap_lock(heap);
-	unsigned int budget = AGE_CHUNKS;
-	bool more = true;
+	unsigned int budget = HOLD_AGE_CHUNKS, steps = HOLD_AGE_STEPS;
+	bool found = true;
 
-	while (more && budget--) {
-		more = pageindex_prev_idle(&heap->index, &sweep->release.chunk);
-		if (more)
+	while (found && budget-- && steps) {
+		found = pageindex_prev_idle(&heap->index, &sweep->release.chunk, &steps);
+		if (found)
 			sweep->restrained += pageindex_age(&heap->index, sweep->release.chunk);
 	}
 	heap_unlock(heap, flags);
-	return more;
+	return found || !steps;
 }
 
 /* Time alone changes nothing any more; until somebody frees a page there is nothing to do. */
@@ -158,25 +158,6 @@ static bool is_settled_locked(struct span_heap *heap)
 	return demand_settled(&heap->demand, heap_taken_locked(heap));
 }
 
-/**
- * sweep_parked() - count parked pages of a heap that is not watched any more
- * @heap: the heap
- *
- * To wait for a grace period, as cache_pages() does, is no work.
- *
- * Context: Process context, the scavenger's lock held. May sleep.
- *
- * Return: how many; who parks more from now on tells of it
- */
-unsigned long sweep_parked(struct span_heap *heap)
-{
-	u64 start = ktime_get_ns();
-	unsigned long npages = cache_pages(heap);
-
-	heap->sweep.waited_ns += ktime_get_ns() - start;
-	return npages;
-}
-
 /*
  * After a sweep: is there anything to come back for? A page that is parked
  * after the caches have been looked at finds the heap not watched, and says so.
@@ -187,7 +168,7 @@ static bool still_watched(struct span_heap *heap)
 
 	WRITE_ONCE(heap->watched, !is_settled_locked(heap));
 	heap_unlock(heap, flags);
-	if (!READ_ONCE(heap->watched) && sweep_parked(heap))
+	if (!READ_ONCE(heap->watched) && cache_pages(heap))
 		WRITE_ONCE(heap->watched, true);
 	return READ_ONCE(heap->watched);
 }

@@ -28,10 +28,22 @@ unsigned long total_limit;
  */
 unsigned long total_room_locked(void)
 {
+	lockdep_assert_held(&total_lock);
+	return total_room();
+}
+
+/**
+ * total_room() - find out how many pages there is room for at this moment
+ *
+ * Context: Any.
+ *
+ * Return: how many; %ULONG_MAX without a limit
+ */
+unsigned long total_room(void)
+{
 	unsigned long limit = READ_ONCE(total_limit);
 	unsigned long total = atomic_long_read(&total_pages);
 
-	lockdep_assert_held(&total_lock);
 	return limit ? limit - min(limit, total) : ULONG_MAX;
 }
 

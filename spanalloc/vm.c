@@ -15,8 +15,13 @@
  *
  * No locks: callers own the ranges they pass.
  */
-#include <linux/bitmap.h>
+#define pr_fmt(fmt) "spanalloc: " fmt
+
+#include <linux/bitops.h>
+#include <linux/cacheflush.h>
 #include <linux/mm.h>
+#include <linux/pgtable.h>
+#include <linux/printk.h>
 #include <linux/vmalloc.h>
 
 #include "internal.h"
@@ -85,6 +90,138 @@ int vm_populate(unsigned long addr, unsigned long bytes)
 	return apply_to_page_range(span_init_mm, addr, bytes, NULL, NULL);
 }
 
+/* === Reading page tables ================================================ */
+
+/*
+ * apply_to_page_range() enters lazy MMU mode, in which an interrupt on Xen PV may find the
+ * task that it interrupted, and which is not to be entered twice. So entries are read
+ * here without it, which works in any context.
+ */
+struct vm_cursor {
+	unsigned long addr;
+	pte_t *pte;
+};
+
+/* The table entry of an address; NULL if the address was never populated. */
+static pte_t *vm_find_pte(unsigned long addr)
+{
+	pgd_t *pgd = pgd_offset(span_init_mm, addr);
+	p4d_t *p4d;
+	pud_t *pud;
+	pmd_t *pmd;
+
+	if (pgd_none(*pgd))
+		return NULL;
+	p4d = p4d_offset(pgd, addr);
+	if (p4d_none(*p4d))
+		return NULL;
+	pud = pud_offset(p4d, addr);
+	if (pud_none(*pud) || pud_leaf(*pud))
+		return NULL;
+	pmd = pmd_offset(pud, addr);
+	if (pmd_none(*pmd) || pmd_leaf(*pmd))
+		return NULL;
+	return pte_offset_kernel(pmd, addr);
+}
+
+/* The page at the cursor, NULL if there is none; the cursor moves on by a page. */
+static struct page *vm_next_page(struct vm_cursor *cursor)
+{
+	pte_t pte;
+
+	if (!cursor->pte || !(cursor->addr & ~PMD_MASK))
+		cursor->pte = vm_find_pte(cursor->addr);
+	cursor->addr += PAGE_SIZE;
+	if (!cursor->pte)
+		return NULL;
+	pte = ptep_get(cursor->pte++);
+	return pte_none(pte) ? NULL : pte_page(pte);
+}
+
+/**
+ * vm_pages() - find the pages behind a range
+ * @addr: first byte
+ * @pages: where to put them; %NULL where nothing is mapped
+ * @npages: how many
+ *
+ * Context: Any context but NMI.
+ *
+ * Return: how many there are, @npages if the range is mapped as a whole
+ */
+unsigned long vm_pages(unsigned long addr, struct page **pages, unsigned long npages)
+{
+	struct vm_cursor cursor = { .addr = addr };
+	unsigned long i, found = 0;
+
+	for (i = 0; i < npages; i++) {
+		pages[i] = vm_next_page(&cursor);
+		found += !!pages[i];
+	}
+	return found;
+}
+
+/**
+ * vm_missing() - find the holes in a range
+ * @addr: first byte
+ * @missing: bitmap of @npages bits, all clear; a bit is set for each page that
+ *	nothing is mapped at
+ * @npages: length in pages
+ *
+ * Context: Any context but NMI.
+ *
+ * Return: how many bits have been set
+ */
+unsigned long vm_missing(unsigned long addr, unsigned long *missing, unsigned long npages)
+{
+	struct vm_cursor cursor = { .addr = addr };
+	unsigned long i, holes = 0;
+
+	for (i = 0; i < npages; i++) {
+		if (vm_next_page(&cursor))
+			continue;
+		__set_bit(i, missing);
+		holes++;
+	}
+	return holes;
+}
+
+static bool vm_is_empty(unsigned long addr, unsigned long npages)
+{
+	struct vm_cursor cursor = { .addr = addr };
+
+	while (npages--)
+		if (vm_next_page(&cursor))
+			return false;
+	return true;
+}
+
+/* === Inconsistency ====================================================== */
+
+/* Tests that provoke one set this, and look at the count. */
+bool vm_inconsistency_is_expected;
+atomic_t vm_inconsistencies;
+
+/**
+ * vm_report_inconsistency() - say that page tables are not as the page index has them
+ * @addr: first byte of the range in question
+ * @npages: its length
+ * @what: what is wrong with it, the end of a sentence
+ *
+ * It is a defect of this module, or somebody else has changed these tables. The caller
+ * touches no page of which it does not know whose it is, and goes on.
+ *
+ * Context: Any but NMI.
+ */
+void vm_report_inconsistency(unsigned long addr, unsigned long npages, const char *what)
+{
+	atomic_inc(&vm_inconsistencies);
+	if (!READ_ONCE(vm_inconsistency_is_expected))
+		pr_err_ratelimited("inconsistent: of %lu pages at %p %s\n", npages, (void *)addr,
+				   what);
+}
+
+/* === Changing them ====================================================== */
+
 /**
  * vm_map() - map pages into populated, empty address space
  * @addr: first byte
@@ -93,67 +230,23 @@ int vm_populate(unsigned long addr, unsigned long bytes)
  *
  * Context: Any context but NMI. Allocates nothing.
  *
- * Return: 0, or a negative error code if something was mapped there already
+ * Return: 0; %-EBUSY, and nothing is mapped, if something was there already; or another
+ * negative error code, after which some of the pages may be mapped: they are lost
  */
 int vm_map(unsigned long addr, struct page **pages, unsigned long npages)
 {
-	return span_symbol(__vmap_pages_range_noflush)(addr, addr + (npages << PAGE_SHIFT),
-						       PAGE_KERNEL, pages, PAGE_SHIFT);
-}
+	unsigned long end = addr + (npages << PAGE_SHIFT);
+	int ret;
 
-struct vm_walk {
-	struct page **pages;
-	unsigned long *missing;
-	unsigned long nr;
-};
-
-static int vm_walk_pages(pte_t *pte, unsigned long addr, void *data)
-{
-	struct vm_walk *walk = data;
-
-	walk->pages[walk->nr++] = pte_page(*pte);
-	return 0;
-}
-
-static int vm_walk_missing(pte_t *pte, unsigned long addr, void *data)
-{
-	struct vm_walk *walk = data;
-
-	if (pte_none(*pte))
-		__set_bit(walk->nr, walk->missing);
-	walk->nr++;
-	return 0;
-}
-
-/**
- * vm_pages() - find the pages behind a mapped range
- * @addr: first byte
- * @pages: where to put them
- * @npages: how many
- *
- * Context: Any context but NMI.
- */
-void vm_pages(unsigned long addr, struct page **pages, unsigned long npages)
-{
-	struct vm_walk walk = { .pages = pages };
-
-	apply_to_page_range(span_init_mm, addr, npages << PAGE_SHIFT, vm_walk_pages, &walk);
-}
-
-/**
- * vm_missing() - find the holes in a populated range
- * @addr: first byte
- * @missing: bitmap of @npages bits, all clear; a bit is set for each page that
- *	nothing is mapped at
- * @npages: length in pages
- *
- * Context: Any context but NMI.
- */
-void vm_missing(unsigned long addr, unsigned long *missing, unsigned long npages)
-{
-	struct vm_walk walk = { .missing = missing };
-
-	apply_to_page_range(span_init_mm, addr, npages << PAGE_SHIFT, vm_walk_missing, &walk);
+	if (unlikely(!vm_is_empty(addr, npages))) {
+		vm_report_inconsistency(addr, npages, "some are mapped already");
+		return -EBUSY;
+	}
+	ret = span_symbol(__vmap_pages_range_noflush)(addr, end, PAGE_KERNEL, pages, PAGE_SHIFT);
+	if (ret)
+		vm_report_inconsistency(addr, npages, "some cannot be mapped");
+	flush_cache_vmap(addr, end);
+	return ret;
 }
 
 /**
@@ -165,7 +258,10 @@ void vm_missing(unsigned long addr, unsigned long *missing, unsigned long npages
  */
 void vm_unmap(unsigned long addr, unsigned long npages)
 {
-	span_symbol(vunmap_range_noflush)(addr, addr + (npages << PAGE_SHIFT));
+	unsigned long end = addr + (npages << PAGE_SHIFT);
+
+	flush_cache_vunmap(addr, end);
+	span_symbol(vunmap_range_noflush)(addr, end);
 }
 
 /**

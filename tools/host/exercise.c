@@ -7,7 +7,7 @@
 
 #define MAX_RUNS	(PAGEINDEX_CHUNK_PAGES / 2)
 #define MAX_BATCH	24
-#define NR_TAGS		3
+#define NR_TAGS		TWIN_TAGS
 
 const struct shape shapes[] = {
 	{
@@ -71,6 +71,18 @@ const struct shape shapes[] = {
 		.start_blocks = 4, .start_chunks = 60, .max_blocks = 12, .walls = 40,
 		.max_npages = 2000,
 		.weight = { 16, 3, 8, 6, 4, 6, 4, 4, 1, 2, 1, 2, 3, 2, 2, 20, 18, 6, 4 },
+	},
+	{
+		.name = "long runs in pieces",
+		.start_blocks = 8, .start_chunks = 200, .max_blocks = 16, .walls = 20,
+		.max_npages = 30000,
+		.weight = { 12, 3, 20, 8, 4, 5, 4, 4, 2, 4, 1, 3, 3, 2, 2, 4, 8, 4, 3, 30 },
+	},
+	{
+		.name = "small heap with fences",
+		.start_blocks = 1, .start_chunks = 6, .max_blocks = 2, .walls = 50,
+		.max_npages = 900,
+		.weight = { 16, 6, 20, 8, 4, 6, 4, 4, 2, 2, 1, 4, 4, 2, 2, 6, 6, 4, 3, 30 },
 	},
 };
 
@@ -203,6 +215,15 @@ static void do_release(struct exercise *ex)
 		twin_release(&ex->twin, span.page, span.npages);
 }
 
+/*
+ * How many steps a call has. It follows from what has happened before: inputs for the fuzzer
+ * that are there already keep their meaning.
+ */
+static unsigned int pick_steps(const struct exercise *ex)
+{
+	return ex->twin.steps % 3 ? UINT_MAX : 1 + ex->twin.steps % 40;
+}
+
 /* A chunk to look at: with idle pages, if there is one below a chosen place. */
 static bool pick_chunk(struct exercise *ex, unsigned long *chunk)
 {
@@ -211,7 +232,7 @@ static bool pick_chunk(struct exercise *ex, unsigned long *chunk)
 	if (!nr)
 		return false;
 	*chunk = 1 + pick(ex, nr);
-	if (!twin_prev_idle(&ex->twin, chunk))
+	if (!twin_prev_idle(&ex->twin, chunk, pick_steps(ex)))
 		--*chunk;
 	return true;
 }
@@ -269,7 +290,7 @@ static void do_sweep(struct exercise *ex)
 	unsigned int nr, i;
 
 	twin_next_epoch(&ex->twin);
-	while (twin_prev_idle(&ex->twin, &chunk) && !ex->twin.failed) {
+	while (twin_prev_idle(&ex->twin, &chunk, UINT_MAX) && !ex->twin.failed) {
 		nr = twin_take_idle(&ex->twin, chunk, PAGEINDEX_OLD, TWIN_NONE, runs, MAX_RUNS);
 		for (i = 0; i < nr && !ex->twin.failed; i++)
 			twin_release(&ex->twin, runs[i].page, runs[i].npages);
@@ -283,7 +304,7 @@ static void do_next_used(struct exercise *ex)
 {
 	unsigned long span = model_span(&ex->twin.model);
 
-	twin_next_used(&ex->twin, span ? pick(ex, span) : 0);
+	twin_next_used(&ex->twin, span ? pick(ex, span) : 0, pick_steps(ex));
 }
 
 static bool grown(const struct exercise *ex, unsigned long chunk)
@@ -495,6 +516,43 @@ static void do_epoch(struct exercise *ex)
 	twin_next_epoch(&ex->twin);
 }
 
+/* What others do between two pieces of a long run. */
+static void do_between(struct exercise *ex)
+{
+	static void (*const others[])(struct exercise *ex) = {
+		do_alloc, do_aligned, do_free, do_free_part, do_release, do_take, do_age, do_sweep,
+		do_next_used, do_grow, do_table, do_idle, do_reserve, do_batch, do_free_runs,
+		do_tagged, do_epoch,
+	};
+	unsigned int times = pick(ex, 4);
+
+	while (times-- && !ex->twin.failed)
+		others[pick(ex, ARRAY_SIZE(others))](ex);
+}
+
+/* Behind a fence, now and then given up on the way. */
+static void do_long(struct exercise *ex)
+{
+	unsigned long align = pick(ex, 4) ? 1 : 1UL << pick(ex, PAGEINDEX_CHUNK_SHIFT + 2);
+	unsigned long npages = pick_npages(ex) + pick_npages(ex);
+	unsigned long page = twin_fence(&ex->twin, npages, align);
+	unsigned long at, nr;
+
+	if (page == TWIN_NONE)
+		return;
+	for (at = 0; at < npages && !ex->twin.failed; at += nr) {
+		do_between(ex);
+		if (ex->twin.failed || !pick(ex, 32))
+			break;
+		nr = min(npages - at, 1 + pick(ex, PAGEINDEX_PIECE_PAGES));
+		twin_claim_piece(&ex->twin, page + at, nr);
+		keep_span(ex, page + at, nr);
+		if (!ex->twin.failed)
+			back(ex, page + at, nr);
+	}
+	twin_unfence(&ex->twin);
+}
+
 static void (*const action[])(struct exercise *ex) = {
 	[EXERCISE_ALLOC] = do_alloc,
 	[EXERCISE_ALIGNED] = do_aligned,
@@ -515,6 +573,7 @@ static void (*const action[])(struct exercise *ex) = {
 	[EXERCISE_FREE_RUNS] = do_free_runs,
 	[EXERCISE_TAGGED] = do_tagged,
 	[EXERCISE_EPOCH] = do_epoch,
+	[EXERCISE_LONG] = do_long,
 };
 
 void exercise_begin(struct exercise *ex, const struct shape *shape, struct dice *dice)

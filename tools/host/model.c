@@ -132,6 +132,8 @@ bool model_run_free(const struct model *model, unsigned long page, unsigned long
 
 	if (page >= model_span(model) || npages > model_span(model) - page)
 		return false;
+	if (model_is_fenced(model, page, npages))
+		return false;
 	for (i = page; i < page + npages; i++) {
 		if (!model_is_free(model_state(model, i)))
 			return false;
@@ -159,6 +161,13 @@ unsigned long model_find(const struct model *model, unsigned long npages)
 	while (i < model_span(model)) {
 		unsigned long step = step_over(model, i);
 
+		if (model_is_fenced(model, i, 1)) {
+			i = model->fence_end;
+			run = 0;
+			continue;
+		}
+		if (model_is_fenced(model, i, step))
+			step = model->fence_start - i;
 		if (walled(model, i))
 			run = 0;
 		run = model_is_free(model_state(model, i)) ? run + step : 0;
@@ -177,7 +186,8 @@ unsigned long model_find_idle_from(const struct model *model, unsigned long page
 	unsigned long run = 0;
 	unsigned long i;
 
-	if (!model->free[page >> PAGEINDEX_CHUNK_SHIFT])
+	if (!model->free[page >> PAGEINDEX_CHUNK_SHIFT] ||
+	    model_is_fenced(model, end - PAGEINDEX_CHUNK_PAGES, PAGEINDEX_CHUNK_PAGES))
 		return MODEL_NONE;
 	for (i = page; i < end; i++) {
 		run = model_is_idle(model_state(model, i)) ? run + 1 : 0;
@@ -330,4 +340,21 @@ unsigned int model_tag(const struct model *model, unsigned long chunk)
 	if (hweight64(sources) > 1)
 		return PAGEINDEX_TAG_MIXED;
 	return sources ? __ffs(sources) : 0;
+}
+
+/* Idle pages of chunks with memory of that source alone, or of several. */
+unsigned long model_idle_of(const struct model *model, unsigned int tag)
+{
+	unsigned long chunk, idle = 0;
+
+	for (chunk = 0; chunk < model_span(model) >> PAGEINDEX_CHUNK_SHIFT; chunk++) {
+		unsigned int have = model_tag(model, chunk);
+		unsigned long page = chunk << PAGEINDEX_CHUNK_SHIFT;
+
+		if (have && have != PAGEINDEX_TAG_MIXED && have != tag)
+			continue;
+		idle += model_count(model, page, PAGEINDEX_CHUNK_PAGES, MODEL_YOUNG) +
+			model_count(model, page, PAGEINDEX_CHUNK_PAGES, MODEL_OLD);
+	}
+	return idle;
 }

@@ -53,6 +53,8 @@ struct model_chunk {
  * @nr_pages: pages grown
  * @epoch: the present one, from 0
  * @count: how many pages are in each state
+ * @fence_start: first page that others may not take
+ * @fence_end: first page after those; 0 if there are none
  */
 struct model {
 	u8 *page;
@@ -63,6 +65,8 @@ struct model {
 	unsigned long nr_pages;
 	unsigned long epoch;
 	unsigned long count[MODEL_RELEASED + 1];
+	unsigned long fence_start;
+	unsigned long fence_end;
 };
 
 void model_init(struct model *model);
@@ -89,6 +93,7 @@ bool model_is(const struct model *model, unsigned long page, unsigned long npage
 	      enum model_state state);
 bool model_run_free(const struct model *model, unsigned long page, unsigned long npages);
 unsigned long model_find(const struct model *model, unsigned long npages);
+unsigned long model_idle_of(const struct model *model, unsigned int tag);
 unsigned long model_find_idle(const struct model *model, unsigned long chunk,
 			      unsigned long npages);
 unsigned long model_find_idle_from(const struct model *model, unsigned long page,
@@ -108,6 +113,12 @@ static inline unsigned long model_span(const struct model *model)
 static inline enum model_state model_state(const struct model *model, unsigned long page)
 {
 	return (enum model_state)(model->page[page] & MODEL_STATE);
+}
+
+static inline bool model_is_fenced(const struct model *model, unsigned long page,
+				   unsigned long npages)
+{
+	return page < model->fence_end && page + npages > model->fence_start;
 }
 
 static inline bool model_is_idle(enum model_state state)

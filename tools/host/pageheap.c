@@ -43,7 +43,8 @@ unsigned long pageheap_add_block(struct pageheap *heap, bool adjoining)
 	}
 	/* The index says that it does not matter what is in there. */
 	memset(block, 0xa5, sizeof(*block));
-	return pageindex_add_block(idx, block, adjoining);
+	pageindex_block_init(block, adjoining);
+	return pageindex_add_block(idx, block);
 }
 
 /* Make the next @nchunks chunks usable; all blocks adjoin. */
@@ -71,6 +72,13 @@ void pageheap_alloc(struct pageheap *heap, unsigned long npages, struct pageinde
 	}
 }
 
+static bool prev_idle(struct pageindex *idx, unsigned long *chunk)
+{
+	unsigned int steps = UINT_MAX;
+
+	return pageindex_prev_idle(idx, chunk, &steps);
+}
+
 /* Release old pages above @keep, of chunks that are no fuller and no busier than said. */
 static void sweep_chunks(struct pageindex *idx, unsigned long chunk, unsigned long keep,
 			 unsigned int max_used, unsigned int max_recent)
@@ -79,7 +87,7 @@ static void sweep_chunks(struct pageindex *idx, unsigned long chunk, unsigned lo
 	unsigned long backed;
 	unsigned int nr, i;
 
-	while (pageindex_prev_idle(idx, &chunk)) {
+	while (prev_idle(idx, &chunk)) {
 		backed = idx->nr_pages - idx->nr_released;
 		if (backed <= keep)
 			return;
@@ -111,7 +119,7 @@ unsigned long pageheap_sweep(struct pageheap *heap, unsigned long keep)
 		sweep_chunks(idx, chunks, keep, half, half);
 	}
 	sweep_chunks(idx, chunks, keep, UINT_MAX, keep ? half : UINT_MAX);
-	while (pageindex_prev_idle(idx, &chunk))
+	while (prev_idle(idx, &chunk))
 		pageindex_age(idx, chunk);
 	return idx->nr_released - before;
 }

@@ -191,7 +191,7 @@ unsigned long prev_idle(unsigned long chunk)
 {
 	if (steps.failed)
 		return NONE;
-	if (!twin_prev_idle(&steps, &chunk))
+	if (!twin_prev_idle(&steps, &chunk, UINT_MAX))
 		chunk = NONE;
 	return twin_verify(&steps) ? chunk : NONE;
 }
@@ -200,7 +200,7 @@ unsigned long next_used(unsigned long page)
 {
 	if (steps.failed)
 		return NONE;
-	page = twin_next_used(&steps, page);
+	page = twin_next_used(&steps, page, UINT_MAX);
 	return twin_verify(&steps) ? page : NONE;
 }
 

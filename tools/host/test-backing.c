@@ -364,12 +364,12 @@ static bool prev_idle_visits_all(unsigned long nblocks)
 	EXPECT(twin_verify(&steps));
 	found = nchunks;
 	for (chunk = (nchunks - 1) / 23 * 23;; chunk -= 23) {
-		EXPECT(twin_prev_idle(&steps, &found));
+		EXPECT(twin_prev_idle(&steps, &found, UINT_MAX));
 		EXPECT_EQ(found, chunk);
 		if (!chunk)
 			break;
 	}
-	EXPECT(!twin_prev_idle(&steps, &found));
+	EXPECT(!twin_prev_idle(&steps, &found, UINT_MAX));
 	return true;
 }
 

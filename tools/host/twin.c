@@ -10,6 +10,8 @@ void twin_init(struct twin *twin)
 	pageheap_init(&twin->heap);
 	model_init(&twin->model);
 	memset(&twin->claim, 0, sizeof(twin->claim));
+	memset(twin->idle_of, 0, sizeof(twin->idle_of));
+	twin_index(twin)->idle_of = twin->idle_of;
 	twin->steps = 0;
 	twin->quiet = false;
 	twin->failed = false;
@@ -24,6 +26,7 @@ void twin_destroy(struct twin *twin)
 bool twin_verify(struct twin *twin)
 {
 	unsigned long chunk;
+	unsigned int tag;
 
 	if (twin->failed)
 		return false;
@@ -32,6 +35,13 @@ bool twin_verify(struct twin *twin)
 		compare_chunk(twin, chunk);
 	if (!pageindex_check(twin_index(twin)))
 		differ(twin, "the index finds itself inconsistent");
+	for (tag = 1; tag <= TWIN_TAGS && !twin->failed; tag++) {
+		unsigned long have = pageindex_idle_of(twin_index(twin), tag);
+		unsigned long want = model_idle_of(&twin->model, tag);
+
+		if (have != want)
+			differ(twin, "%lu idle pages of source %u, should be %lu", have, tag, want);
+	}
 	return !twin->failed;
 }
 
@@ -178,6 +188,52 @@ unsigned int twin_alloc_batch(struct twin *twin, unsigned long npages, unsigned 
 	return ok && !twin->failed ? 1 + more : 0;
 }
 
+unsigned long twin_fence(struct twin *twin, unsigned long npages, unsigned long align)
+{
+	unsigned long want = model_find(&twin->model, npages + (align > 1 ? align - 1 : 0));
+	unsigned long page = TWIN_NONE;
+
+	twin->steps++;
+	if (!pageindex_fence(twin_index(twin), npages, align, &page))
+		page = TWIN_NONE;
+	if (align > 1 ? page == TWIN_NONE && want != TWIN_NONE : page != want) {
+		differ(twin, "fence around %lu pages aligned to %lu at %ld, should be at %ld",
+		       npages, align, (long)page, (long)want);
+		return TWIN_NONE;
+	}
+	if (page != TWIN_NONE && (page % align || !model_run_free(&twin->model, page, npages)))
+		differ(twin, "fence around %lu pages at %lu: not aligned or not free", npages,
+		       page);
+	if (page == TWIN_NONE)
+		return page;
+	twin->model.fence_start = page;
+	twin->model.fence_end = page + npages;
+	return page;
+}
+
+/* Each piece is compared as if it were a claim of its own. */
+void twin_claim_piece(struct twin *twin, unsigned long page, unsigned long npages)
+{
+	struct pageindex_claim claim = { .page = page };
+	unsigned long released = pageindex_count_released(twin_index(twin), page, npages);
+	unsigned long above;
+
+	twin->steps++;
+	above = pageindex_claim_piece(twin_index(twin), page, npages, &claim);
+	if (above || released != claim.released)
+		differ(twin, "%lu pages at %lu: %lu of %lu are released, %lu above the limit",
+		       npages, page, claim.released, released, above);
+	claimed(twin, &claim, npages);
+}
+
+void twin_unfence(struct twin *twin)
+{
+	twin->steps++;
+	pageindex_unfence(twin_index(twin));
+	twin->model.fence_start = 0;
+	twin->model.fence_end = 0;
+}
+
 /* Which run was meant is not known, only that it is no longer than was asked for. */
 static unsigned long not_aligned(struct twin *twin, unsigned long npages, unsigned long align,
 				 unsigned long above)
@@ -239,7 +295,8 @@ unsigned long twin_alloc_idle(struct twin *twin, unsigned long npages, unsigned 
 	bool found = pageindex_alloc_idle(twin_index(twin), npages, tag, &claim);
 
 	twin->steps++;
-	if (tag ? found && !has : found != has)
+	/* A search for a tag passes other chunks by faster, and comes further. */
+	if (!tag && found != has)
 		differ(twin, "%lu idle pages: there are said to be %u", npages, has);
 	if (!found) {
 		if (idle_is_near(&twin->model, npages, tag))
@@ -444,6 +501,13 @@ static bool is_aged(const struct model *model, unsigned long page, enum pageinde
 	}
 }
 
+/* Nothing is taken from a chunk that the fence reaches into. */
+static bool is_behind_fence(const struct twin *twin, unsigned long chunk)
+{
+	return model_is_fenced(&twin->model, chunk << PAGEINDEX_CHUNK_SHIFT,
+			       PAGEINDEX_CHUNK_PAGES);
+}
+
 unsigned int twin_take_idle(struct twin *twin, unsigned long chunk, enum pageindex_age age,
 			    unsigned long max_pages, struct pageindex_run *runs,
 			    unsigned int max_runs)
@@ -453,7 +517,7 @@ unsigned int twin_take_idle(struct twin *twin, unsigned long chunk, enum pageind
 	unsigned int nr, i;
 
 	for (i = 0; i < PAGEINDEX_CHUNK_PAGES; i++)
-		if (is_aged(&twin->model, --page, age))
+		if (is_aged(&twin->model, --page, age) && !is_behind_fence(twin, chunk))
 			taking_add(&taking, page);
 	twin->steps++;
 	nr = pageindex_take_idle(twin_index(twin), chunk, age, max_pages, runs, max_runs);
@@ -489,7 +553,8 @@ unsigned int twin_take_released(struct twin *twin, unsigned long chunk, unsigned
 	unsigned int nr, i;
 
 	for (i = 0; i < PAGEINDEX_CHUNK_PAGES; i++)
-		if (model_state(&twin->model, first + i) == MODEL_RELEASED)
+		if (model_state(&twin->model, first + i) == MODEL_RELEASED &&
+		    !is_behind_fence(twin, chunk))
 			taking_add(&taking, first + i);
 	twin->steps++;
 	nr = pageindex_take_released(twin_index(twin), chunk, max_pages, runs, max_runs, fresh);
@@ -528,13 +593,20 @@ void twin_age(struct twin *twin, unsigned long chunk)
 	compare(twin, first, PAGEINDEX_CHUNK_PAGES);
 }
 
-bool twin_prev_idle(struct twin *twin, unsigned long *chunk)
+bool twin_prev_idle(struct twin *twin, unsigned long *chunk, unsigned int steps)
 {
 	unsigned long want = model_prev_idle_chunk(&twin->model, *chunk);
 	unsigned long from = *chunk;
+	unsigned int left;
+	bool found;
 
 	twin->steps++;
-	if (!pageindex_prev_idle(twin_index(twin), chunk)) {
+	do {
+		left = steps;
+		found = pageindex_prev_idle(twin_index(twin), chunk, &left);
+	} while (!found && !left);
+	if (!found) {
+		*chunk = from;
 		if (want != TWIN_NONE)
 			differ(twin, "no idle chunk below %lu, should be %lu", from, want);
 		return false;
@@ -544,12 +616,20 @@ bool twin_prev_idle(struct twin *twin, unsigned long *chunk)
 	return true;
 }
 
-unsigned long twin_next_used(struct twin *twin, unsigned long page)
+unsigned long twin_next_used(struct twin *twin, unsigned long page, unsigned int steps)
 {
 	unsigned long want = model_next_used(&twin->model, page);
-	unsigned long have = pageindex_next_used(twin_index(twin), page);
+	unsigned long have = page;
+	unsigned int left;
+	bool found;
 
 	twin->steps++;
+	do {
+		left = steps;
+		found = pageindex_next_used(twin_index(twin), &have, &left);
+	} while (!found && !left);
+	if (!found)
+		have = TWIN_NONE;
 	if (have != want)
 		differ(twin, "page %ld in use from %lu on, should be %ld", (long)have, page,
 		       (long)want);

@@ -13,6 +13,9 @@
 
 #define TWIN_NONE	MODEL_NONE
 
+/* Sources of memory, from 1 on. */
+#define TWIN_TAGS	3
+
 /**
  * struct twin - a page index and its model
  * @heap: the index
@@ -21,6 +24,7 @@
  * @excess: by how much the last one that failed was above the limit; 0 if there
  *	was no room
  * @steps: calls made
+ * @idle_of: the index's counts of idle pages by their source
  * @quiet: in the middle of what the index did at once
  * @failed: the two have differed
  */
@@ -30,6 +34,7 @@ struct twin {
 	struct pageindex_claim claim;
 	unsigned long excess;
 	unsigned long steps;
+	unsigned long idle_of[TWIN_TAGS + 1];
 	bool quiet;
 	bool failed;
 };
@@ -51,6 +56,11 @@ unsigned long twin_alloc_idle(struct twin *twin, unsigned long npages, unsigned 
 unsigned int twin_alloc_batch(struct twin *twin, unsigned long npages, unsigned int max,
 			      unsigned long *pages);
 
+/* A long run, a piece at a time; returns its first page, or TWIN_NONE. */
+unsigned long twin_fence(struct twin *twin, unsigned long npages, unsigned long align);
+void twin_claim_piece(struct twin *twin, unsigned long page, unsigned long npages);
+void twin_unfence(struct twin *twin);
+
 void twin_free(struct twin *twin, unsigned long page, unsigned long npages, unsigned int flags);
 void twin_release(struct twin *twin, unsigned long page, unsigned long npages);
 void twin_free_runs(struct twin *twin, const struct pageindex_run *runs, unsigned int nr,
@@ -67,8 +77,10 @@ void twin_set_tag(struct twin *twin, unsigned long page, unsigned long npages, u
 unsigned int twin_tag(struct twin *twin, unsigned long page, unsigned long npages);
 void twin_next_epoch(struct twin *twin);
 void twin_age(struct twin *twin, unsigned long chunk);
-bool twin_prev_idle(struct twin *twin, unsigned long *chunk);
-unsigned long twin_next_used(struct twin *twin, unsigned long page);
+
+/* @steps: how many steps each call of the index has. */
+bool twin_prev_idle(struct twin *twin, unsigned long *chunk, unsigned int steps);
+unsigned long twin_next_used(struct twin *twin, unsigned long page, unsigned int steps);
 
 /* Compare every page, and let the index check itself. */
 bool twin_verify(struct twin *twin);

@@ -1,0 +1,564 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Claim: taking a run of free pages out of the page index, and putting it back.
+ *
+ * If there is no run that is long enough, the heap grows; if the limit forbids the run,
+ * idle pages elsewhere are released; then the search is repeated. Callers that may not
+ * sleep do neither.
+ *
+ *	search ---> found ---> claimed
+ *	 ^  |         |
+ *	 |  | none    | above the limit
+ *	 |  v         v
+ *	 | grow    release idle pages elsewhere
+ *	 |  |         |
+ *	 `--+---------+
+ *
+ * A run of up to %PAGEINDEX_PIECE_PAGES pages is found and taken in one hold of the
+ * heap's lock. A longer one is fenced off and then taken a piece at a time, with the lock
+ * dropped in between: the time for which others spin does not depend on its length. There
+ * is one fence at a time: those who may sleep wait for span_heap::long_lock, others fail.
+ *
+ * A heap that has to grow by more than %STASH_PAGES pages first allocates the memory that
+ * will be put behind them. So a request that is larger than the system fails before it
+ * has filled page tables, which are kept for good.
+ */
+#include <linux/mm.h>
+#include <linux/sched.h>
+#include <linux/topology.h>
+
+#include "internal.h"
+
+/* From this length on memory comes before address space. */
+#define STASH_PAGES	1024UL
+
+/**
+ * claim_node() - the node that a request is to be served from
+ * @req: the request
+ *
+ * Context: Any.
+ *
+ * Return: the node; %NUMA_NO_NODE only where there is just one
+ */
+int claim_node(const struct span_request *req)
+{
+	if (!IS_ENABLED(CONFIG_NUMA) || nr_online_nodes == 1)
+		return NUMA_NO_NODE;
+	if (req->node != NUMA_NO_NODE)
+		return req->node;
+	return req->heap->node == NUMA_NO_NODE ? numa_mem_id() : req->heap->node;
+}
+
+/**
+ * claim_backing_node() - the node that memory for a request is to be allocated from
+ * @req: the request
+ * @node: what claim_node() returned
+ *
+ * Context: Any.
+ *
+ * Return: the node, or %NUMA_NO_NODE for any
+ */
+int claim_backing_node(const struct span_request *req, int node)
+{
+	if (req->gfp & __GFP_THISNODE && node != NUMA_NO_NODE)
+		return node;
+	return req->node == NUMA_NO_NODE ? req->heap->node : req->node;
+}
+
+/* === Searching ========================================================== */
+
+/* Where a run may come from; each is looked at in a hold of the lock of its own. */
+enum claim_look {
+	CLAIM_IDLE_OF_NODE,	/* idle pages whose memory is of the right node */
+	CLAIM_IDLE,		/* any idle pages */
+	CLAIM_FREE		/* the lowest free pages */
+};
+
+/*
+ * Idle pages go first where they are of the right node, and there is more than one, or
+ * where the caller cannot wait. Those of another node are of no use to a caller who cannot
+ * have them replaced.
+ */
+static bool claim_looks_at(const struct span_request *req, int node, enum claim_look look)
+{
+	switch (look) {
+	case CLAIM_IDLE_OF_NODE:
+		return req->align == 1 && node != NUMA_NO_NODE;
+	case CLAIM_IDLE:
+		return req->align == 1 && !gfpflags_allow_blocking(req->gfp) &&
+		       (node == NUMA_NO_NODE || !(req->gfp & __GFP_THISNODE));
+	default:
+		return true;
+	}
+}
+
+static bool claim_search_locked(const struct span_request *req, int node, enum claim_look look,
+				struct pageindex_claim *claim)
+{
+	struct pageindex *idx = &req->heap->index;
+
+	lockdep_assert_held(&req->heap->lock);
+	if (look == CLAIM_IDLE_OF_NODE)
+		return pageindex_alloc_idle(idx, req->npages, node + 1, claim);
+	if (look == CLAIM_IDLE)
+		return pageindex_alloc_idle(idx, req->npages, 0, claim);
+	if (req->align > 1)
+		return pageindex_alloc_aligned(idx, req->npages, req->align, claim);
+	return pageindex_alloc(idx, req->npages, claim);
+}
+
+/*
+ * After a search that has failed: was it because a summary had promised too much, and can
+ * that be settled? Then it is to be repeated.
+ */
+static bool claim_settle(struct span_heap *heap, bool deceived)
+{
+	unsigned long flags;
+	bool settled;
+
+	if (likely(!deceived))
+		return false;
+	flags = heap_lock(heap);
+	settled = pageindex_settle(&heap->index);
+	heap_unlock(heap, flags);
+	return settled;
+}
+
+/*
+ * Lower the index's own limit to what the limit on all heaps leaves room for, at most
+ * @npages; returns what it was. claim_end_total_locked() restores it.
+ */
+static unsigned long claim_begin_total_locked(struct span_heap *heap, unsigned long npages)
+	__acquires(&total_lock)
+{
+	unsigned long max_backed = heap->index.max_backed;
+	unsigned long room;
+
+	lockdep_assert_held(&heap->lock);
+	spin_lock(&total_lock);
+	room = total_room_locked();
+	if (room < npages)
+		heap->index.max_backed = min(max_backed, heap_backed_locked(heap) + room);
+	return max_backed;
+}
+
+static void claim_end_total_locked(struct span_heap *heap, unsigned long max_backed,
+				   unsigned long taken) __releases(&total_lock)
+{
+	lockdep_assert_held(&heap->lock);
+	heap->index.max_backed = max_backed;
+	total_take(taken);
+	spin_unlock(&total_lock);
+}
+
+/*
+ * Take a run from the index. Where there is a limit on all heaps together, its released
+ * pages are no more than there is room for below it. Returns as pageindex_alloc().
+ */
+static bool claim_find_locked(const struct span_request *req, int node, enum claim_look look,
+			      struct pageindex_claim *claim)
+{
+	unsigned long max_backed;
+	bool found;
+
+	lockdep_assert_held(&req->heap->lock);
+	if (likely(!READ_ONCE(total_limit))) {
+		found = claim_search_locked(req, node, look, claim);
+		if (found)
+			total_take(claim->released);
+		return found;
+	}
+	max_backed = claim_begin_total_locked(req->heap, req->npages);
+	found = claim_search_locked(req, node, look, claim);
+	claim_end_total_locked(req->heap, max_backed, found ? claim->released : 0);
+	return found;
+}
+
+/* === Taking ============================================================= */
+
+/* Note the node of what will be put behind a run; returns that of all of it, if it is one. */
+static int claim_note_node_locked(struct span_heap *heap, unsigned long page,
+				  unsigned long npages, bool released, int node)
+{
+	unsigned int tag;
+
+	lockdep_assert_held(&heap->lock);
+	if (node == NUMA_NO_NODE)
+		return NUMA_NO_NODE;
+	if (released)
+		pageindex_set_tag(&heap->index, page, npages, node + 1);
+	tag = pageindex_tag(&heap->index, page, npages);
+	return tag == PAGEINDEX_TAG_MIXED ? NUMA_NO_NODE : (int)tag - 1;
+}
+
+/* A run has been taken: count it as a live span. */
+static void claim_count_locked(const struct span_request *req,
+			       const struct pageindex_claim *claim, struct span *span)
+{
+	struct span_heap *heap = req->heap;
+
+	lockdep_assert_held(&heap->lock);
+	demand_peak(&heap->demand, heap_taken_locked(heap));
+	span->base = heap_page_address_locked(heap, claim->page);
+	heap->in_use[req->kind] += req->npages;
+	heap->spans++;
+	heap->count.alloc_count++;
+}
+
+/* Without a span the pages are counted as moving. */
+static bool claim_look_locked(const struct span_request *req, int node, enum claim_look look,
+			      struct pageindex_claim *claim, struct span *span)
+{
+	struct span_heap *heap = req->heap;
+	int found;
+
+	lockdep_assert_held(&heap->lock);
+	heap_demand_roll_locked(heap);
+	if (heap->dying || !claim_find_locked(req, node, look, claim))
+		return false;
+	found = claim_note_node_locked(heap, claim->page, req->npages, claim->released, node);
+	if (!span) {
+		heap->moving += req->npages;
+		return true;
+	}
+	span->node = found;
+	claim_count_locked(req, claim, span);
+	return true;
+}
+
+/**
+ * claim_short() - take a run of at most %PAGEINDEX_PIECE_PAGES free pages
+ * @req: what is asked for
+ * @node: what claim_node() returned
+ * @claim: filled in on success
+ * @span: its descriptor, or %NULL for pages that are to become idle: they are counted as
+ *	moving
+ * @grows: how often the heap had grown before this looked for the last time
+ *
+ * Context: Any but NMI.
+ *
+ * Return: as pageindex_alloc()
+ */
+bool claim_short(const struct span_request *req, int node, struct pageindex_claim *claim,
+		 struct span *span, unsigned long *grows)
+{
+	struct span_heap *heap = req->heap;
+	enum claim_look look;
+	unsigned long flags;
+	bool ok, deceived;
+
+	for (look = CLAIM_IDLE_OF_NODE; look <= CLAIM_FREE; look++) {
+		if (!claim_looks_at(req, node, look))
+			continue;
+		do {
+			flags = heap_lock(heap);
+			*grows = heap->grows;
+			claim->released = 0;
+			ok = claim_look_locked(req, node, look, claim, span);
+			deceived = !ok && look == CLAIM_FREE && heap->index.deceived;
+			heap_unlock(heap, flags);
+			if (ok)
+				return true;
+		} while (claim_settle(heap, deceived));
+	}
+	return false;
+}
+
+/* === Long runs ========================================================== */
+
+/* Put a fence around the lowest run; false, with no fence, if there is none. */
+static bool claim_fence(const struct span_request *req, unsigned long *page)
+{
+	struct span_heap *heap = req->heap;
+	bool sleep = gfpflags_allow_blocking(req->gfp);
+	bool busy, deceived, found = false;
+	unsigned long flags;
+
+	do {
+		flags = heap_lock(heap);
+		busy = heap->index.fence_end;
+		if (!busy && !heap->dying)
+			found = pageindex_fence(&heap->index, req->npages, req->align, page);
+		deceived = !busy && !found && heap->index.deceived;
+		heap_unlock(heap, flags);
+		/* Only a caller that does not sleep has a fence without the mutex. */
+		if (busy && sleep)
+			cond_resched();
+	} while ((busy && sleep) || claim_settle(heap, deceived));
+	return found;
+}
+
+static void claim_unfence(struct span_heap *heap)
+{
+	unsigned long flags = heap_lock(heap);
+
+	pageindex_unfence(&heap->index);
+	heap_unlock(heap, flags);
+}
+
+/* By how many pages the run behind the fence would exceed a limit, before it is begun. */
+static unsigned long claim_long_excess(const struct span_request *req, unsigned long page)
+{
+	struct span_heap *heap = req->heap;
+	unsigned long end = page + req->npages;
+	unsigned long flags, nr, released = 0, room = 0;
+
+	if (!READ_ONCE(heap->limit) && !READ_ONCE(total_limit))
+		return 0;
+	for (; page < end; page += nr) {
+		nr = min(end - page, PAGEINDEX_PIECE_PAGES);
+		flags = heap_lock(heap);
+		released += pageindex_count_released(&heap->index, page, nr);
+		room = heap->index.max_backed - min(heap->index.max_backed,
+						    heap_backed_locked(heap));
+		heap_unlock(heap, flags);
+	}
+	room = min(room, total_room());
+	return released - min(released, room);
+}
+
+/* Take @npages pages from @page on; returns as pageindex_claim_piece(). */
+static unsigned long claim_piece_locked(struct span_heap *heap, unsigned long page,
+					unsigned long npages, struct pageindex_claim *claim)
+{
+	unsigned long before = claim->released;
+	unsigned long max_backed, excess;
+
+	lockdep_assert_held(&heap->lock);
+	if (likely(!READ_ONCE(total_limit))) {
+		excess = pageindex_claim_piece(&heap->index, page, npages, claim);
+		total_take(claim->released - before);
+		return excess;
+	}
+	max_backed = claim_begin_total_locked(heap, npages);
+	excess = pageindex_claim_piece(&heap->index, page, npages, claim);
+	claim_end_total_locked(heap, max_backed, claim->released - before);
+	return excess;
+}
+
+/*
+ * Take the run behind the fence, and take the fence away. Returns 0, or by how many pages
+ * it would exceed a limit: then *@taken says how far it came.
+ */
+static unsigned long claim_pieces(const struct span_request *req, int node,
+				  struct pageindex_claim *claim, struct span *span,
+				  unsigned long *taken)
+{
+	struct span_heap *heap = req->heap;
+	unsigned long nr, flags, excess, released;
+	int found;
+
+	for (*taken = 0;; *taken += nr) {
+		unsigned long page = claim->page + *taken;
+
+		nr = min(req->npages - *taken, PAGEINDEX_PIECE_PAGES);
+		released = claim->released;
+		flags = heap_lock(heap);
+		heap_demand_roll_locked(heap);
+		excess = claim_piece_locked(heap, page, nr, claim);
+		if (excess)
+			break;
+		found = claim_note_node_locked(heap, page, nr, claim->released > released, node);
+		if (!*taken)
+			span->node = found;
+		else if (span->node != found)
+			span->node = NUMA_NO_NODE;
+		if (*taken + nr == req->npages) {
+			claim_count_locked(req, claim, span);
+			break;
+		}
+		heap_unlock(heap, flags);
+	}
+	pageindex_unfence(&heap->index);
+	if (excess)
+		heap->moving += *taken;
+	heap_unlock(heap, flags);
+	return excess;
+}
+
+/* As claim_short_locked(), for runs of more than %PAGEINDEX_PIECE_PAGES pages. */
+static bool claim_long(const struct span_request *req, int node,
+		       struct pageindex_claim *claim, struct span *span)
+{
+	struct span_heap *heap = req->heap;
+	unsigned long page, taken, excess;
+
+	*claim = (struct pageindex_claim) {};
+	if (!claim_fence(req, &page))
+		return false;
+	claim->page = page;
+	excess = claim_long_excess(req, page);
+	if (excess) {
+		claim_unfence(heap);
+		claim->released = excess;
+		return false;
+	}
+	excess = claim_pieces(req, node, claim, span, &taken);
+	if (excess) {
+		/* Nothing has been put behind it: the page tables tell what was idle. */
+		const struct backing nothing = {
+			.addr = heap_page_address(heap, page),
+			.npages = taken,
+			.released = claim->released,
+		};
+
+		claim_undo(heap, claim, &nothing);
+		claim->released = excess;
+		return false;
+	}
+	return true;
+}
+
+/* === Undoing ============================================================ */
+
+/**
+ * claim_undo() - give back the pages of a claim
+ * @heap: the heap, which counts all of them as moving
+ * @claim: the claim
+ * @backing: its backing; what had been provided is there as far as @done says
+ *
+ * Pages that had nothing behind them, and have now, become idle.
+ *
+ * Context: Any but NMI.
+ */
+void claim_undo(struct span_heap *heap, const struct pageindex_claim *claim,
+		const struct backing *backing)
+{
+	enum putback_state bare = claim->fresh == claim->released ? PUTBACK_FRESH :
+								    PUTBACK_RELEASED;
+	struct putback putback = { .heap = heap };
+	unsigned long start, end, at = 0, kept = 0;
+	unsigned long flags;
+	bool news;
+
+	for (start = 0; backing_next_missing(backing, &start, &end); start = end) {
+		unsigned long keep = clamp(backing->done, start, end);
+
+		putback_add(&putback, claim->page + at, keep - at, PUTBACK_IDLE);
+		putback_add(&putback, claim->page + keep, end - keep, bare);
+		kept += keep - start;
+		at = end;
+	}
+	putback_add(&putback, claim->page + at, backing->npages - at, PUTBACK_IDLE);
+	putback_flush(&putback);
+	flags = heap_lock(heap);
+	heap->count.backed_pages += kept;
+	heap_note_peak_locked(heap);
+	news = heap_watch_locked(heap);
+	heap_unlock(heap, flags);
+	heap_watch(heap, news);
+}
+
+/* === The whole ========================================================== */
+
+/* One attempt. On failure @claim->released is 0 if there is no run, else as pageindex_alloc(). */
+static bool claim_try(const struct span_request *req, int node, struct pageindex_claim *claim,
+		      struct span *span, unsigned long *grows)
+{
+	struct span_heap *heap = req->heap;
+	bool sleep = gfpflags_allow_blocking(req->gfp);
+	unsigned long flags;
+	bool ok;
+
+	if (req->npages <= PAGEINDEX_PIECE_PAGES)
+		return claim_short(req, node, claim, span, grows);
+	flags = heap_lock(heap);
+	*grows = heap->grows;
+	heap_unlock(heap, flags);
+	if (sleep)
+		mutex_lock(&heap->long_lock);
+	ok = claim_long(req, node, claim, span);
+	if (sleep)
+		mutex_unlock(&heap->long_lock);
+	return ok;
+}
+
+/* Would a limit forbid the request even if all idle pages of the heap were released? */
+static enum alloc_failure claim_check_limits(const struct span_request *req)
+{
+	struct span_heap *heap = req->heap;
+	unsigned long flags = heap_lock(heap);
+	unsigned long limit = heap->limit;
+	unsigned long taken = heap_taken_locked(heap);
+
+	heap_unlock(heap, flags);
+	if (limit && req->npages > limit - min(limit, taken))
+		return ALLOC_LIMIT;
+	return req->npages > total_room() ? ALLOC_TOTAL : ALLOC_OK;
+}
+
+/* Grow by enough for the request. A limit, and memory, are looked after before. */
+static enum alloc_failure claim_grow(const struct span_request *req, int node,
+				     unsigned long grows, struct page_stash *stash)
+{
+	struct span_heap *heap = req->heap;
+	enum alloc_failure failure = claim_check_limits(req);
+
+	if (failure)
+		return failure;
+	if (req->npages > STASH_PAGES && !stash->missing &&
+	    backing_stash(stash, req->npages, claim_backing_node(req, node), req->gfp))
+		return ALLOC_NO_BACKING;
+	return arena_grow(heap, req->npages + req->align - 1, grows) ? ALLOC_NO_SPACE : ALLOC_OK;
+}
+
+/* Is it the limit on all heaps that is in the way, and not the heap's own? */
+static enum alloc_failure claim_which_limit(struct span_heap *heap, unsigned long excess)
+{
+	unsigned long flags = heap_lock(heap);
+	unsigned long max = heap->index.max_backed;
+	unsigned long room = max - min(max, heap_backed_locked(heap));
+
+	heap_unlock(heap, flags);
+	return total_room() < room ? ALLOC_TOTAL : ALLOC_LIMIT;
+}
+
+/**
+ * claim_run() - take a run of free pages for a span
+ * @req: what is asked for
+ * @node: what claim_node() returned
+ * @claim: filled in on success
+ * @span: its descriptor; base and node are filled in on success
+ * @stash: an empty stash. There may be pages in it afterwards, for the run or left over
+ *
+ * Context: Any that the request's flags allow.
+ *
+ * Return: ALLOC_OK, or why there is none
+ */
+enum alloc_failure claim_run(const struct span_request *req, int node,
+			     struct pageindex_claim *claim, struct span *span,
+			     struct page_stash *stash)
+{
+	struct span_heap *heap = req->heap;
+	bool sleep = gfpflags_allow_blocking(req->gfp);
+	enum alloc_failure failure;
+	unsigned long grows, limit;
+	bool ok, again = true;
+
+	for (;;) {
+		limit = READ_ONCE(heap->limit);
+		if (limit && req->npages > limit)
+			return ALLOC_LIMIT;
+		ok = claim_try(req, node, claim, span, &grows);
+		if (heap_mind_stock(heap, req, ok && !claim->released))
+			heap_tell(NEWS_RESERVE);
+		if (ok)
+			return ALLOC_OK;
+		if (claim->released) {
+			/* What is not idle any more may just have been released by others. */
+			if (!sleep || !again)
+				return claim_which_limit(heap, claim->released);
+			again = heap_release(heap, claim->released, RELEASE_LIMIT) ||
+				release_wait(heap);
+			continue;
+		}
+		if (!sleep || READ_ONCE(heap->dying))
+			return ALLOC_NO_SPACE;
+		/* What waits for the scavenger may be long enough. */
+		if (deferred_finish(heap))
+			continue;
+		failure = claim_grow(req, node, grows, stash);
+		if (failure)
+			return failure;
+	}
+}

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Deferred: spans that have been freed, and need work before their pages are idle.
+ *
+ *	in use --free--> deferred --deferred_finish()--> idle, and released
+ *
+ * A free may come with interrupts off, and can neither wait for a TLB flush nor clear
+ * gigabytes. It leaves that to the scavenger's thread, or to whoever needs the pages
+ * before:
+ *
+ *	pages that others hold	heaps made with %SPAN_HEAP_SHARED_PAGES. They are unmapped,
+ *				and stay with their last holder, as after vfree()
+ *	clearing		with init_on_free, of spans longer than
+ *				@deferred_clear_pages
+ *
+ * Until then the span is dead, its pages are nobody's, and the heap counts them as moving.
+ */
+#include <linux/mm.h>
+#include <linux/sched.h>
+
+#include "internal.h"
+
+/* Pages looked at together: a bit each. */
+#define DEFERRED_BATCH	64
+
+/* Pages that a caller takes from a deferred span at a time. */
+#define DEFERRED_PIECE	512UL
+
+unsigned long deferred_clear_pages = 512;
+
+/* Do others hold a page, or must it not be used any more? */
+static bool is_held(struct page *page)
+{
+	return page_count(page) != 1 || PageHWPoison(page);
+}
+
+static u64 held_pages(unsigned long addr, struct page **pages, unsigned int nr)
+{
+	u64 held = 0;
+	unsigned int i;
+
+	if (vm_pages(addr, pages, nr) != nr)
+		vm_report_inconsistency(addr, nr, "some are missing");
+	for (i = 0; i < nr; i++)
+		if (pages[i] && is_held(pages[i]))
+			held |= BIT_ULL(i);
+	return held;
+}
+
+/**
+ * deferred_count_held() - count the pages of a span that others hold
+ * @addr: first byte of a span that has just died
+ * @npages: its length
+ * @first: the first such page, if there is one
+ *
+ * Context: Any but NMI.
+ *
+ * Return: how many
+ */
+unsigned long deferred_count_held(unsigned long addr, unsigned long npages, unsigned long *first)
+{
+	struct page *pages[DEFERRED_BATCH];
+	unsigned long at, held = 0;
+
+	for (at = 0; at < npages; at += DEFERRED_BATCH) {
+		unsigned int nr = min(npages - at, 0UL + DEFERRED_BATCH);
+		u64 mask = held_pages(addr + (at << PAGE_SHIFT), pages, nr);
+
+		if (mask && !held)
+			*first = at + __ffs64(mask);
+		held += hweight64(mask);
+	}
+	return held;
+}
+
+/**
+ * deferred_add() - leave a span to be finished later
+ * @heap: the heap
+ * @span: the span, which has died
+ * @kind: what its pages were for
+ *
+ * Context: Any but NMI.
+ */
+void deferred_add(struct span_heap *heap, struct span *span, enum span_kind kind)
+{
+	unsigned long flags;
+
+	/* From here on the descriptor says what is left to do. */
+	span_leave(span);
+	flags = heap_lock(heap);
+	heap_demand_roll_locked(heap);
+	heap->in_use[kind] -= span->npages;
+	heap->spans--;
+	heap->count.free_count++;
+	heap->count.deferred_count++;
+	heap->moving += span->npages;
+	span->next = heap->deferred;
+	/* Looked at without the lock, where a stale value is acceptable. */
+	WRITE_ONCE(heap->deferred, span);
+	heap_unlock(heap, flags);
+	heap_tell(NEWS_DEFERRED);
+}
+
+/* Take pages that others hold out of the page tables, and let go of them. */
+static void let_go(struct span_heap *heap, unsigned long addr, struct page **pages, u64 held)
+{
+	unsigned long flags;
+	u64 left;
+
+	for (left = held; left; left &= left - 1)
+		vm_unmap(addr + (__ffs64(left) << PAGE_SHIFT), 1);
+	vm_flush(addr + (__ffs64(held) << PAGE_SHIFT),
+		 addr + ((__fls(held) + 1UL) << PAGE_SHIFT));
+	for (left = held; left; left &= left - 1)
+		put_page(pages[__ffs64(left)]);
+	flags = heap_lock(heap);
+	heap->count.released_shared_pages += hweight64(held);
+	heap->count.tlb_flush_count++;
+	heap_unlock(heap, flags);
+}
+
+/* Finish @nr pages at @addr, of which @page is the first. */
+static void finish_pages(struct putback *putback, unsigned long addr, unsigned long page,
+			 unsigned int nr)
+{
+	enum putback_state free = want_init_on_free() ? PUTBACK_CLEAN : PUTBACK_IDLE;
+	struct page *pages[DEFERRED_BATCH];
+	unsigned int from, to;
+	u64 held = 0;
+
+	if (putback->heap->flags & SPAN_HEAP_SHARED_PAGES)
+		held = held_pages(addr, pages, nr);
+	if (held)
+		let_go(putback->heap, addr, pages, held);
+	for (from = 0; from < nr; from = to) {
+		bool gone = held >> from & 1;
+		u64 other = gone ? ~(held >> from) : held >> from;
+
+		to = min_t(unsigned int, nr, from + (other ? __ffs64(other) : 64));
+		if (!gone && want_init_on_free())
+			backing_clear(addr + ((unsigned long)from << PAGE_SHIFT), to - from, true);
+		putback_add(putback, page + from, to - from, gone ? PUTBACK_RELEASED : free);
+	}
+}
+
+/**
+ * struct deferred_piece - a part of a deferred span
+ * @base: its first byte
+ * @npages: its length
+ * @last: the descriptor, if no part of the span is left
+ */
+struct deferred_piece {
+	unsigned long base;
+	unsigned long npages;
+	struct span *last;
+};
+
+static bool take_piece(struct span_heap *heap, struct deferred_piece *piece)
+{
+	unsigned long flags = heap_lock(heap);
+	struct span *span = heap->deferred;
+
+	if (span) {
+		piece->base = span->base;
+		piece->npages = min(span->npages, DEFERRED_PIECE);
+		span->base += piece->npages << PAGE_SHIFT;
+		span->npages -= piece->npages;
+		piece->last = span->npages ? NULL : span;
+		if (piece->last)
+			WRITE_ONCE(heap->deferred, span->next);
+		release_begin_locked(heap);
+	}
+	heap_unlock(heap, flags);
+	return span;
+}
+
+static void finish_piece(struct span_heap *heap, const struct deferred_piece *piece)
+{
+	struct putback putback = { .heap = heap };
+	unsigned long page = heap_page_of(piece->base);
+	unsigned long at;
+
+	for (at = 0; at < piece->npages; at += DEFERRED_BATCH) {
+		finish_pages(&putback, piece->base + (at << PAGE_SHIFT), page + at,
+			     min(piece->npages - at, 0UL + DEFERRED_BATCH));
+		cond_resched();
+	}
+	putback_flush(&putback);
+	if (piece->last)
+		span_delete(piece->last);
+	release_end(heap);
+}
+
+/**
+ * deferred_finish() - finish the deferred spans of a heap
+ * @heap: the heap
+ *
+ * Concurrent callers share the work, piece by piece. Pieces that other callers have taken
+ * may not be finished on return; release_wait() waits for them.
+ *
+ * Context: Process context. May sleep, in reclaim too; allocates nothing.
+ *
+ * Return: whether this call finished anything
+ */
+bool deferred_finish(struct span_heap *heap)
+{
+	struct deferred_piece piece;
+	unsigned long flags;
+	bool news;
+
+	if (likely(!READ_ONCE(heap->deferred)))
+		return false;
+	might_sleep();
+	if (!take_piece(heap, &piece))
+		return false;
+	do {
+		finish_piece(heap, &piece);
+	} while (take_piece(heap, &piece));
+	flags = heap_lock(heap);
+	news = heap_watch_locked(heap);
+	heap_unlock(heap, flags);
+	heap_watch(heap, news);
+	return true;
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Module parameters that have a range: values outside of it are refused, with a line that
+ * says what the range is, and change nothing.
+ */
+#define pr_fmt(fmt) "spanalloc: " fmt
+
+#include <linux/kernel.h>
+#include <linux/printk.h>
+#include <linux/string.h>
+#include <linux/sysfs.h>
+
+#include "params.h"
+
+static int param_range_set(const char *val, const struct kernel_param *kp)
+{
+	const struct param_range *range = kp->arg;
+	unsigned int value;
+	int ret = kstrtouint(val, 0, &value);
+
+	if (!ret && (value < range->min || value > range->max))
+		ret = -EINVAL;
+	if (ret) {
+		pr_warn("parameter %s cannot be \"%.*s\": %u to %u are possible\n", kp->name,
+			(int)strcspn(val, "\n"), val, range->min, range->max);
+		return -EINVAL;
+	}
+	WRITE_ONCE(*range->value, value);
+	if (range->changed)
+		range->changed();
+	return 0;
+}
+
+static int param_range_get(char *buffer, const struct kernel_param *kp)
+{
+	const struct param_range *range = kp->arg;
+
+	return sysfs_emit(buffer, "%u\n", READ_ONCE(*range->value));
+}
+
+const struct kernel_param_ops param_range_ops = {
+	.set = param_range_set,
+	.get = param_range_get,
+};
