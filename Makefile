@@ -11,7 +11,7 @@ KDIR ?= stock
 
 .DEFAULT_GOAL := help
 .PHONY: help modules demo check check-host check-kunit check-stock lint fuzz \
-	bench bench-insn bench-kernel bench-qemu bench-scavenger docs clean distclean
+	bench bench-insn bench-hold bench-kernel bench-qemu bench-scavenger docs clean distclean
 
 help: ## list these targets
 	@echo 'spanalloc: a page-span allocator for Linux kernel modules'
@@ -54,6 +54,10 @@ bench: ## time the page index beside other allocators; build/bench/host.json
 bench-insn: ## the same in instructions, which repeat exactly
 	@scripts/deps host bench
 	@$(HOST) bench-insn
+
+bench-hold: ## how long one hold of a heap's lock is, on heaps of up to 1 TiB
+	@scripts/deps host bench
+	@$(HOST) bench-hold
 
 bench-kernel: ## time spanalloc beside the kernel's allocators, in user-mode Linux
 	@scripts/bench-kernel

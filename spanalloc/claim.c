@@ -281,9 +281,12 @@ static bool claim_fence(const struct span_request *req, unsigned long *page)
 			found = pageindex_fence(&heap->index, req->npages, req->align, page);
 		deceived = !busy && !found && heap->index.deceived;
 		heap_unlock(heap, flags);
-		/* Only a caller that does not sleep has a fence without the mutex. */
+		/*
+		 * Only a caller that does not sleep has a fence without the mutex. It may
+		 * be a task that this one has preempted.
+		 */
 		if (busy && sleep)
-			cond_resched();
+			schedule_timeout_uninterruptible(1);
 	} while ((busy && sleep) || claim_settle(heap, deceived));
 	return found;
 }

@@ -4,38 +4,42 @@ set -euo pipefail
 
 usage()
 {
-	cat <<'EOF'
-Usage: bench-insn.sh PROGRAM FILE
-Count the instructions of one allocation plus its free, and of one lookup, with
-callgrind. Runs PROGRAM (bench-insn), prints a table and writes FILE as JSON.
-The counts are of the code that is timed by bench, less the loop around it, and
-repeat exactly.
-EOF
+	cat <<'END'
+Usage: count-insn.sh [--worst] --output FILE PROGRAM [ARGUMENT...]
+Count instructions with callgrind. PROGRAM dumps its counts under names of the form
+"BENCH ops=N PARAMETER=VALUE..."; a count of BENCH "nothing" is that of the loop around the
+others, and is taken off them. Prints a table and writes FILE as JSON. The counts repeat
+exactly.
+
+  --worst        of rows with the same BENCH and pages= print only the largest
+  --output FILE  where the counts of all rows go
+END
 }
 
-[[ ${1-} == --help ]] && usage && exit 0
-[[ $# -eq 2 ]] || { usage >&2 && exit 2; }
-program=$1
-json=$2
+worst=0 json=''
+while [[ $# -gt 0 ]]; do
+	case $1 in
+	--help) usage; exit 0 ;;
+	--worst) worst=1 ;;
+	--output) json=${2-}; shift ;;
+	*) break ;;
+	esac
+	shift
+done
+[[ $# -ge 1 && -n $json ]] || { usage >&2 && exit 2; }
 
 command -v valgrind >/dev/null || {
-	echo "bench-insn.sh: valgrind is missing; to install it: apt-get install valgrind" >&2
+	echo "count-insn.sh: valgrind is missing; to install it: apt-get install valgrind" >&2
 	exit 2
 }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 valgrind --quiet --tool=callgrind --instr-atstart=no --combine-dumps=no \
-	--callgrind-out-file="$work/out" "$program"
-
-dumps=()
-for ((i = 1; ; i++)); do
-	[[ -e $work/out.$i ]] || break
-	dumps+=("$work/out.$i")
-done
+	--callgrind-out-file="$work/out" "$@"
 
 # One file per row: its words behind "Client Request:", its count behind "totals:".
-awk '
+find "$work" -name 'out.*' | sort -t . -k 2n | xargs awk '
 	/^desc: Trigger: Client Request: / {
 		sub(/^desc: Trigger: Client Request: /, "")
 		row = $0
@@ -45,22 +49,29 @@ awk '
 		row = ""
 		nextfile
 	}
-' "${dumps[@]}" >"$work/rows"
+' >"$work/rows"
 
-awk -v json="$json" '
+awk -v json="$json" -v worst="$worst" '
 	function quoted(value)
 	{
 		return value ~ /^[0-9]+$/ ? value : "\"" value "\""
 	}
+	function show(bench, params, value)
+	{
+		printf "%-18s%-42s %9.2f\n", bench, params, value
+	}
 	{
 		params = ""
 		fields = ""
+		kind = $2
 		for (i = 3; i <= NF; i++) {
 			split($i, pair, "=")
 			if (pair[1] == "ops") {
 				ops = pair[2]
 				continue
 			}
+			if (pair[1] == "pages")
+				kind = kind " " pair[2]
 			params = params " " $i
 			fields = fields ", \"" pair[1] "\": " quoted(pair[2])
 		}
@@ -75,13 +86,25 @@ awk -v json="$json" '
 		rows = rows (rows == "" ? "" : ",\n") sprintf("  {\"bench\": \"%s\", " \
 			"\"subject\": \"spanalloc\"%s, \"metric\": \"insn_per_op\", " \
 			"\"value\": %.3f}", $2, fields, per_op)
-		printf "%-7s%-42s %9.2f\n", $2, params, per_op
 		count++
+		if (!worst) {
+			show($2, params, per_op)
+			next
+		}
+		if (!(kind in most))
+			order[++kinds] = kind
+		if (!(kind in most) || per_op > most[kind]) {
+			most[kind] = per_op
+			bench[kind] = $2
+			where[kind] = params
+		}
 	}
 	BEGIN {
-		printf "%-7s%-42s %9s\n", "bench", " parameters", "insn/op"
+		printf "%-18s%-42s %9s\n", "bench", " parameters", "insn/op"
 	}
 	END {
+		for (i = 1; i <= kinds; i++)
+			show(bench[order[i]], where[order[i]], most[order[i]])
 		printf "[\n%s\n]\n", rows >json
 		exit count == 0
 	}
