@@ -5,10 +5,10 @@
  *	level	when				what goes
  *
  *	LIGHT	reclaim asks for little, and	what recent demand does not cover; of
- *		free memory is above the low	heaps that go by age alone, nothing
+ *		free memory is above the min	heaps that go by age alone, nothing
  *		watermark
- *	HEAVY	reclaim asks for a sixteenth	also all other idle pages, but those kept
- *		of what there is, or free	ready for callers that cannot wait
+ *	HEAVY	reclaim asks for a quarter of	also all other idle pages, but those kept
+ *		what there is, or free	ready for callers that cannot wait
  *		memory is below that
  *	LAST	reclaim asks for half of what	also these, and parked spans
  *		there is, or the OOM killer is
@@ -23,7 +23,10 @@
  * Seeks is 1. To put memory behind a page again costs some hundred nanoseconds and no I/O,
  * a thousandth of what a page of the page cache costs: so the heaps are asked for more than
  * a cache would be, which has the default of 2, but for no more at light reclaim than what
- * nobody has needed lately.
+ * nobody has needed lately. A busy page cache has kswapd at work all the time, between the
+ * low watermark, below which it is woken, and the high one. That is no shortage. On a machine
+ * of 1 GiB its priority comes down to 5 then, at which it asks for an eighth. Below the
+ * min watermark it does not keep up, and callers have to reclaim for themselves.
  *
  * Reclaim can happen in any allocation that may sleep, those of this module and those of
  * callers that must not wait for a file system or a disk included. So nothing in here, or
@@ -49,7 +52,7 @@
 #define SHRINK_BATCH	512
 
 /* Shares of what there is from which on a request is heavy, or the last one. */
-#define HEAVY_SHARE	16
+#define HEAVY_SHARE	4
 #define LAST_SHARE	2
 
 /* Reclaims under way that are told apart. */
@@ -230,7 +233,7 @@ unsigned long pressure_count(int node)
  * @npages: how many pages it asks for now
  * @asked: how many it has asked for since it counted, these included
  * @freeable: what it counted then
- * @short_of_memory: the node has less free memory than its low watermark says
+ * @short_of_memory: the node has less free memory than its min watermark says
  *
  * Context: Any context that may sleep, in reclaim too. Allocates nothing.
  *
@@ -259,7 +262,7 @@ unsigned long pressure_scan(int node, unsigned long npages, unsigned long asked,
 	return squeeze_all(&squeeze);
 }
 
-/* Free memory of a node, less its low watermarks; negative if it is short of memory. */
+/* Free memory of a node, less its min watermarks; negative if it is short of memory. */
 static long node_room(int node)
 {
 	pg_data_t *pgdat = NODE_DATA(node);
@@ -272,7 +275,7 @@ static long node_room(int node)
 		if (!populated_zone(zone))
 			continue;
 		room += zone_page_state(zone, NR_FREE_PAGES);
-		room -= low_wmark_pages(zone);
+		room -= min_wmark_pages(zone);
 	}
 	return room;
 }

@@ -57,18 +57,24 @@ static bool hold(unsigned long npages, bool split)
 
 /**
  * account_hold() - allocate accounted spans of %account_pages pages in all
- * @max_pages: length of the longest; the others are all powers of two below
+ * @max_pages: length of the longest, the first; the others are all powers of two below
  *
  * Context: Process context, that of whoever is to be charged. May sleep.
  *
- * Return: 0, or -ENOMEM: then nothing is held.
+ * Return: 0, or -ENOMEM or -EINVAL: then nothing is held.
  */
 int __init account_hold(unsigned int max_pages)
 {
-	unsigned int order = 0, orders = ilog2(max_pages) + 1;
+	unsigned int orders, order;
 	unsigned long npages, left;
 	bool split = false;
 
+	if (!max_pages) {
+		pr_err("max_pages=0: must be at least 1\n");
+		return -EINVAL;
+	}
+	orders = ilog2(max_pages) + 1;
+	order = orders - 1;
 	for (left = account_pages; left; left -= npages) {
 		npages = min(BIT(order), left);
 		if (!hold(npages, split)) {
@@ -77,9 +83,9 @@ int __init account_hold(unsigned int max_pages)
 			account_release();
 			return -ENOMEM;
 		}
-		order = (order + 1) % orders;
 		/* Every length once whole, once in halves. */
 		split ^= !order;
+		order = (order ? order : orders) - 1;
 	}
 	pr_info("%lu accounted pages are held\n", account_pages);
 	return 0;

@@ -9,7 +9,8 @@
  * otherwise it fails with EIO and the log says what was seen. ^C ends it
  * early, after everything has been freed.
  *
- * With account_pages it does something else, which is in account.c.
+ * With account_pages it does something else, which is in account.c; with steady_seconds,
+ * what is in steady.c.
  *
  * Each thread is bound to a CPU, until that goes offline, and has SLOTS places
  * for live spans. A step picks a place at random, retires the span in it and
@@ -732,11 +733,13 @@ static int __init spanstress_init(void)
 	ktime_t start;
 	int err;
 
+	if (account_pages)
+		return account_hold(max_pages);
+	if (steady_seconds)
+		return steady_run(threads);
 	err = check_params();
 	if (err)
 		return err;
-	if (account_pages)
-		return account_hold(max_pages);
 
 	while (!seed)
 		seed = get_random_long();

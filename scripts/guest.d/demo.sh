@@ -85,9 +85,10 @@ few_are_idle() {
 	[ "$(stat_of "$HEAP" idle_pages)" -le "$few" ]
 }
 
-# It may take twice the age; allow a slow guest a little more.
+# It takes twice the age, and the pauses that keep the scavenger to its share of a CPU.
+# Those are long where the guest's processors have to wait for the host's.
 wait_for_scavenger() {
-	local deadline=$(($(cut -d. -f1 /proc/uptime) + 2 * AGE_MS / 1000 + 10))
+	local deadline=$(($(cut -d. -f1 /proc/uptime) + 2 * AGE_MS / 1000 + 300))
 	until few_are_idle; do
 		if [ "$(cut -d. -f1 /proc/uptime)" -gt "$deadline" ]; then
 			cat "$DEBUGFS/$HEAP/stats"
@@ -151,8 +152,7 @@ must "fstrim" fstrim -v /mnt
 sed 's/^/# /' /tmp/output
 note half
 echo "# waiting for the scavenger"
-must "no more than a sixteenth of what is in use is idle after twice the age" \
-	wait_for_scavenger
+must "no more than a sixteenth of what is in use stays idle" wait_for_scavenger
 try "the others were released for their age" released_by_age
 drop_caches
 note after

@@ -9,6 +9,7 @@
 . /guest.d/tap.sh
 
 AGE_MS=500
+PATIENCE_MS=300000
 FLOOR=64
 FEW_PAGES=16384
 PAGES=131072
@@ -25,13 +26,13 @@ is_idle() {
 	[ "$(stat_of default idle_pages)" -ge "$1" ]
 }
 
-# Nanoseconds on a processor, and how often it gave one up or lost it.
+# Nanoseconds on a processor, and how often it has gone to sleep.
 worked_ns() {
 	cut -d' ' -f1 "/proc/$scavenger/schedstat"
 }
 
-switches() {
-	awk '/ctxt_switches/ { sum += $2 } END { print sum }' "/proc/$scavenger/status"
+sleeps() {
+	awk '$1 == "voluntary_ctxt_switches:" { print $2 }' "/proc/$scavenger/status"
 }
 
 uptime_ms() {
@@ -39,10 +40,10 @@ uptime_ms() {
 }
 
 # The page index first notes what is idle, then waits for as long again. A slow guest
-# may take longer than that, and the share makes it take longer.
+# may take longer than that, and the share makes it take much longer.
 # wait_for_scavenger PAGES: until no more than so many are idle
 wait_for_scavenger() {
-	local deadline=$(($(uptime_ms) + 60000))
+	local deadline=$(($(uptime_ms) + PATIENCE_MS))
 	while [ "$(stat_of default idle_pages)" -gt "$1" ]; do
 		[ "$(uptime_ms)" -lt "$deadline" ] || return 1
 		sleep 0.1
@@ -56,23 +57,26 @@ keeps_its_share() {
 	[ "$ns" -gt 0 ] && [ $((ns / 10000)) -le $((ms + 2000)) ]
 }
 
-# It has settled when what it remembers has passed: two ages and a sweep.
+# It has settled when what it remembers has passed: two ages and a sweep, and the pauses
+# that it owes. Then there is nothing to wake it: ten times its age pass in its sleep.
 rests() {
-	local before after
-	sleep 3
-	before=$(switches)
-	sleep 5
-	after=$(switches)
-	echo "switches: $before, then $after; idle: $(stat_of default idle_pages)"
-	[ "$before" = "$after" ]
+	local before after deadline=$(($(uptime_ms) + PATIENCE_MS))
+	after=$(sleeps)
+	while [ "$(uptime_ms)" -lt "$deadline" ]; do
+		before=$after
+		sleep 5
+		after=$(sleeps)
+		echo "it has slept $before times, then $after; idle: $(stat_of default idle_pages)"
+		[ "$before" != "$after" ] || return 0
+	done
+	return 1
 }
 
 # The last batch is followed by a pause, too, before the sweep is over.
 traced() {
-	local tries=50
+	local deadline=$(($(uptime_ms) + PATIENCE_MS))
 	until grep 'spanalloc_sweep: heap=default released=[1-9]' /sys/kernel/tracing/trace; do
-		tries=$((tries - 1))
-		[ "$tries" -gt 0 ] || return 1
+		[ "$(uptime_ms)" -lt "$deadline" ] || return 1
 		sleep 0.1
 	done
 }
@@ -88,10 +92,18 @@ let_memory_run_out() {
 	echo 4096 > /proc/sys/vm/min_free_kbytes && echo 0 > /proc/sys/vm/watermark_boost_factor
 }
 
+# What the page cache holds could be had as well, and would be counted as used.
+drop_page_cache() {
+	sync
+	echo 1 > /proc/sys/vm/drop_caches
+}
+
 # Memory that cannot be reclaimed: there is no swap. All that is free, and all
 # that is idle, but for 32 MiB.
 hog() {
-	local pages=$(($(free_now) + $(stat_of default idle_pages) - SPARE_PAGES))
+	local pages
+	drop_page_cache
+	pages=$(($(free_now) + $(stat_of default idle_pages) - SPARE_PAGES))
 	echo "$pages pages"
 	dd if=/dev/zero of="$HOG/it" bs=1M count=$((pages / 256)) 2>&1
 }

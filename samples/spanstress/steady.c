@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A steady load on the default heap: each thread holds a fixed number of spans and replaces
+ * a few of them at every tick of the timer. The per-CPU caches can serve such a load, unless
+ * something empties them again and again. insmod returns when the time is over; the log says
+ * how many allocations the caches have served.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/err.h>
+#include <linux/errno.h>
+#include <linux/gfp.h>
+#include <linux/init.h>
+#include <linux/jiffies.h>
+#include <linux/kernel.h>
+#include <linux/kthread.h>
+#include <linux/math64.h>
+#include <linux/module.h>
+#include <linux/moduleparam.h>
+#include <linux/prandom.h>
+#include <linux/printk.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+
+#include <spanalloc/spanalloc.h>
+
+#include "spanstress.h"
+
+#define STEADY_SPANS	64	/* live spans of a thread */
+#define STEADY_BURST	8	/* spans that it replaces at a tick */
+#define STEADY_PAGES	16	/* pages of the longest */
+#define STEADY_MAX_S	86400
+
+unsigned int steady_seconds;
+module_param(steady_seconds, uint, 0444);
+MODULE_PARM_DESC(steady_seconds, "Instead of testing, put a steady load on the default heap for so many seconds, at most 86400 (default 0)");
+
+/**
+ * struct steady_worker - a thread and its spans
+ * @task: the thread
+ * @random: what decides on lengths and on which spans to replace
+ * @span: its live spans
+ * @failed: allocations that failed
+ */
+struct steady_worker {
+	struct task_struct *task;
+	struct rnd_state random;
+	void *span[STEADY_SPANS];
+	unsigned long failed;
+};
+
+static void steady_replace(struct steady_worker *worker, unsigned int at)
+{
+	unsigned long npages = 1 + prandom_u32_state(&worker->random) % STEADY_PAGES;
+
+	span_free(worker->span[at]);
+	worker->span[at] = span_alloc(span_heap_default(), npages, GFP_KERNEL);
+	worker->failed += !worker->span[at];
+}
+
+static int steady_thread(void *arg)
+{
+	struct steady_worker *worker = arg;
+	unsigned int i;
+
+	while (!kthread_should_stop()) {
+		for (i = 0; i < STEADY_BURST; i++)
+			steady_replace(worker,
+				       prandom_u32_state(&worker->random) % STEADY_SPANS);
+		schedule_timeout_interruptible(1);
+	}
+	for (i = 0; i < STEADY_SPANS; i++)
+		span_free(worker->span[i]);
+	return 0;
+}
+
+/* The first replacements fill the places and the caches, and do not count. */
+static void steady_fill(struct steady_worker *worker)
+{
+	unsigned int round, i;
+
+	for (round = 0; round < 4; round++)
+		for (i = 0; i < STEADY_SPANS; i++)
+			steady_replace(worker, i);
+}
+
+static struct steady_worker *steady_start(unsigned int cpu)
+{
+	struct steady_worker *worker = kzalloc(sizeof(*worker), GFP_KERNEL);
+
+	if (!worker)
+		return NULL;
+	prandom_seed_state(&worker->random, cpu + 1);
+	steady_fill(worker);
+	worker->task = kthread_create_on_cpu(steady_thread, worker, cpu, "spansteady/%u");
+	if (IS_ERR(worker->task)) {
+		kfree(worker);
+		return NULL;
+	}
+	wake_up_process(worker->task);
+	return worker;
+}
+
+static unsigned long steady_stop(struct steady_worker *worker)
+{
+	unsigned long failed;
+
+	if (!worker)
+		return 1;
+	kthread_stop(worker->task);
+	failed = worker->failed;
+	kfree(worker);
+	return failed;
+}
+
+/**
+ * steady_run() - put a steady load on the default heap for %steady_seconds
+ * @threads: how many threads, on the first CPUs
+ *
+ * Context: Process context. Sleeps until the time is over or a signal comes.
+ *
+ * Return: 0, or -EIO: an allocation or the start of a thread failed
+ */
+int __init steady_run(unsigned int threads)
+{
+	struct steady_worker *worker[4] = {};
+	struct span_heap_stats before, after;
+	unsigned long failed = 0;
+	u64 hits, misses;
+	unsigned int i;
+
+	if (steady_seconds > STEADY_MAX_S) {
+		pr_err("steady_seconds=%u: must be at most %u\n", steady_seconds, STEADY_MAX_S);
+		return -EINVAL;
+	}
+	threads = min3(threads, (unsigned int)ARRAY_SIZE(worker), num_online_cpus());
+	for (i = 0; i < threads; i++)
+		worker[i] = steady_start(i);
+	span_heap_stats(span_heap_default(), &before);
+	schedule_timeout_interruptible(steady_seconds * HZ);
+	span_heap_stats(span_heap_default(), &after);
+	for (i = 0; i < threads; i++)
+		failed += steady_stop(worker[i]);
+
+	hits = after.cache_hit_count - before.cache_hit_count;
+	misses = after.cache_miss_count - before.cache_miss_count;
+	pr_info("steady: %llu hits, %llu misses, %lu failures, %u threads\n", hits, misses,
+		failed, threads);
+	return failed || !hits ? -EIO : 0;
+}

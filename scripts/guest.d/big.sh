@@ -1,0 +1,110 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash
+# Runs in the guest: spans of 4 GiB. The kernel's own counters of charges have 32 bits for
+# bytes, so that 4 GiB at once would be charged as nothing. A task that is killed while it
+# allocates so much gives up at once, and everything that it had goes back.
+# shellcheck source=scripts/guest.d/tap.sh
+. /guest.d/tap.sh
+
+CGROUPS=/sys/fs/cgroup
+PAGES=1048576
+SLACK=256
+
+make_cgroup() {
+	mount -t cgroup2 cgroup2 "$CGROUPS" &&
+		echo +memory > "$CGROUPS/cgroup.subtree_control" &&
+		mkdir "$CGROUPS/big" "$CGROUPS/small" &&
+		echo $((PAGES * 4096 / 2)) > "$CGROUPS/small/memory.max"
+}
+
+remove_cgroup() {
+	rmdir "$CGROUPS/big" "$CGROUPS/small" && umount "$CGROUPS"
+}
+
+# For a shell that is given the cgroup: one span of 4 GiB
+# shellcheck disable=SC2016  # the other shell's variables
+HOLD='echo 0 > "$0/cgroup.procs" &&
+	exec insmod /modules/spanstress.ko account_pages='$PAGES' max_pages='$PAGES
+
+# hold CGROUP
+hold() {
+	sh -c "$HOLD" "$CGROUPS/$1"
+}
+
+cannot_hold() {
+	! hold "$@"
+}
+
+# charged CGROUP PAGES
+charged() {
+	local pages
+	pages=$(($(cat "$CGROUPS/$1/memory.current") / 4096))
+	echo "$pages pages are charged"
+	[ $((pages - $2)) -le $SLACK ] && [ $(($2 - pages)) -le $SLACK ]
+}
+
+one_span() {
+	cat "$DEBUGFS/default/spans"
+	[ "$(awk -v pages=$PAGES '$2 == pages' "$DEBUGFS/default/spans" | wc -l)" = 1 ]
+}
+
+release_all() {
+	echo all > "$DEBUGFS/default/scavenge" && [ "$(stat_of default idle_pages)" = 0 ]
+}
+
+nothing_in_use() {
+	echo "in use: $(stat_of default in_use_pages)"
+	[ "$(stat_of default in_use_pages)" = 0 ]
+}
+
+free_mb() {
+	awk '$1 == "MemFree:" { printf "%d\n", $2 / 1024 }' /proc/meminfo
+}
+
+# Killed as soon as it is seen to have memory. It is tried again if it was too quick.
+kill_one() {
+	local tries free client
+	release_all || return 1
+	for tries in 1 2 3 4 5; do
+		free=$(free_mb)
+		sh -c "$HOLD" "$CGROUPS/big" &
+		client=$!
+		while [ $((free - $(free_mb))) -lt 64 ] && [ -d /proc/$client ]; do
+			:
+		done
+		kill -9 $client 2> /dev/null
+		wait $client
+		if [ ! -d /sys/module/spanstress ]; then
+			echo "killed at try $tries"
+			return 0
+		fi
+		rmmod spanstress && release_all || return 1
+	done
+	echo "it always came to its end before it was killed"
+	return 1
+}
+
+must "a cgroup with a memory controller" make_cgroup
+footprint > /tmp/before
+must "insmod spanalloc.ko" insmod /modules/spanalloc.ko
+must "an accounted span of $PAGES pages" hold big
+try "it is one span" one_span
+try "all of it is charged" charged big $PAGES
+sed 's/^/# /' /tmp/output
+must "it is freed" rmmod spanstress
+try "all of it is uncharged" charged big 0
+sed 's/^/# /' /tmp/output
+must "a cgroup of half that size may not have one" cannot_hold small
+try "nothing is charged to it" charged small 0
+
+must "a task is killed while it allocates" kill_one
+sed 's/^/# /' /tmp/output
+try "nothing is charged for it" charged big 0
+try "nothing is in use" nothing_in_use
+try "all that is idle can be released" release_all
+
+must "rmmod spanalloc" rmmod spanalloc
+try "nothing is left: slab, vmalloc, debugfs, threads, modules" nothing_new /tmp/before
+try "the cgroups can be removed" remove_cgroup
+finish

@@ -1,0 +1,80 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash
+# Runs in the guest: a heap beside a page cache that wants all memory. A disk without
+# content is read over and over, so that kswapd is busy all the time; a steady load is on
+# the heap, and some of its pages are idle. As long as kswapd finds enough elsewhere, the
+# load keeps its caches and the heap its idle pages. /reclaim/seconds says for how long.
+# shellcheck source=scripts/guest.d/tap.sh
+. /guest.d/tap.sh
+
+SECONDS_BUSY=$(cat /reclaim/seconds)
+IDLE_PAGES=32768
+DISK=/dev/nullb0
+
+leave_idle() {
+	insmod /modules/spanstress.ko account_pages=$IDLE_PAGES max_pages=512 &&
+		rmmod spanstress && [ "$(stat_of default idle_pages)" -ge $IDLE_PAGES ]
+}
+
+vmstat() {
+	awk -v name="$1" '$1 == name { print $2 }' /proc/vmstat
+}
+
+read_on() {
+	while [ ! -e /tmp/stop ]; do
+		dd if=$DISK of=/dev/null bs=1M count=1024 2> /dev/null
+	done
+}
+
+# Both at once, until the load has had its time.
+busy() {
+	local status=0
+	rm -f /tmp/stop
+	read_on &
+	insmod /modules/spanstress.ko threads=2 steady_seconds="$SECONDS_BUSY" || status=$?
+	touch /tmp/stop
+	wait
+	return $status
+}
+
+# Else nothing is proved: a page in 4096 of what is read passes without it.
+kswapd_was_busy() {
+	echo "kswapd reclaimed $stolen pages, and released_pressure_pages is $(stat_of default released_pressure_pages)"
+	[ "$stolen" -ge 100000 ]
+}
+
+hit_rate() {
+	dmesg | sed -n 's/^.*spanstress: steady: \([0-9]*\) hits, \([0-9]*\) misses.*/\1 \2/p' |
+		tail -n 1 | {
+		read -r hits misses
+		echo "$hits hits, $misses misses"
+		[ $((hits * 5)) -ge $((misses * 95)) ]
+	}
+}
+
+idle_pages_stay() {
+	local released
+	released=$(stat_of default released_pressure_pages)
+	echo "$released of $idle idle pages were released for reclaim"
+	[ $((released * 20)) -le "$idle" ]
+}
+
+footprint > /tmp/before
+must "a disk without content" [ -b $DISK ]
+must "insmod spanalloc.ko" insmod /modules/spanalloc.ko
+must "$IDLE_PAGES pages are used and left" leave_idle
+idle=$(stat_of default idle_pages)
+stolen=$(vmstat pgsteal_kswapd)
+must "a steady load beside a busy page cache, $SECONDS_BUSY s" busy
+stolen=$(($(vmstat pgsteal_kswapd) - stolen))
+try "kswapd was busy" kswapd_was_busy
+sed 's/^/# /' /tmp/output
+try "the caches served at least 95 % of the load" hit_rate
+sed 's/^/# /' /tmp/output
+try "reclaim took no more than 5 % of the idle pages" idle_pages_stay
+sed 's/^/# /' /tmp/output
+must "rmmod spanstress" rmmod spanstress
+must "rmmod spanalloc" rmmod spanalloc
+try "nothing is left: slab, vmalloc, debugfs, threads, modules" nothing_new /tmp/before
+finish
