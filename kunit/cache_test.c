@@ -305,7 +305,7 @@ static void atomic_callers_get_what_is_cached(struct kunit *test)
 
 	free_some(addr, 320);
 	KUNIT_EXPECT_EQ(test, cached_pages(heap), 640ULL);
-	for (tries = 0; !span && tries < 1000; tries++) {
+	for (tries = 0; !span && tries < 60 * HZ; tries++) {
 		span = span_alloc(heap, 400, GFP_ATOMIC | __GFP_NOWARN);
 		if (!span)
 			schedule_timeout_uninterruptible(1);

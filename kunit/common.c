@@ -160,7 +160,7 @@ void test_heap_end(struct kunit *test, struct span_heap *heap)
 	heap_unlock(heap, flags);
 	/* Waits for it, which may just be filling the reserve up. */
 	KUNIT_EXPECT_EQ(test, span_heap_reserve(heap, 0), 0);
-	deferred_finish(heap);
+	deferred_finish(heap, ULONG_MAX);
 	test_wait_for_scavenger();
 	test_heap_check(test, heap);
 	span_heap_scavenge(heap, ULONG_MAX);

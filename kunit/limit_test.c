@@ -392,6 +392,39 @@ static void other_heaps_are_left_alone(struct kunit *test)
 		span_free(addr);
 }
 
+/* Nor a request for which all of them together have not enough. */
+static void a_hopeless_request_takes_nothing(struct kunit *test)
+{
+	struct span_heap *heap = test_heap(test);
+	struct span_heap *other = test_heap_make_cached(test, 0, 0);
+	struct span_heap_stats before;
+
+	span_free(must_alloc(test, other, 600));
+	span_free(must_alloc(test, other, 20));
+	span_heap_stats(other, &before);
+	set_total(100);
+	KUNIT_EXPECT_NULL(test, span_alloc(heap, total_backed() + 101, GFP_KERNEL));
+	EXPECT_NO_CHANGE(test, other, &before);
+	WRITE_ONCE(total_limit, 0);
+}
+
+/* A client whose allocations could not fail yesterday is not to fail today. */
+static void what_must_not_fail_passes_the_limit_on_all_heaps(struct kunit *test)
+{
+	struct span_heap *heap = test_heap(test);
+	void *addr, *longer;
+
+	set_total(1);
+	addr = span_alloc(heap, 40, GFP_KERNEL | __GFP_NOFAIL);
+	longer = span_alloc(heap, 3000, GFP_KERNEL | __GFP_NOFAIL);
+	KUNIT_EXPECT_NOT_NULL(test, addr);
+	KUNIT_EXPECT_NOT_NULL(test, longer);
+	KUNIT_EXPECT_NULL(test, span_alloc(heap, 40, GFP_KERNEL | __GFP_NOWARN));
+	WRITE_ONCE(total_limit, 0);
+	span_free(addr);
+	span_free(longer);
+}
+
 /* Steady work above a soft limit does not keep passes and caches from their turn. */
 static void a_soft_limit_does_not_take_all_turns(struct kunit *test)
 {
@@ -444,7 +477,7 @@ static void run_until_it_waits(struct task_struct *thread, const struct waiter *
 {
 	get_task_struct(thread);
 	wake_up_process(thread);
-	while (READ_ONCE(thread->__state) != TASK_UNINTERRUPTIBLE && !READ_ONCE(waiter->done))
+	while (!(READ_ONCE(thread->__state) & TASK_UNINTERRUPTIBLE) && !READ_ONCE(waiter->done))
 		cond_resched();
 }
 
@@ -536,6 +569,8 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(other_heaps_make_room),
 	KUNIT_CASE(idle_pages_need_no_room),
 	KUNIT_CASE(other_heaps_are_left_alone),
+	KUNIT_CASE(a_hopeless_request_takes_nothing),
+	KUNIT_CASE(what_must_not_fail_passes_the_limit_on_all_heaps),
 	KUNIT_CASE(a_soft_limit_does_not_take_all_turns),
 	KUNIT_CASE(a_release_under_way_makes_room),
 	KUNIT_CASE(nobody_waits_for_the_scavenger),

@@ -3,7 +3,10 @@
  * Pressure: what is given back when the system asks, and what is not.
  */
 #include <linux/jiffies.h>
+#include <linux/mmzone.h>
+#include <linux/nodemask.h>
 #include <linux/sched/mm.h>
+#include <linux/shrinker.h>
 
 #include "common.h"
 
@@ -102,17 +105,25 @@ static void a_reserve_stays(struct kunit *test)
 /* The scavenger, called for help: no waiting for the age, but what is needed stays. */
 static void relief_takes_the_surplus(struct kunit *test)
 {
-	struct span_heap *surplus = test_heap_make_flags(test, 0, AGE_MS, SPAN_HEAP_AGE_ONLY);
+	struct span_heap *surplus = test_heap_make_flags(test, 0, AGE_MS, 0);
+	struct span_heap *aged = test_heap_make_flags(test, 0, AGE_MS, SPAN_HEAP_AGE_ONLY);
 	struct span_heap *needed = restrained_heap(test);
+	int node;
 
 	span_free(must_alloc(test, surplus, 10));
 	span_free(must_alloc(test, surplus, 600));
+	/* Nobody has needed that for two ages, but the scavenger has not been there yet. */
+	test_clock_wait(3 * msecs_to_jiffies(AGE_MS));
 	span_free(must_alloc(test, needed, 300));
+	span_free(must_alloc(test, aged, 200));
+	for_each_online_node(node)
+		pressure_scan(node, 0, 0, 1000, true);
 	pressure_relieve();
-	/* And what is cached. */
-	KUNIT_EXPECT_EQ(test, idle(surplus), 10ULL);
-	KUNIT_EXPECT_EQ(test, released(surplus), 600ULL);
+	/* And what is cached, and the floor. */
+	KUNIT_EXPECT_EQ(test, idle(surplus), 64ULL + 10);
+	KUNIT_EXPECT_EQ(test, released(surplus), 600ULL - 64);
 	KUNIT_EXPECT_EQ(test, idle(needed), 300ULL);
+	KUNIT_EXPECT_EQ(test, idle(aged), 200ULL);
 }
 
 /* === How much reclaim gets ============================================== */
@@ -172,15 +183,17 @@ static void light_reclaim_leaves_heaps_that_go_by_age(struct kunit *test)
 	span_free(must_alloc(test, heap, 4096));
 	KUNIT_EXPECT_EQ(test, scan(10, 200, ENOUGH), 0UL);
 	KUNIT_EXPECT_EQ(test, idle(heap), 4096ULL);
-	KUNIT_EXPECT_GT(test, scan(4, 10, ENOUGH), 2000UL);
+	KUNIT_EXPECT_EQ(test, scan(5, 200, ENOUGH), 0UL);
+	KUNIT_EXPECT_GT(test, scan(4, 20, ENOUGH), 2000UL);
 }
 
 static void heavy_reclaim_leaves_the_caches(struct kunit *test)
 {
 	struct span_heap *heap = heap_in_demand(test);
 
-	KUNIT_EXPECT_GT(test, scan(5, 1, ENOUGH), 200UL);
-	scan(5, 500, ENOUGH);
+	KUNIT_EXPECT_EQ(test, scan(5, 1, ENOUGH), 0UL);
+	KUNIT_EXPECT_GT(test, scan(4, 1, ENOUGH), 200UL);
+	scan(4, 500, ENOUGH);
 	scan(10, 500, SHORT);
 	KUNIT_EXPECT_GE(test, idle(heap), 10ULL);
 	KUNIT_EXPECT_LE(test, idle(heap), 100ULL);
@@ -269,15 +282,74 @@ static void the_other_node_is_left_alone(struct kunit *test)
 /* A heap that always has something must not keep the system from helping itself. */
 static void a_kill_is_put_off_once(struct kunit *test)
 {
-	unsigned long now = jiffies + 1000 * HZ;
+	unsigned long now = jiffies, last = 0;
 	unsigned int i, progress = 0;
 
-	KUNIT_EXPECT_FALSE(test, pressure_is_progress(0, now));
-	KUNIT_EXPECT_TRUE(test, pressure_is_progress(1000, now));
+	KUNIT_EXPECT_FALSE(test, pressure_is_progress(0, now, &last));
+	KUNIT_EXPECT_TRUE(test, pressure_is_progress(1000, now, &last));
 	for (i = 0; i < 10 * HZ; i += 7)
-		progress += pressure_is_progress(1000, now + i);
+		progress += pressure_is_progress(1000, now + i, &last);
 	KUNIT_EXPECT_EQ(test, progress, 0U);
-	KUNIT_EXPECT_TRUE(test, pressure_is_progress(1000, now + 10 * HZ));
+	KUNIT_EXPECT_TRUE(test, pressure_is_progress(1000, now + 10 * HZ + 1, &last));
+}
+
+/* Within ten seconds, twice: all idle pages go each time, and count once at most. */
+static void the_last_resort_gives_all(struct kunit *test)
+{
+	struct span_heap *heap = heap_in_demand(test);
+	unsigned long first = 0, second = 0;
+
+	pressure_about_to_kill(NULL, 0, &first);
+	KUNIT_EXPECT_EQ(test, idle(heap), 0ULL);
+	KUNIT_EXPECT_TRUE(test, !first || first == 4106);
+	span_free(must_alloc(test, heap, 100));
+	pressure_about_to_kill(NULL, 0, &second);
+	KUNIT_EXPECT_EQ(test, idle(heap), 0ULL);
+	KUNIT_EXPECT_TRUE(test, !first || !second);
+}
+
+/* A boost of the watermark is for kswapd; what is kept for higher zones cannot be had. */
+static void the_min_watermark_is_the_line(struct kunit *test)
+{
+	struct zone *zone = kunit_kzalloc(test, sizeof(*zone), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, zone);
+	zone->_watermark[WMARK_MIN] = 100;
+	zone->_watermark[WMARK_LOW] = 200;
+	zone->watermark_boost = 1000;
+	zone->lowmem_reserve[ZONE_NORMAL] = 50;
+	KUNIT_EXPECT_TRUE(test, pressure_zone_is_short(zone, 149));
+	KUNIT_EXPECT_FALSE(test, pressure_zone_is_short(zone, 150));
+}
+
+/* As do_shrink_slab() calls it, at priority 0: twice what it has counted. */
+static void the_shrinker_keeps_its_contract(struct kunit *test)
+{
+	struct span_heap *heap = test_heap_make_flags(test, 0, AGE_MS, SPAN_HEAP_AGE_ONLY |
+						      SPAN_HEAP_NO_CACHE | SPAN_HEAP_NO_STOCK);
+	struct shrink_control sc = { .gfp_mask = GFP_KERNEL, .nid = 0 };
+	unsigned long count, asked, got, given = 0;
+	void *addr;
+
+	KUNIT_EXPECT_EQ(test, pressure_shrink_count(NULL, &sc), SHRINK_EMPTY);
+	addr = span_alloc_node(heap, 3000, 0, GFP_KERNEL | __GFP_THISNODE);
+	KUNIT_ASSERT_NOT_NULL(test, addr);
+	span_free(addr);
+	count = pressure_shrink_count(NULL, &sc);
+	KUNIT_EXPECT_EQ(test, count, 3000UL);
+	for (asked = 0; asked < 2 * count; asked += 500) {
+		sc.nr_to_scan = 500;
+		sc.nr_scanned = 500;
+		got = pressure_shrink_scan(NULL, &sc);
+		if (got == SHRINK_STOP)
+			break;
+		KUNIT_EXPECT_EQ(test, sc.nr_scanned, 500UL);
+		KUNIT_EXPECT_LE(test, got, 500UL);
+		given += got;
+	}
+	KUNIT_EXPECT_EQ(test, given, 3000UL);
+	KUNIT_EXPECT_EQ(test, got, SHRINK_STOP);
+	KUNIT_EXPECT_EQ(test, idle(heap), 0ULL);
 }
 
 /*
@@ -316,6 +388,9 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(heaps_take_turns),
 	KUNIT_CASE(the_other_node_is_left_alone),
 	KUNIT_CASE(a_kill_is_put_off_once),
+	KUNIT_CASE(the_last_resort_gives_all),
+	KUNIT_CASE(the_min_watermark_is_the_line),
+	KUNIT_CASE(the_shrinker_keeps_its_contract),
 	KUNIT_CASE(reclaim_may_take_pages),
 	{}
 };

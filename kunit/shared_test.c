@@ -29,7 +29,7 @@ static struct page *hold_page(void *addr, unsigned long page)
 /* The scavenger's thread may be finishing them as well. */
 static void finish_deferred(struct span_heap *heap)
 {
-	deferred_finish(heap);
+	deferred_finish(heap, ULONG_MAX);
 	test_wait_for_scavenger();
 }
 
@@ -84,7 +84,8 @@ static void held_pages_are_not_handed_on(struct kunit *test)
 	span_heap_scavenge(heap, ULONG_MAX);
 	span_heap_stats(heap, &stats);
 	KUNIT_EXPECT_EQ(test, stats.released_shared_pages, (u64)shared->nr);
-	KUNIT_EXPECT_EQ(test, stats.deferred_count, 1ULL);
+	/* Long ones are looked at later, whether or not anybody holds their pages. */
+	KUNIT_EXPECT_EQ(test, stats.deferred_count, shared->npages > 512 ? 2ULL : 1ULL);
 	for (i = 0; i < shared->nr; i++) {
 		KUNIT_EXPECT_TRUE(test, is_untouched(held[i]));
 		put_page(held[i]);
@@ -158,14 +159,17 @@ static void poisoned_pages_are_not_handed_on(struct kunit *test)
 	void *addr = must_alloc(test, heap, 8);
 	struct page *bad = vmalloc_to_page(page_at(addr, 3));
 
-	get_page(bad);
+	/* Nobody holds it: its being poisoned is all that keeps it from being handed on. */
 	SetPageHWPoison(bad);
 	span_free(addr);
+	finish_deferred(heap);
 	addr = must_alloc(test, heap, 8);
 	KUNIT_EXPECT_PTR_NE(test, bad, vmalloc_to_page(page_at(addr, 3)));
 	span_free(addr);
+	/* The page allocator does not take such a page back; this one is sound. */
 	ClearPageHWPoison(bad);
-	put_page(bad);
+	init_page_count(bad);
+	__free_page(bad);
 #else
 	kunit_skip(test, "needs CONFIG_MEMORY_FAILURE");
 #endif

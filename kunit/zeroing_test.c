@@ -125,7 +125,7 @@ static void long_spans_are_cleared_later(struct kunit *test)
 	local_irq_save(flags);
 	span_free(addr);
 	local_irq_restore(flags);
-	deferred_finish(heap);
+	deferred_finish(heap, ULONG_MAX);
 	test_wait_for_scavenger();
 	EXPECT_CHANGES(test, heap, &before, CHANGE(in_use_pages, -3 * (s64)CHUNK),
 		       CHANGE(in_use_heap_pages, -3 * (s64)CHUNK),

@@ -17,6 +17,7 @@
 #include <linux/sched/signal.h>
 
 #include "internal.h"
+#include "params.h"
 
 /* Flags that ask for memory of a sort that spans are not made of. */
 #define UNSUPPORTED_GFP	(__GFP_HIGHMEM | __GFP_DMA | __GFP_DMA32 | __GFP_MOVABLE | \
@@ -25,22 +26,21 @@
 /* Flags that a cached span may not be able to honour. */
 #define UNCACHED_GFP	(UNSUPPORTED_GFP | __GFP_NOFAIL | __GFP_THISNODE)
 
-static bool has_limit(const struct span_heap *heap)
-{
-	return READ_ONCE(heap->limit) || READ_ONCE(total_limit);
-}
-
 static bool gfp_is_ok(const struct span_request *req)
 {
 	gfp_t bad = req->gfp & UNSUPPORTED_GFP;
+	gfp_t unknown = req->gfp & ~__GFP_BITS_MASK;
 
 	if (bad)
 		return report_request(req, "with flags %pGg, which spans cannot have", &bad);
+	if (unknown)
+		return report_request(req, "with flags %#x, which there are not",
+				      (__force unsigned int)unknown);
 	if (!(req->gfp & __GFP_NOFAIL))
 		return true;
 	if (!gfpflags_allow_blocking(req->gfp))
 		return report_request(req, "with __GFP_NOFAIL, but it may not sleep");
-	if (has_limit(req->heap))
+	if (READ_ONCE(req->heap->limit))
 		return report_request(req, "with __GFP_NOFAIL, but there is a hard limit");
 	return true;
 }
@@ -99,6 +99,16 @@ static void *failed(struct span_heap *heap, enum alloc_failure failure)
 	return NULL;
 }
 
+/* Is what a request lacks in the caches of its heap, perhaps? */
+static bool caches_may_help(const struct span_request *req, enum alloc_failure failure)
+{
+	unsigned long limit = READ_ONCE(req->heap->limit);
+
+	if (failure == ALLOC_NO_METADATA || (limit && req->npages > limit))
+		return false;
+	return !gfpflags_allow_blocking(req->gfp) || !fatal_signal_pending(current);
+}
+
 /* Once from the heap, and if that fails with what the caches hold given up. */
 static struct span *take_and_drain(const struct span_request *req, enum alloc_failure *failure)
 {
@@ -106,7 +116,7 @@ static struct span *take_and_drain(const struct span_request *req, enum alloc_fa
 	bool sleep = gfpflags_allow_blocking(req->gfp);
 	struct span *span = heap_alloc(req, failure);
 
-	if (span || *failure == ALLOC_NO_METADATA || (sleep && fatal_signal_pending(current)))
+	if (span || !caches_may_help(req, *failure))
 		return span;
 	if (sleep ? cache_drain(heap) : cache_shed(heap))
 		span = heap_alloc(req, failure);
@@ -116,10 +126,24 @@ static struct span *take_and_drain(const struct span_request *req, enum alloc_fa
 	return span;
 }
 
+/*
+ * The limit on all heaps was in the way: have idle pages of any of them released, if all of
+ * them are enough; else they would go in vain.
+ */
+static bool make_room_below_total(const struct span_request *req)
+{
+	unsigned long room = total_room();
+
+	if (!gfpflags_allow_blocking(req->gfp) || fatal_signal_pending(current))
+		return false;
+	if (req->npages > room && req->npages - room > pressure_count(NUMA_NO_NODE))
+		return pressure_wait();
+	return pressure_release(req->npages, RELEASE_LIMIT) || pressure_wait();
+}
+
 static struct span *take_uncached(const struct span_request *req)
 {
 	struct span_heap *heap = req->heap;
-	bool sleep = gfpflags_allow_blocking(req->gfp);
 	enum alloc_failure failure;
 	struct span *span;
 
@@ -127,16 +151,14 @@ static struct span *take_uncached(const struct span_request *req)
 		return failed(heap, ALLOC_INVALID);
 	for (;;) {
 		span = take_and_drain(req, &failure);
-		/* It is what all heaps hold that is in the way. */
-		if (!span && sleep && failure == ALLOC_TOTAL &&
-		    pressure_release(req->npages, RELEASE_LIMIT))
+		if (!span && failure == ALLOC_TOTAL && make_room_below_total(req))
 			span = heap_alloc(req, &failure);
 		if (span) {
 			if (req->align == 1 && !(req->gfp & UNCACHED_GFP))
 				cache_fill(heap, span);
 			return span;
 		}
-		if (!(req->gfp & __GFP_NOFAIL) || has_limit(heap))
+		if (!(req->gfp & __GFP_NOFAIL))
 			return failed(heap, failure);
 		schedule_timeout_uninterruptible(1);
 	}
@@ -166,7 +188,8 @@ static __always_inline void *begin(struct span *span, enum span_kind kind, gfp_t
 	WRITE_ONCE(span->caller, caller);
 	span->born = span_clock();
 	span_publish(span, kind);
-	kmemleak_alloc((void *)span->base, span->npages << PAGE_SHIFT, 1, metadata_gfp(gfp));
+	kmemleak_alloc((void *)span->base, (size_t)span->npages << PAGE_SHIFT, 1,
+		       metadata_gfp(gfp));
 	return (void *)span->base;
 }
 
@@ -195,7 +218,7 @@ static struct span *take_charged(const struct span_request *req, gfp_t gfp)
 /* Whatever the caches do not serve at once. */
 static noinline void *alloc_slowly(struct span_heap *heap, unsigned long npages,
 				   unsigned long align, int node, enum span_kind kind,
-				   gfp_t gfp, unsigned long caller)
+				   gfp_t gfp, const char *call, unsigned long caller)
 {
 	const struct span_request req = {
 		.heap = heap,
@@ -208,7 +231,7 @@ static noinline void *alloc_slowly(struct span_heap *heap, unsigned long npages,
 	};
 	struct span *span;
 
-	if (!heap_is_ok(heap, "span_alloc", caller))
+	if (!heap_is_ok(heap, call, caller))
 		return NULL;
 	might_sleep_if(gfpflags_allow_blocking(gfp));
 	span = gfp & __GFP_ACCOUNT ? take_charged(&req, gfp) : take_uncached(&req);
@@ -216,7 +239,8 @@ static noinline void *alloc_slowly(struct span_heap *heap, unsigned long npages,
 }
 
 static __always_inline void *alloc(struct span_heap *heap, unsigned long npages, int node,
-				   enum span_kind kind, gfp_t gfp, unsigned long caller)
+				   enum span_kind kind, gfp_t gfp, const char *call,
+				   unsigned long caller)
 {
 	struct span *span = NULL;
 
@@ -225,12 +249,12 @@ static __always_inline void *alloc(struct span_heap *heap, unsigned long npages,
 		span = take_cached(heap, npages, node, kind, gfp);
 	if (likely(span))
 		return begin(span, kind, gfp, caller);
-	return alloc_slowly(heap, npages, 1, node, kind, gfp, caller);
+	return alloc_slowly(heap, npages, 1, node, kind, gfp, call, caller);
 }
 
 void *span_alloc(struct span_heap *heap, unsigned long npages, gfp_t gfp)
 {
-	return alloc(heap, npages, NUMA_NO_NODE, SPAN_KIND_HEAP, gfp, _RET_IP_);
+	return alloc(heap, npages, NUMA_NO_NODE, SPAN_KIND_HEAP, gfp, "span_alloc", _RET_IP_);
 }
 EXPORT_SYMBOL_NS_GPL(span_alloc, "SPANALLOC");
 
@@ -238,26 +262,30 @@ void *span_alloc_aligned(struct span_heap *heap, unsigned long npages,
 			 unsigned long align_pages, gfp_t gfp)
 {
 	if (align_pages == 1)
-		return alloc(heap, npages, NUMA_NO_NODE, SPAN_KIND_HEAP, gfp, _RET_IP_);
+		return alloc(heap, npages, NUMA_NO_NODE, SPAN_KIND_HEAP, gfp,
+			     "span_alloc_aligned", _RET_IP_);
 	return alloc_slowly(heap, npages, align_pages, NUMA_NO_NODE, SPAN_KIND_HEAP, gfp,
-			    _RET_IP_);
+			    "span_alloc_aligned", _RET_IP_);
 }
 EXPORT_SYMBOL_NS_GPL(span_alloc_aligned, "SPANALLOC");
 
 void *span_alloc_kind(struct span_heap *heap, unsigned long npages, enum span_kind kind,
 		      gfp_t gfp)
 {
-	return alloc(heap, npages, NUMA_NO_NODE, kind, gfp, _RET_IP_);
+	return alloc(heap, npages, NUMA_NO_NODE, kind, gfp, "span_alloc_kind", _RET_IP_);
 }
 EXPORT_SYMBOL_NS_GPL(span_alloc_kind, "SPANALLOC");
 
 void *span_alloc_node(struct span_heap *heap, unsigned long npages, int node, gfp_t gfp)
 {
-	return alloc(heap, npages, node, SPAN_KIND_HEAP, gfp, _RET_IP_);
+	return alloc(heap, npages, node, SPAN_KIND_HEAP, gfp, "span_alloc_node", _RET_IP_);
 }
 EXPORT_SYMBOL_NS_GPL(span_alloc_node, "SPANALLOC");
 
 /* === Freeing and splitting ============================================== */
+
+/* Longest span whose pages a free looks at before it returns. */
+#define LOOK_PAGES	512
 
 static bool check_held_pages;
 static DEFINE_STATIC_KEY_FALSE(check_held_pages_key);
@@ -267,8 +295,10 @@ static __always_inline bool needs_work(const struct span *span, unsigned long ca
 {
 	unsigned long held, first;
 
+	/* Long spans are looked at where that may take its time. */
 	if (unlikely(span->heap->flags & SPAN_HEAP_SHARED_PAGES))
-		return deferred_count_held(span->base, span->npages, &first);
+		return span->npages > LOOK_PAGES ||
+		       deferred_count_held(span->base, span->npages, &first);
 	if (static_branch_unlikely(&check_held_pages_key)) {
 		held = deferred_count_held(span->base, span->npages, &first);
 		if (held)
@@ -385,7 +415,7 @@ EXPORT_SYMBOL_NS_GPL(span_split, "SPANALLOC");
 
 static int set_check_held_pages(const char *val, const struct kernel_param *kp)
 {
-	int ret = param_set_bool(val, kp);
+	int ret = param_set_switch(val, kp);
 
 	if (ret)
 		return ret;

@@ -124,7 +124,10 @@ static unsigned long *alloc_bitmap(unsigned long npages, gfp_t gfp)
 	gfp = metadata_gfp(gfp);
 	if (gfpflags_allow_blocking(gfp))
 		return kvzalloc(bytes, gfp);
-	return kzalloc(bytes, gfp);
+	/* So long a run is not for callers that cannot wait; the page allocator would warn. */
+	if (bytes > KMALLOC_MAX_SIZE)
+		return NULL;
+	return kzalloc(bytes, gfp | __GFP_NOWARN);
 }
 
 /* Find room for a bit for each page of a run. */
@@ -206,11 +209,12 @@ static u64 foreign_pages(const struct backing *backing, struct page **pages, uns
 }
 
 /* Put pages @new in place of those of @old that have a bit in @foreign. */
-static void exchange_pages(struct backing *backing, unsigned long addr, u64 foreign,
-			   struct page **old, struct page **new)
+static int exchange_pages(struct backing *backing, unsigned long addr, u64 foreign,
+			  struct page **old, struct page **new)
 {
 	unsigned int last = __fls(foreign);
 	unsigned int nr = 0;
+	int ret = 0;
 	u64 left;
 
 	for (left = foreign; left; left &= left - 1)
@@ -220,11 +224,13 @@ static void exchange_pages(struct backing *backing, unsigned long addr, u64 fore
 		unsigned int i = __ffs64(left);
 
 		/* If mapping fails, which is reported, the new page is lost and not the old one. */
-		vm_map(addr + (i << PAGE_SHIFT), &new[nr++], 1);
+		if (vm_map(addr + (i << PAGE_SHIFT), &new[nr++], 1))
+			ret = -EFAULT;
 		__free_page(old[i]);
 	}
 	backing->replaced += nr;
 	backing->flushes++;
+	return ret;
 }
 
 /* Replace what is of another node among pages @start..@end - 1, which are all there. */
@@ -232,6 +238,7 @@ static int replace_run(struct backing *backing, unsigned long start, unsigned lo
 {
 	struct page *old[BACKING_BATCH], *new[BACKING_BATCH];
 	unsigned int nr;
+	int ret;
 
 	for (; start < end; start += nr) {
 		unsigned long addr = backing->addr + (start << PAGE_SHIFT);
@@ -245,7 +252,9 @@ static int replace_run(struct backing *backing, unsigned long start, unsigned lo
 		if (!gfpflags_allow_blocking(backing->gfp) ||
 		    !alloc_batch(backing, new, hweight64(foreign)))
 			return -ENOMEM;
-		exchange_pages(backing, addr, foreign, old, new);
+		ret = exchange_pages(backing, addr, foreign, old, new);
+		if (ret)
+			return ret;
 		cond_resched();
 	}
 	return 0;
@@ -413,7 +422,7 @@ void backing_end(struct backing *backing)
  * backing_undo() - take away what backing_provide() had provided when it failed
  * @backing: the run; @done is 0 afterwards
  *
- * Context: Interrupts enabled.
+ * Context: Process context. May sleep.
  *
  * Return: how many TLB flushes it took
  */
@@ -440,7 +449,7 @@ unsigned int backing_undo(struct backing *backing)
  *
  * For the rare case; heap_release() goes in larger batches.
  *
- * Context: Interrupts enabled.
+ * Context: Process context. May sleep.
  *
  * Return: how many TLB flushes it took
  */
@@ -460,6 +469,7 @@ unsigned int backing_drop(unsigned long addr, unsigned long npages)
 		addr += nr << PAGE_SHIFT;
 		npages -= nr;
 		flushes++;
+		cond_resched();
 	}
 	return flushes;
 }

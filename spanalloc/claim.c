@@ -107,21 +107,44 @@ static bool claim_search_locked(const struct span_request *req, int node, enum c
 	return pageindex_alloc(idx, req->npages, claim);
 }
 
+/* Searches that are cut short when they are deceived, before one goes on to its end. */
+#define CLAIM_TRIES	(2 * PAGEINDEX_NR_STALE)
+
 /*
- * After a search that has failed: was it because a summary had promised too much, and can
- * that be settled? Then it is to be repeated.
+ * A search whose first tries look at one stale chunk each. Other CPUs may make more chunks
+ * stale between two tries; the last one settles all of them in its own hold of the lock.
+ */
+static void claim_limit_look_locked(struct span_heap *heap, unsigned int tries)
+{
+	lockdep_assert_held(&heap->lock);
+	heap->index.look_once = tries < CLAIM_TRIES;
+}
+
+/*
+ * After a search that has failed: was it because a summary had promised too much? Then the
+ * search is to be repeated, also if another CPU has settled that in the meantime.
  */
 static bool claim_settle(struct span_heap *heap, bool deceived)
 {
 	unsigned long flags;
-	bool settled;
 
 	if (likely(!deceived))
 		return false;
 	flags = heap_lock(heap);
-	settled = pageindex_settle(&heap->index);
+	pageindex_settle(&heap->index);
 	heap_unlock(heap, flags);
-	return settled;
+	return true;
+}
+
+/* Does the limit on all heaps hold for a request? One that must not fail may pass it. */
+static bool claim_minds_total(const struct span_request *req)
+{
+	return READ_ONCE(total_limit) && !(req->gfp & __GFP_NOFAIL);
+}
+
+static unsigned long claim_total_room(const struct span_request *req)
+{
+	return claim_minds_total(req) ? total_room() : ULONG_MAX;
 }
 
 /*
@@ -162,7 +185,7 @@ static bool claim_find_locked(const struct span_request *req, int node, enum cla
 	bool found;
 
 	lockdep_assert_held(&req->heap->lock);
-	if (likely(!READ_ONCE(total_limit))) {
+	if (likely(!claim_minds_total(req))) {
 		found = claim_search_locked(req, node, look, claim);
 		if (found)
 			total_take(claim->released);
@@ -248,12 +271,15 @@ bool claim_short(const struct span_request *req, int node, struct pageindex_clai
 	bool ok, deceived;
 
 	for (look = CLAIM_IDLE_OF_NODE; look <= CLAIM_FREE; look++) {
+		unsigned int tries = 0;
+
 		if (!claim_looks_at(req, node, look))
 			continue;
 		do {
 			flags = heap_lock(heap);
 			*grows = heap->grows;
 			claim->released = 0;
+			claim_limit_look_locked(heap, tries++);
 			ok = claim_look_locked(req, node, look, claim, span);
 			deceived = !ok && look == CLAIM_FREE && heap->index.deceived;
 			heap_unlock(heap, flags);
@@ -272,10 +298,12 @@ static bool claim_fence(const struct span_request *req, unsigned long *page)
 	struct span_heap *heap = req->heap;
 	bool sleep = gfpflags_allow_blocking(req->gfp);
 	bool busy, deceived, found = false;
+	unsigned int tries = 0;
 	unsigned long flags;
 
 	do {
 		flags = heap_lock(heap);
+		claim_limit_look_locked(heap, tries++);
 		busy = heap->index.fence_end;
 		if (!busy && !heap->dying)
 			found = pageindex_fence(&heap->index, req->npages, req->align, page);
@@ -306,7 +334,7 @@ static unsigned long claim_long_excess(const struct span_request *req, unsigned 
 	unsigned long end = page + req->npages;
 	unsigned long flags, nr, released = 0, room = 0;
 
-	if (!READ_ONCE(heap->limit) && !READ_ONCE(total_limit))
+	if (!READ_ONCE(heap->limit) && !claim_minds_total(req))
 		return 0;
 	for (; page < end; page += nr) {
 		nr = min(end - page, PAGEINDEX_PIECE_PAGES);
@@ -316,19 +344,20 @@ static unsigned long claim_long_excess(const struct span_request *req, unsigned 
 						    heap_backed_locked(heap));
 		heap_unlock(heap, flags);
 	}
-	room = min(room, total_room());
+	room = min(room, claim_total_room(req));
 	return released - min(released, room);
 }
 
 /* Take @npages pages from @page on; returns as pageindex_claim_piece(). */
-static unsigned long claim_piece_locked(struct span_heap *heap, unsigned long page,
+static unsigned long claim_piece_locked(const struct span_request *req, unsigned long page,
 					unsigned long npages, struct pageindex_claim *claim)
 {
+	struct span_heap *heap = req->heap;
 	unsigned long before = claim->released;
 	unsigned long max_backed, excess;
 
 	lockdep_assert_held(&heap->lock);
-	if (likely(!READ_ONCE(total_limit))) {
+	if (likely(!claim_minds_total(req))) {
 		excess = pageindex_claim_piece(&heap->index, page, npages, claim);
 		total_take(claim->released - before);
 		return excess;
@@ -358,7 +387,7 @@ static unsigned long claim_pieces(const struct span_request *req, int node,
 		released = claim->released;
 		flags = heap_lock(heap);
 		heap_demand_roll_locked(heap);
-		excess = claim_piece_locked(heap, page, nr, claim);
+		excess = claim_piece_locked(req, page, nr, claim);
 		if (excess)
 			break;
 		found = claim_note_node_locked(heap, page, nr, claim->released > released, node);
@@ -379,7 +408,7 @@ static unsigned long claim_pieces(const struct span_request *req, int node,
 	return excess;
 }
 
-/* As claim_short_locked(), for runs of more than %PAGEINDEX_PIECE_PAGES pages. */
+/* As claim_short(), for runs of more than %PAGEINDEX_PIECE_PAGES pages. */
 static bool claim_long(const struct span_request *req, int node,
 		       struct pageindex_claim *claim, struct span *span)
 {
@@ -487,7 +516,7 @@ static enum alloc_failure claim_check_limits(const struct span_request *req)
 	heap_unlock(heap, flags);
 	if (limit && req->npages > limit - min(limit, taken))
 		return ALLOC_LIMIT;
-	return req->npages > total_room() ? ALLOC_TOTAL : ALLOC_OK;
+	return req->npages > claim_total_room(req) ? ALLOC_TOTAL : ALLOC_OK;
 }
 
 /* Grow by enough for the request. A limit, and memory, are looked after before. */
@@ -549,7 +578,7 @@ enum alloc_failure claim_run(const struct span_request *req, int node,
 			return ALLOC_OK;
 		if (claim->released) {
 			/* What is not idle any more may just have been released by others. */
-			if (!sleep || !again)
+			if (!sleep || !again || fatal_signal_pending(current))
 				return claim_which_limit(heap, claim->released);
 			again = heap_release(heap, claim->released, RELEASE_LIMIT) ||
 				release_wait(heap);
@@ -557,8 +586,10 @@ enum alloc_failure claim_run(const struct span_request *req, int node,
 		}
 		if (!sleep || READ_ONCE(heap->dying))
 			return ALLOC_NO_SPACE;
+		if (fatal_signal_pending(current) && !(req->gfp & __GFP_NOFAIL))
+			return ALLOC_NO_SPACE;
 		/* What waits for the scavenger may be long enough. */
-		if (deferred_finish(heap))
+		if (deferred_finish(heap, req->npages))
 			continue;
 		failure = claim_grow(req, node, grows, stash);
 		if (failure)

@@ -44,6 +44,11 @@ static u64 held_pages(unsigned long addr, struct page **pages, unsigned int nr)
 	for (i = 0; i < nr; i++)
 		if (pages[i] && is_held(pages[i]))
 			held |= BIT_ULL(i);
+	/*
+	 * Of a page that another CPU has just let go of, nothing that is written from here
+	 * on is seen by what that CPU read before. Pairs with the full barrier of put_page().
+	 */
+	smp_acquire__after_ctrl_dep();
 	return held;
 }
 
@@ -192,8 +197,9 @@ static void finish_piece(struct span_heap *heap, const struct deferred_piece *pi
 }
 
 /**
- * deferred_finish() - finish the deferred spans of a heap
+ * deferred_finish() - finish deferred spans of a heap
  * @heap: the heap
+ * @npages: pages after which the caller has enough; %ULONG_MAX for all
  *
  * Concurrent callers share the work, piece by piece. Pieces that other callers have taken
  * may not be finished on return; release_wait() waits for them.
@@ -202,10 +208,10 @@ static void finish_piece(struct span_heap *heap, const struct deferred_piece *pi
  *
  * Return: whether this call finished anything
  */
-bool deferred_finish(struct span_heap *heap)
+bool deferred_finish(struct span_heap *heap, unsigned long npages)
 {
 	struct deferred_piece piece;
-	unsigned long flags;
+	unsigned long flags, done = 0;
 	bool news;
 
 	if (likely(!READ_ONCE(heap->deferred)))
@@ -215,7 +221,8 @@ bool deferred_finish(struct span_heap *heap)
 		return false;
 	do {
 		finish_piece(heap, &piece);
-	} while (take_piece(heap, &piece));
+		done += piece.npages;
+	} while (done < npages && take_piece(heap, &piece));
 	flags = heap_lock(heap);
 	news = heap_watch_locked(heap);
 	heap_unlock(heap, flags);

@@ -21,6 +21,7 @@
 #include <linux/printk.h>
 
 #include "internal.h"
+#include "params.h"
 
 static bool guard_vfree = true;
 
@@ -81,6 +82,18 @@ static struct kprobe guard_probes[] = {
 
 static bool guard_is_on;
 
+/* What a registration has found out is not wanted for the next, failed ones included. */
+static void guard_forget_locked(void)
+{
+	unsigned int i;
+
+	lockdep_assert_held(&guard_lock);
+	for (i = 0; i < ARRAY_SIZE(guard_probes); i++) {
+		guard_probes[i].addr = NULL;
+		guard_probes[i].flags = 0;
+	}
+}
+
 static void guard_off_locked(void)
 {
 	unsigned int i;
@@ -88,46 +101,48 @@ static void guard_off_locked(void)
 	lockdep_assert_held(&guard_lock);
 	if (!guard_is_on)
 		return;
-	for (i = 0; i < ARRAY_SIZE(guard_probes); i++) {
+	for (i = 0; i < ARRAY_SIZE(guard_probes); i++)
 		unregister_kprobe(&guard_probes[i]);
-		/* What a registration has found out is not wanted for the next. */
-		guard_probes[i].addr = NULL;
-		guard_probes[i].flags = 0;
-	}
+	guard_forget_locked();
 	guard_is_on = false;
 }
 
-static void guard_on_locked(void)
+static int guard_on_locked(void)
 {
 	unsigned int i;
 	int ret = 0;
 
 	lockdep_assert_held(&guard_lock);
 	if (guard_is_on)
-		return;
+		return 0;
 	for (i = 0; i < ARRAY_SIZE(guard_probes) && !ret; i++)
 		ret = register_kprobe(&guard_probes[i]);
 	if (!ret) {
 		guard_is_on = true;
-		return;
+		return 0;
 	}
 	pr_warn("no kprobe on %s: error %d; vfree() of a span will not be noticed\n",
 		guard_probes[i - 1].symbol_name, ret);
-	for (i--; i--;) {
+	for (i--; i--;)
 		unregister_kprobe(&guard_probes[i]);
-		guard_probes[i].addr = NULL;
-		guard_probes[i].flags = 0;
-	}
+	guard_forget_locked();
+	return ret;
 }
 
-static void guard_update(void)
+/* Without its probes the parameter reads N. */
+static int guard_update(void)
 {
+	int ret = 0;
+
 	mutex_lock(&guard_lock);
 	if (guard_is_ready && guard_vfree)
-		guard_on_locked();
+		ret = guard_on_locked();
 	else
 		guard_off_locked();
+	if (ret)
+		guard_vfree = false;
 	mutex_unlock(&guard_lock);
+	return ret;
 }
 
 /**
@@ -150,8 +165,9 @@ void guard_stop(void)
 
 #else
 
-static void guard_update(void)
+static int guard_update(void)
 {
+	return 0;
 }
 
 void __init guard_start(void)
@@ -166,11 +182,9 @@ void guard_stop(void)
 
 static int set_guard_vfree(const char *val, const struct kernel_param *kp)
 {
-	int ret = param_set_bool(val, kp);
+	int ret = param_set_switch(val, kp);
 
-	if (!ret)
-		guard_update();
-	return ret;
+	return ret ?: guard_update();
 }
 
 static const struct kernel_param_ops guard_vfree_ops = {

@@ -489,7 +489,7 @@ unsigned int heap_take_more(const struct span *like, struct span **spans, unsign
  *
  * Spans that come and go meanwhile may or may not be found.
  *
- * Context: Any but NMI; takes the heap's lock.
+ * Context: Process context. May sleep; takes the heap's lock.
  *
  * Return: false if there is none from @page on
  */
@@ -508,6 +508,8 @@ bool heap_next_span(struct span_heap *heap, unsigned long *page, struct span_vie
 		if (used)
 			addr = heap_page_address_locked(heap, *page);
 		heap_unlock(heap, flags);
+		/* Pages that are taken and in no live span are looked at one by one. */
+		cond_resched();
 		if (!used && steps)
 			return false;
 		if (!used)

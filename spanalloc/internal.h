@@ -1,43 +1,44 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the module's layers offer one another. A layer calls only those above
- * it in this list:
+ * Declarations that the module's layers share. A layer calls only those above it in this
+ * list:
  *
+ *	parameters	params.c		values that have a range
  *	vm		vm.c, charge.c, symbols.c
  *						address space, page tables, cgroups
  *	page index	pageindex*.c		which pages are free, which backed
  *	span, arena	span.c, arena.c		descriptors, the map, growth
  *	backing		backing.c		physical pages behind a run
- *	heap		heap.c, total.c, reserve.c, release.c, demand.c, locktime.c
+ *	heap		heap.c, claim.c, putback.c, deferred.c, reserve.c, release.c,
+ *			demand.c, total.c, locktime.c, report.c
  *						allocate, free, give back
- *	caches		cache.c, depot.c, stack.h, longs.h
+ *	caches		cache.c, depot.c, chain.h, stack.h, longs.h
  *						spans kept ready for each CPU
  *	pressure	pressure.c, limit.c	what the system and limits take back
  *	allocation	alloc.c			what clients call: caches, else heap
  *	scavenger	scavenger.c, sweep.c	when to give back
  *	faces		stats.c, debugfs.c	numbers
+ *	guard		guard.c			vfree() of a span does nothing
  *	registry	registry.c, main.c	making and ending heaps, the module
  *
- * Lock order, outermost first:
+ * Lock order, outermost first. Documentation/design.rst says what each lock protects, and
+ * which contexts may wait for it:
  *
- *	registry_lock		heaps being made and ended
- *	scavenger_lock		heaps that the scavenger looks after
- *	span_heap::reserve_lock	the heap's reserve being filled up
- *	span_heap::grow_lock	address space of one heap
- *	span_map_lock		leaves of the map
- *	pressure_lock		heaps that can be made to give back; taken in reclaim,
- *				inside of all the above, so nothing is allocated under it
- *	span_heap::release_lock	the heap's batch of pages on their way out
- *	span_heap::lock		page index and counters of one heap; irqsave
- *	total_lock		room below the limit on all heaps
- *	span_depot::lock	spans kept ready for all CPUs. Never with the ones above
+ *	registry_lock
+ *	scavenger_lock
+ *	span_heap::reserve_lock		allocations only try it
+ *	span_heap::grow_lock		allocations under it do not enter I/O
+ *	span_map_lock
+ *	pressure_srcu, read side	in reclaim; nothing is allocated from here on
+ *	span_heap::release_lock		only tried
+ *	span_heap::long_lock		sleeping claims of long runs
+ *	span_heap::lock			irqsave; bounds of a hold are in hold.h
+ *	total_lock
  *
- * lock_timing_lock, which begins and ends the timing of holds, is taken with none of
- * these held.
+ * Innermost, one at a time and never under span_heap::lock: span_depot::lock (irqsave),
+ * drain::lock (raw), heap_news_wait, release_wait, pressure_lock, guard_lock, lock_timing_lock.
  *
- * Under span_heap::lock nothing is allocated, zeroed, mapped, unmapped or
- * flushed. Under grow_lock allocations do not enter I/O, since reclaim may need
- * a span to make progress.
+ * Under span_heap::lock nothing is allocated, zeroed, mapped, unmapped or flushed.
  */
 #ifndef SPANALLOC_INTERNAL_H
 #define SPANALLOC_INTERNAL_H
@@ -351,6 +352,7 @@ enum sweep_phase {
  * @spent_ns: time taken since then
  * @drain_due: when the caches may be emptied for the sake of a soft limit
  * @stale_due: when what has not been touched in them may be taken out, for the same
+ * @passed_at: when cache_pass() was last called, so that it can tell what has been cached since
  */
 struct sweep {
 	enum sweep_phase phase;
@@ -365,6 +367,7 @@ struct sweep {
 	u64 spent_ns;
 	unsigned long drain_due;
 	unsigned long stale_due;
+	unsigned long passed_at;
 };
 
 /**
@@ -704,7 +707,7 @@ extern unsigned long deferred_clear_pages;
 unsigned long deferred_count_held(unsigned long addr, unsigned long npages,
 				  unsigned long *first);
 void deferred_add(struct span_heap *heap, struct span *span, enum span_kind kind);
-bool deferred_finish(struct span_heap *heap);
+bool deferred_finish(struct span_heap *heap, unsigned long npages);
 
 /* === heap: release ====================================================== */
 
@@ -715,6 +718,7 @@ unsigned long release_step(struct span_heap *heap, struct release *rel);
 void release_begin_locked(struct span_heap *heap);
 void release_end(struct span_heap *heap);
 bool release_wait(struct span_heap *heap);
+void release_until(struct span_heap *heap, unsigned long backed, enum release_reason reason);
 unsigned long heap_release(struct span_heap *heap, unsigned long npages,
 			   enum release_reason reason);
 unsigned long heap_release_as(struct span_heap *heap, struct release *rel);
@@ -877,12 +881,22 @@ int pressure_start(void);
 void pressure_stop(void);
 void pressure_add(struct span_heap *heap);
 void pressure_remove(struct span_heap *heap);
+struct notifier_block;
+struct shrinker;
+struct shrink_control;
+struct zone;
+
 unsigned long pressure_count(int node);
 unsigned long pressure_scan(int node, unsigned long npages, unsigned long asked,
 			    unsigned long freeable, bool short_of_memory);
 unsigned long pressure_release(unsigned long npages, enum release_reason reason);
 void pressure_relieve(void);
-bool pressure_is_progress(unsigned long released, unsigned long now);
+bool pressure_is_progress(unsigned long released, unsigned long now, unsigned long *last);
+bool pressure_zone_is_short(const struct zone *zone, unsigned long free);
+unsigned long pressure_shrink_count(struct shrinker *unused, struct shrink_control *sc);
+unsigned long pressure_shrink_scan(struct shrinker *unused, struct shrink_control *sc);
+int pressure_about_to_kill(struct notifier_block *unused, unsigned long unused_too, void *freed);
+bool pressure_wait(void);
 
 /* === allocation ========================================================= */
 

@@ -43,7 +43,7 @@ int span_heap_set_limit(struct span_heap *heap, unsigned long limit_pages)
 	backed = backed_pages(heap);
 	if (limit_pages && backed > limit_pages) {
 		cache_drain(heap);
-		heap_release(heap, backed - limit_pages, RELEASE_LIMIT);
+		release_until(heap, limit_pages, RELEASE_LIMIT);
 	}
 	return 0;
 }
@@ -72,7 +72,7 @@ static int set_total(const char *val, const struct kernel_param *kp)
 	if (ret) {
 		pr_warn("parameter %s cannot be \"%.*s\": a number of pages, or 0 for no limit\n",
 			kp->name, (int)strcspn(val, "\n"), val);
-		return ret;
+		return -EINVAL;
 	}
 	spin_lock_irqsave(&total_lock, flags);
 	WRITE_ONCE(total_limit, limit);

@@ -18,6 +18,7 @@
 #include <linux/mutex.h>
 
 #include "internal.h"
+#include "params.h"
 
 DEFINE_STATIC_KEY_FALSE(lock_timing_key);
 
@@ -97,10 +98,11 @@ EXPORT_SYMBOL_NS_GPL(span_lock_timing, "SPANALLOC");
 static int set_lock_timing(const char *val, const struct kernel_param *kp)
 {
 	bool on;
-	int ret = val ? kstrtobool(val, &on) : 0;
+	const struct kernel_param wanted = { .name = kp->name, .arg = &on };
+	int ret = param_set_switch(val, &wanted);
 
 	if (!ret)
-		span_lock_timing(val ? on : true);
+		span_lock_timing(on);
 	return ret;
 }
 

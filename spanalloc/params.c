@@ -31,6 +31,23 @@ static int param_range_set(const char *val, const struct kernel_param *kp)
 	return 0;
 }
 
+/**
+ * param_set_switch() - as param_set_bool(), with a line about what is no switch
+ * @val: what has been written; %NULL for a parameter without a value
+ * @kp: the parameter
+ *
+ * Return: 0 or %-EINVAL
+ */
+int param_set_switch(const char *val, const struct kernel_param *kp)
+{
+	int ret = param_set_bool(val, kp);
+
+	if (ret)
+		pr_warn("parameter %s cannot be \"%.*s\": Y or N\n", kp->name,
+			(int)strcspn(val, "\n"), val);
+	return ret;
+}
+
 static int param_range_get(char *buffer, const struct kernel_param *kp)
 {
 	const struct param_range *range = kp->arg;

@@ -7,8 +7,8 @@
  *	LIGHT	reclaim asks for little, and	what recent demand does not cover; of
  *		free memory is above the min	heaps that go by age alone, nothing
  *		watermark
- *	HEAVY	reclaim asks for a quarter of	also all other idle pages, but those kept
- *		what there is, or free	ready for callers that cannot wait
+ *	HEAVY	reclaim asks for a quarter	also all other idle pages, but those kept
+ *		of what there is, or free	ready for callers that cannot wait
  *		memory is below that
  *	LAST	reclaim asks for half of what	also these, and parked spans
  *		there is, or the OOM killer is
@@ -20,13 +20,15 @@
  * times 4 / (seeks * 2^priority). Heaps take turns in being the first. Only pages of the
  * node that is short go, as far as the page index can tell nodes apart.
  *
- * Seeks is 1. To put memory behind a page again costs some hundred nanoseconds and no I/O,
- * a thousandth of what a page of the page cache costs: so the heaps are asked for more than
- * a cache would be, which has the default of 2, but for no more at light reclaim than what
- * nobody has needed lately. A busy page cache has kswapd at work all the time, between the
- * low watermark, below which it is woken, and the high one. That is no shortage. On a machine
- * of 1 GiB its priority comes down to 5 then, at which it asks for an eighth. Below the
- * min watermark it does not keep up, and callers have to reclaim for themselves.
+ * Seeks is 1. To put memory behind a page again takes a page from the page allocator, which
+ * is cleared, and an entry of a page table. A page of the page cache takes I/O, and caches of
+ * such pages have the default of 2. So the heaps are asked for twice as much as such a cache,
+ * but at light reclaim for no more than what nobody has needed lately.
+ *
+ * A busy page cache has kswapd at work all the time, between the low watermark, below which
+ * it is woken, and the high one. That is no shortage. On a machine of 1 GiB its priority
+ * comes down to 5 then. Below the min watermark kswapd does not keep up, and callers have to
+ * reclaim for themselves.
  *
  * Reclaim can happen in any allocation that may sleep, those of this module and those of
  * callers that must not wait for a file system or a disk included. So nothing in here, or
@@ -51,12 +53,16 @@
 /* Pages asked for at a time: one TLB flush for each so many. */
 #define SHRINK_BATCH	512
 
-/* Shares of what there is from which on a request is heavy, or the last one. */
-#define HEAVY_SHARE	4
-#define LAST_SHARE	2
+/*
+ * A request is heavy above three sixteenths of what there is, and the last one from a half
+ * on. At priority 5 reclaim asks for an eighth, and for a sixteenth more at most of what it
+ * has put off before; at priority 4 it asks for a quarter, at 3 for a half.
+ */
+#define HEAVY_ABOVE(freeable)	((freeable) / 16 * 3)
+#define LAST_FROM(freeable)	((freeable) / 2)
 
 /* Reclaims under way that are told apart. */
-#define EPISODE_BITS	5
+#define EPISODE_BITS	8
 
 /* A kill is put off at most once in so many jiffies. */
 #define OOM_PATIENCE	(10 * HZ)
@@ -66,8 +72,9 @@ static DEFINE_MUTEX(pressure_lock);	/* changes of the list */
 static LIST_HEAD(pressure_heaps);
 static atomic_t pressure_turn;
 
-/* When the scavenger was last called for help, in jiffies. */
+/* When the scavenger was last called for help, in jiffies, and for which nodes. */
 static unsigned long called;
+static nodemask_t called_for;
 
 /* === Giving back ======================================================== */
 
@@ -173,20 +180,60 @@ unsigned long pressure_release(unsigned long npages, enum release_reason reason)
 }
 
 /**
- * pressure_relieve() - give back what no heap is likely to need, idle for long or not
+ * pressure_wait() - wait for pages that are on their way out of any heap
  *
- * Context: Process context; the scavenger's.
+ * Context: Process context. May sleep; not in reclaim.
+ *
+ * Return: whether any of them have arrived
  */
-void pressure_relieve(void)
+bool pressure_wait(void)
+{
+	struct span_heap *heap;
+	bool waited = false;
+	int idx = srcu_read_lock(&pressure_srcu);
+
+	list_for_each_entry_srcu(heap, &pressure_heaps, pressed,
+				 srcu_read_lock_held(&pressure_srcu))
+		waited |= release_wait(heap);
+	srcu_read_unlock(&pressure_srcu, idx);
+	return waited;
+}
+
+static void relieve_node(int node)
 {
 	struct squeeze squeeze = {
 		.level = PRESSURE_LIGHT,
-		.node = NUMA_NO_NODE,
+		.by_age = true,
+		.node = node,
 		.reason = RELEASE_PRESSURE,
 		.want = ULONG_MAX,
 	};
 
 	squeeze_all(&squeeze);
+}
+
+/**
+ * pressure_relieve() - give back what no heap is likely to need, idle for long or not
+ *
+ * Only memory of nodes that have been short of it goes, and none of heaps that go by age
+ * alone.
+ *
+ * Context: Process context; the scavenger's.
+ */
+void pressure_relieve(void)
+{
+	int node;
+
+	if (nr_online_nodes == 1) {
+		relieve_node(NUMA_NO_NODE);
+		return;
+	}
+	for_each_online_node(node)
+		if (node_isset(node, called_for)) {
+			/* Before the release: a call that comes during it is another one. */
+			node_clear(node, called_for);
+			relieve_node(node);
+		}
 }
 
 /* === Reclaim ============================================================ */
@@ -249,11 +296,13 @@ unsigned long pressure_scan(int node, unsigned long npages, unsigned long asked,
 		.want = npages,
 	};
 
-	if (asked >= freeable / LAST_SHARE)
+	if (asked >= LAST_FROM(freeable))
 		squeeze.level = PRESSURE_LAST;
-	else if (asked >= freeable / HEAVY_SHARE || short_of_memory)
+	else if (asked > HEAVY_ABOVE(freeable) || short_of_memory)
 		squeeze.level = PRESSURE_HEAVY;
 	squeeze.by_age = squeeze.level == PRESSURE_LIGHT;
+	if (squeeze.level > PRESSURE_LIGHT && squeeze.node != NUMA_NO_NODE)
+		node_set(squeeze.node, called_for);
 	/* Concurrent callers may both wake the thread; that is harmless. */
 	if (squeeze.level > PRESSURE_LIGHT && time_after_eq(jiffies, READ_ONCE(called) + HZ)) {
 		WRITE_ONCE(called, jiffies);
@@ -262,22 +311,33 @@ unsigned long pressure_scan(int node, unsigned long npages, unsigned long asked,
 	return squeeze_all(&squeeze);
 }
 
-/* Free memory of a node, less its min watermarks; negative if it is short of memory. */
-static long node_room(int node)
+/**
+ * pressure_zone_is_short() - compare a zone's free memory with its min watermark
+ * @zone: the zone; only its watermark and its reserve for higher zones are looked at
+ * @free: how many of its pages are free
+ *
+ * A boost against fragmentation raises the watermark for kswapd, which is no shortage.
+ *
+ * Context: Any.
+ *
+ * Return: whether an ordinary allocation of the kernel would have to reclaim first
+ */
+bool pressure_zone_is_short(const struct zone *zone, unsigned long free)
 {
-	pg_data_t *pgdat = NODE_DATA(node);
-	long room = 0;
+	return free < zone->_watermark[WMARK_MIN] + zone->lowmem_reserve[ZONE_NORMAL];
+}
+
+/* Are all zones of a node short that ordinary allocations of the kernel come from? */
+static bool node_is_short(int node)
+{
+	struct zone *zones = NODE_DATA(node)->node_zones;
 	int i;
 
-	for (i = 0; i < MAX_NR_ZONES; i++) {
-		struct zone *zone = &pgdat->node_zones[i];
-
-		if (!populated_zone(zone))
-			continue;
-		room += zone_page_state(zone, NR_FREE_PAGES);
-		room -= min_wmark_pages(zone);
-	}
-	return room;
+	for (i = 0; i <= ZONE_NORMAL; i++)
+		if (populated_zone(&zones[i]) &&
+		    !pressure_zone_is_short(&zones[i], zone_page_state(&zones[i], NR_FREE_PAGES)))
+			return false;
+	return true;
 }
 
 /**
@@ -296,15 +356,24 @@ struct episode {
 
 static struct episode episodes[1 << EPISODE_BITS];
 
-static struct episode *episode_of(struct task_struct *task)
+static struct episode *episode_of(struct task_struct *task, int node)
 {
-	return &episodes[hash_ptr(task, EPISODE_BITS)];
+	return &episodes[hash_long((unsigned long)task + node, EPISODE_BITS)];
 }
 
-static unsigned long shrink_count(struct shrinker *unused, struct shrink_control *sc)
+/**
+ * pressure_shrink_count() - the shrinker's count: what a node's reclaim could have
+ * @unused: the shrinker
+ * @sc: which node
+ *
+ * Context: Reclaim.
+ *
+ * Return: pages, or %SHRINK_EMPTY
+ */
+unsigned long pressure_shrink_count(struct shrinker *unused, struct shrink_control *sc)
 {
 	unsigned long npages = pressure_count(sc->nid);
-	struct episode *episode = episode_of(current);
+	struct episode *episode = episode_of(current, sc->nid);
 
 	/* Tasks that share a place may mix these up, and are then asked for less. */
 	WRITE_ONCE(episode->task, current);
@@ -313,18 +382,28 @@ static unsigned long shrink_count(struct shrinker *unused, struct shrink_control
 	return npages ? npages : SHRINK_EMPTY;
 }
 
-static unsigned long shrink_scan(struct shrinker *unused, struct shrink_control *sc)
+/**
+ * pressure_shrink_scan() - the shrinker's scan: give back, as pressure_scan() does
+ * @unused: the shrinker
+ * @sc: which node, and how many pages; says afterwards how many have been looked at
+ *
+ * Context: Reclaim.
+ *
+ * Return: pages released, or %SHRINK_STOP if more calls would be in vain
+ */
+unsigned long pressure_shrink_scan(struct shrinker *unused, struct shrink_control *sc)
 {
-	struct episode *episode = episode_of(current);
-	unsigned long asked = sc->nr_to_scan, freeable = ULONG_MAX, released;
+	struct episode *episode = episode_of(current, sc->nid);
+	unsigned long asked, freeable, released;
 
-	if (READ_ONCE(episode->task) == current) {
-		asked += READ_ONCE(episode->asked);
-		WRITE_ONCE(episode->asked, asked);
-		freeable = READ_ONCE(episode->freeable);
-	}
+	/* Another task has taken the place: this one's reclaim is taken to begin here. */
+	if (READ_ONCE(episode->task) != current)
+		pressure_shrink_count(unused, sc);
+	asked = READ_ONCE(episode->asked) + sc->nr_to_scan;
+	freeable = READ_ONCE(episode->freeable);
+	WRITE_ONCE(episode->asked, asked);
 	released = pressure_scan(sc->nid, sc->nr_to_scan, asked, freeable,
-				 node_room(sc->nid) < 0);
+				 node_is_short(sc->nid));
 	/* Without this, direct reclaim would not see that there is memory now. */
 	account_reclaimed(released);
 	/* What is not released has been looked at: it is not asked for again and again. */
@@ -340,8 +419,8 @@ static int start_shrinker(void)
 	shrinker = shrinker_alloc(SHRINKER_NUMA_AWARE, "spanalloc");
 	if (!shrinker)
 		return -ENOMEM;
-	shrinker->count_objects = shrink_count;
-	shrinker->scan_objects = shrink_scan;
+	shrinker->count_objects = pressure_shrink_count;
+	shrinker->scan_objects = pressure_shrink_scan;
 	shrinker->batch = SHRINK_BATCH;
 	shrinker->seeks = 1;
 	shrinker_register(shrinker);
@@ -354,8 +433,8 @@ static void stop_shrinker(void)
 }
 #else
 static struct shrinker shrinker = {
-	.count_objects = shrink_count,
-	.scan_objects = shrink_scan,
+	.count_objects = pressure_shrink_count,
+	.scan_objects = pressure_shrink_scan,
 	.batch = SHRINK_BATCH,
 	.seeks = 1,
 	.flags = SHRINKER_NUMA_AWARE,
@@ -378,6 +457,7 @@ static void stop_shrinker(void)
  * pressure_is_progress() - decide whether a release may put off a kill
  * @released: pages that have been released
  * @now: the time, in jiffies
+ * @last: the time of the last one that did, 0 if none has; brought up to date
  *
  * A busy heap has some idle pages whenever it is asked. That must not keep the system from
  * helping itself: within ten seconds it counts once.
@@ -386,29 +466,37 @@ static void stop_shrinker(void)
  *
  * Return: whether it may
  */
-bool pressure_is_progress(unsigned long released, unsigned long now)
+bool pressure_is_progress(unsigned long released, unsigned long now, unsigned long *last)
 {
-	static unsigned long put_off;
-	static bool ever;
-
-	if (!released || (ever && time_before(now, put_off + OOM_PATIENCE)))
+	if (!released || (*last && time_before(now, *last + OOM_PATIENCE)))
 		return false;
-	put_off = now;
-	ever = true;
+	/* Never 0, which is for none. */
+	*last = now | 1;
 	return true;
 }
 
-static int about_to_kill(struct notifier_block *unused, unsigned long unused_too, void *freed)
+/**
+ * pressure_about_to_kill() - the OOM killer's call: give everything back
+ * @unused: the notifier
+ * @unused_too: always 0
+ * @freed: what others have freed; increased if that is to put off the kill
+ *
+ * Context: Process context, in reclaim.
+ *
+ * Return: %NOTIFY_OK
+ */
+int pressure_about_to_kill(struct notifier_block *unused, unsigned long unused_too, void *freed)
 {
+	static unsigned long last;
 	unsigned long released = pressure_release(ULONG_MAX, RELEASE_PRESSURE);
 
-	if (pressure_is_progress(released, jiffies))
+	if (pressure_is_progress(released, jiffies, &last))
 		*(unsigned long *)freed += released;
 	return NOTIFY_OK;
 }
 
 static struct notifier_block oom_notifier = {
-	.notifier_call = about_to_kill,
+	.notifier_call = pressure_about_to_kill,
 };
 
 /* === Making and ending ================================================== */

@@ -164,14 +164,23 @@ EXPORT_SYMBOL_NS_GPL(span_heap_name, "SPANALLOC");
 
 /* === Ending ============================================================= */
 
-static void report_leaks(struct span_heap *heap, unsigned long spans)
+static void report_leaks(struct span_heap *heap, unsigned long spans, unsigned long caller)
 {
+	/* A client may try until it succeeds. */
+	static DEFINE_RATELIMIT_STATE(limit, DEFAULT_RATELIMIT_INTERVAL, 2);
+
 	unsigned long page = 0;
 	unsigned int named = 0;
 	struct span_origin origin;
 	struct span_view view;
 
-	pr_warn("heap %s still has %lu spans:\n", heap->name, spans);
+	if (caller && !__ratelimit(&limit))
+		return;
+	if (caller)
+		pr_warn("span_heap_destroy() from %pS: heap %s still has %lu spans:\n",
+			(void *)caller, heap->name, spans);
+	else
+		pr_warn("heap %s still has %lu spans:\n", heap->name, spans);
 	while (named < LEAKS_NAMED && heap_next_span(heap, &page, &view)) {
 		if (!span_origin(&view, &origin))
 			continue;
@@ -246,7 +255,7 @@ static int destroy_locked(struct span_heap *heap, unsigned long caller)
 		return -EINVAL;
 	}
 	if (!stop_allocations(heap, &spans)) {
-		report_leaks(heap, spans);
+		report_leaks(heap, spans, caller);
 		return -EBUSY;
 	}
 	unregister_locked(heap);
@@ -316,7 +325,7 @@ void registry_exit(void)
 		if (heap != default_heap)
 			pr_warn("heap %s was never destroyed\n", heap->name);
 		if (!stop_allocations(heap, &spans)) {
-			report_leaks(heap, spans);
+			report_leaks(heap, spans, 0);
 			free_leaks(heap);
 		}
 		mutex_lock(&registry_lock);

@@ -413,17 +413,16 @@ static unsigned int batches_finished(struct span_heap *heap, bool *out)
  *
  * Context: Process context. May sleep; not in reclaim.
  *
- * Return: false if there are none, and nothing was waited for
+ * Return: false if there are none, or the caller is being killed
  */
 bool release_wait(struct span_heap *heap)
 {
 	bool out, still_out;
 	unsigned int finished = batches_finished(heap, &out);
 
-	if (out)
-		wait_event(heap->release_wait,
-			   batches_finished(heap, &still_out) != finished || !still_out);
-	return out;
+	return out && !wait_event_killable(heap->release_wait,
+					   batches_finished(heap, &still_out) != finished ||
+					   !still_out);
 }
 
 /**
@@ -439,7 +438,7 @@ unsigned long heap_release_as(struct span_heap *heap, struct release *rel)
 {
 	unsigned long want = rel->want;
 
-	deferred_finish(heap);
+	deferred_finish(heap, rel->want);
 	while (rel->want && release_step(heap, rel))
 		cond_resched();
 	return want - rel->want;
@@ -461,4 +460,27 @@ unsigned long heap_release(struct span_heap *heap, unsigned long npages,
 	struct release rel = RELEASE_ALL(npages, reason);
 
 	return heap_release_as(heap, &rel);
+}
+
+/**
+ * release_until() - release idle pages until few enough are in use and idle
+ * @heap: the heap
+ * @backed: how many may stay
+ * @reason: why, for the statistics
+ *
+ * Pages that others are about to make idle are waited for.
+ *
+ * Context: Process context. May sleep; not in reclaim.
+ */
+void release_until(struct span_heap *heap, unsigned long backed, enum release_reason reason)
+{
+	unsigned long flags, now;
+
+	do {
+		flags = heap_lock(heap);
+		now = heap_backed_locked(heap);
+		heap_unlock(heap, flags);
+		if (now <= backed)
+			return;
+	} while (heap_release(heap, now - backed, reason) || release_wait(heap));
 }

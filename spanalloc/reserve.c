@@ -20,12 +20,14 @@
  * stock, too; the next caller that cannot wait has it filled up again.
  *
  * After a refill that failed, or release under pressure that took from the stock, the next
- * attempt waits a second; after one that succeeded, a hundredth. The stock is filled up
- * from free memory alone, without reclaim and without waking kswapd: both would begin with
- * the idle pages of heaps.
+ * attempt waits a second; after one that succeeded, a hundredth. The pages of the stock are
+ * taken from free memory alone, without reclaim and without waking kswapd: both would begin
+ * with the idle pages of heaps. Only a heap that has to grow for it allocates metadata as
+ * any other caller does.
  */
 #include <linux/jiffies.h>
 #include <linux/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/topology.h>
 
 #include "internal.h"
@@ -41,6 +43,7 @@
 
 /* No flag of reclaim, and nothing of what is kept for those who free memory. */
 #define STOCK_GFP	(__GFP_ZERO | __GFP_NOWARN | __GFP_NOMEMALLOC)
+static_assert(!(STOCK_GFP & (__GFP_RECLAIM | __GFP_HIGH)));
 
 /**
  * struct top_up - pages of one chunk on their way from released to idle
@@ -51,6 +54,7 @@
  * @nr_runs: how many runs
  * @npages: how many pages
  * @fresh: how many of them were never backed
+ * @lacking: how many pages were lacking before
  */
 struct top_up {
 	bool stock;
@@ -60,6 +64,7 @@ struct top_up {
 	unsigned int nr_runs;
 	unsigned long npages;
 	unsigned long fresh;
+	unsigned long lacking;
 };
 
 /**
@@ -99,6 +104,9 @@ static unsigned long room_locked(const struct span_heap *heap, bool stock)
 	return max - min(max, heap_backed_locked(heap));
 }
 
+/* Pages to grow by at most, when the heap has none left that are released. */
+#define TOP_UP_GROWTH	ARENA_PAGES
+
 /* Take pages that are lacking, at most @room; as top_up_take(). */
 static int take_lacking_locked(struct span_heap *heap, struct top_up *top, unsigned long *chunk,
 			       unsigned long room)
@@ -115,9 +123,10 @@ static int take_lacking_locked(struct span_heap *heap, struct top_up *top, unsig
 		return 0;
 	if (!room)
 		return -EDQUOT;
-	if (*chunk >= chunks)
+	top->lacking = want - idx->nr_idle;
+	if (*chunk >= chunks || !idx->nr_released)
 		return -ENOSPC;
-	want = min(want - idx->nr_idle, room);
+	want = min(top->lacking, room);
 	while (tries-- && !top->nr_runs && *chunk < chunks) {
 		top->nr_runs = pageindex_take_released(idx, *chunk, want, top->runs,
 						       HOLD_FILL_RUNS, &top->fresh);
@@ -217,9 +226,15 @@ static int top_up(struct span_heap *heap, bool stock)
 
 	lockdep_assert_held(&heap->reserve_lock);
 	do {
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		ret = top_up_take(heap, &top, &chunk);
 		if (ret == -ENOSPC) {
-			ret = arena_grow(heap, PAGEINDEX_CHUNK_PAGES, READ_ONCE(heap->grows));
+			/* The pool is one run at most, and the reserve any number. */
+			ret = arena_grow(heap, stock ? PAGEINDEX_CHUNK_PAGES :
+						       clamp(top.lacking, PAGEINDEX_CHUNK_PAGES,
+							     TOP_UP_GROWTH),
+					 READ_ONCE(heap->grows));
 			/* What has been added may lie below the last chunk looked at. */
 			chunk = 0;
 		} else if (!ret && top.npages) {
@@ -249,7 +264,9 @@ static unsigned long refill_reserve(struct span_heap *heap)
 
 	if (wait)
 		return wait;
-	mutex_lock(&heap->reserve_lock);
+	/* Its holder fills the reserve, which may take long; other heaps are not to wait. */
+	if (!mutex_trylock(&heap->reserve_lock))
+		return STOCK_PERIOD;
 	ret = fill_reserve(heap);
 	mutex_unlock(&heap->reserve_lock);
 	return ret ? HZ : MAX_SCHEDULE_TIMEOUT;
@@ -492,7 +509,8 @@ static unsigned long fill_stock(struct span_heap *heap)
 
 	if (wait)
 		return wait;
-	mutex_lock(&heap->reserve_lock);
+	if (!mutex_trylock(&heap->reserve_lock))
+		return STOCK_PERIOD;
 	ret = top_up(heap, true) ?: ready_run(heap);
 	mutex_unlock(&heap->reserve_lock);
 	/* Limits, too, are in the way for a while only. */

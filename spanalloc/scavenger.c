@@ -31,6 +31,7 @@
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
 #include <linux/ktime.h>
+#include <linux/list.h>
 #include <linux/sched.h>
 
 #include "internal.h"
@@ -130,6 +131,8 @@ static unsigned long mind_soft_limit(struct span_heap *heap)
 		return MAX_SCHEDULE_TIMEOUT;
 	if (!heap_wait_until(heap->sweep.stale_due)) {
 		heap->sweep.stale_due = heap_now() + HZ;
+		/* So the next sweep does not know what has been cached for an age. */
+		heap->sweep.passed_at = heap_now();
 		cache_pass(heap, false);
 	}
 	return release_step(heap, &rel) ? 0 : drain_for_soft_limit(heap);
@@ -173,6 +176,24 @@ static u64 work_since(struct work start)
 	return scavenger_work_ns(now.clock_ns - start.clock_ns, now.cpu_ns - start.cpu_ns);
 }
 
+/*
+ * Empty the caches for a caller that could not wait, not more than once a second; as tend().
+ */
+static unsigned long drain_wanted(struct span_heap *heap)
+{
+	unsigned long wait;
+
+	if (!READ_ONCE(heap->drain_wanted))
+		return MAX_SCHEDULE_TIMEOUT;
+	wait = heap_wait_until(heap->sweep.drain_due);
+	if (wait)
+		return wait;
+	WRITE_ONCE(heap->drain_wanted, false);
+	heap->sweep.drain_due = heap_now() + HZ;
+	cache_drain(heap);
+	return MAX_SCHEDULE_TIMEOUT;
+}
+
 /* A step; returns jiffies until the next, 0 if there is more to do now. */
 static unsigned long tend(struct span_heap *heap)
 {
@@ -180,6 +201,7 @@ static unsigned long tend(struct span_heap *heap)
 	unsigned long wait = heap_mind_reserve(heap, sweep_age(heap));
 	u64 ns;
 
+	wait = min(wait, drain_wanted(heap));
 	wait = min3(wait, mind_soft_limit(heap), sweep_step(heap));
 	ns = work_since(start);
 	heap->sweep.spent_ns += ns;
@@ -188,6 +210,11 @@ static unsigned long tend(struct span_heap *heap)
 }
 
 /* === All heaps ========================================================== */
+
+static bool is_urgent(void)
+{
+	return READ_ONCE(heap_news) & NEWS_URGENT;
+}
 
 static void watch_all(void)
 {
@@ -214,8 +241,16 @@ unsigned long scavenger_step(void)
 	mutex_lock(&scavenger_lock);
 	if (xchg(&settings_changed, false))
 		watch_all();
-	list_for_each_entry(heap, &scavenger_heaps, scavenged)
+	list_for_each_entry(heap, &scavenger_heaps, scavenged) {
+		/* What is urgent is done at another priority; then this goes on. */
+		if (!heap_clock && is_urgent()) {
+			wait = 0;
+			break;
+		}
 		wait = min(wait, tend(heap));
+	}
+	/* The next step begins with the next heap, so that none is left out. */
+	list_rotate_left(&scavenger_heaps);
 	mutex_unlock(&scavenger_lock);
 	return wait;
 }
@@ -237,19 +272,11 @@ unsigned long scavenger_run(void)
 	return wait;
 }
 
-static bool is_urgent(void)
-{
-	return READ_ONCE(heap_news) & NEWS_URGENT;
-}
-
 /* What others have left to be done: frees to be finished, caches to be emptied. */
 static void finish(struct span_heap *heap)
 {
-	deferred_finish(heap);
-	if (!xchg(&heap->drain_wanted, false) || heap_wait_until(heap->sweep.drain_due))
-		return;
-	heap->sweep.drain_due = heap_now() + HZ;
-	cache_drain(heap);
+	deferred_finish(heap, ULONG_MAX);
+	drain_wanted(heap);
 }
 
 /* Call @fn for each heap, and count the CPU time it takes as the heap's. */
@@ -450,7 +477,10 @@ unsigned long span_heap_scavenge(struct span_heap *heap, unsigned long npages)
 	/* For all there is caches are emptied first, so that longer runs go at once. */
 	if (npages == ULONG_MAX)
 		cache_drain(heap);
-	deferred_finish(heap);
+	deferred_finish(heap, npages);
+	/* Pieces that others have taken are idle when these have finished them. */
+	if (npages == ULONG_MAX)
+		release_wait(heap);
 	released = heap_release(heap, npages, RELEASE_FORCED);
 	if (released < npages && npages != ULONG_MAX && cache_drain(heap))
 		released += heap_release(heap, npages - released, RELEASE_FORCED);

@@ -4,9 +4,14 @@
  *
  * A span is a run of whole pages that is contiguous in the kernel's virtual
  * address space, mapped, and owned by whoever allocated it. Spans come from a
- * heap; a module uses the default heap or makes its own. Memory behaves like
- * vmalloc memory: is_vmalloc_addr() is true and vmalloc_to_page() works on
- * every page of a live span.
+ * heap; a module uses the default heap or makes its own. is_vmalloc_addr() is
+ * true and vmalloc_to_page() works on every page of a live span. Only span_free()
+ * frees it, never vfree(), kvfree(), kvrealloc() or vunmap(), which would take the
+ * whole range from all its owners.
+ *
+ * Where "any context" is allowed, PREEMPT_RT makes an exception: there, the module's
+ * locks sleep, so that nothing but span_lookup() may be called with interrupts really
+ * off: under a raw spinlock, or in an interrupt handler that is not a thread.
  *
  * Every symbol is in the export namespace SPANALLOC. A client declares
  *
@@ -153,9 +158,9 @@ struct span_info {
  *	the sweep before last, in the same 512 pages of address space
  * @regret_count: allocations that met any of them
  * @sweep_count: sweeps ended
- * @restrained_pages: old pages left by sweeps since recent demand covers them, or
- *	since their chunk is busy; counted at the end of each
- * @scavenge_ns: time that the scavenger has spent on the heap
+ * @restrained_pages: old pages left by sweeps since recent demand covers them; counted
+ *	at the end of each
+ * @scavenge_ns: CPU time that the scavenger's thread has spent on the heap
  * @release_batch_count: batches in which pages were given back
  * @tlb_flush_count: TLB flushes caused by giving pages back
  * @zeroed_pages: pages cleared for allocations and for the reserve
@@ -285,9 +290,9 @@ const char *span_heap_name(const struct span_heap *heap);
  * @gfp: as for any allocation. With %GFP_ATOMIC or %GFP_NOWAIT it never sleeps,
  *	and then needs a free run in address space that the heap has already
  *	grown into. __GFP_ZERO clears what is not known to be zero. __GFP_NOFAIL
- *	needs a heap, and a module, without a hard limit. __GFP_ACCOUNT charges the
- *	span to the caller's memory cgroup until it is freed. Zone and mobility flags
- *	are refused.
+ *	needs a heap without a hard limit, and may pass the limit on all heaps.
+ *	__GFP_ACCOUNT charges the span to the caller's memory cgroup until it is freed.
+ *	Zone and mobility flags are refused.
  *
  * Lengths up to 512 pages come from the CPU's cache if it has one. Else the lowest
  * run of free pages that is long enough is taken; callers that may not sleep get
@@ -296,7 +301,7 @@ const char *span_heap_name(const struct span_heap *heap);
  * The pages are mapped, in order, and come from anywhere in physical memory.
  *
  * Context: Any that @gfp allows; with %GFP_ATOMIC, interrupt handlers too, but
- * not NMI.
+ * not NMI. With PREEMPT_RT not with interrupts really off; see above.
  *
  * Return: address of the first byte, or NULL. Requests that make no sense leave
  * a line in the kernel's log.
@@ -402,8 +407,10 @@ bool span_lookup(const void *addr, struct span_info *info);
  * @addr: any address in a live span of the caller's
  * @owner: what span_lookup() shall report from now on
  *
- * Another caller that stores one at the same time, or splits the span, is waited for; a
- * span that dies meanwhile is left alone.
+ * Another caller that stores one at the same time is waited for; a span that dies
+ * meanwhile is left alone. A cookie that is stored while span_split() runs on the span may
+ * end up with the first part, whatever @addr is: a client that does both has to keep them
+ * apart.
  *
  * Context: Any but NMI. Never sleeps.
  *

@@ -21,6 +21,26 @@ static u64 in_use(const struct span_heap *heap, const struct cache_sum *cached,
 	return max(pages, 0L);
 }
 
+/* Sums are exact: what the CPUs' numbers are too high by is taken off the largest ones. */
+static void fit_in_use(struct span_heap_stats *stats, u64 backed)
+{
+	u64 *kind[] = { &stats->in_use_heap_pages, &stats->in_use_stack_pages,
+			&stats->in_use_bits_pages, &stats->in_use_work_pages };
+	u64 excess, part;
+	unsigned int i;
+
+	static_assert(ARRAY_SIZE(kind) == SPAN_NR_KINDS);
+	for (i = 0; i < SPAN_NR_KINDS; i++)
+		stats->in_use_pages += *kind[i];
+	excess = stats->in_use_pages - min(stats->in_use_pages, backed);
+	stats->in_use_pages -= excess;
+	for (i = 0; excess; i++) {
+		part = min(*kind[i], excess);
+		*kind[i] -= part;
+		excess -= part;
+	}
+}
+
 void span_heap_stats(struct span_heap *heap, struct span_heap_stats *stats)
 {
 	const struct pageindex *idx;
@@ -44,10 +64,9 @@ void span_heap_stats(struct span_heap *heap, struct span_heap_stats *stats)
 	stats->in_use_stack_pages = in_use(heap, &cached, SPAN_KIND_STACK);
 	stats->in_use_bits_pages = in_use(heap, &cached, SPAN_KIND_BITS);
 	stats->in_use_work_pages = in_use(heap, &cached, SPAN_KIND_WORK);
-	stats->in_use_pages = stats->in_use_heap_pages + stats->in_use_stack_pages +
-			      stats->in_use_bits_pages + stats->in_use_work_pages;
+	fit_in_use(stats, backed);
 	stats->released_pages = idx->nr_released;
-	stats->idle_pages = backed - min(backed, stats->in_use_pages);
+	stats->idle_pages = backed - stats->in_use_pages;
 	stats->cached_pages = cached.pages;
 	stats->alloc_count += cached.hits;
 	stats->free_count += cached.frees;

@@ -67,6 +67,7 @@ void sweep_init(struct span_heap *heap)
 	demand_init(&heap->demand, heap_now(), demand_period(heap));
 	heap->sweep.drain_due = heap_now();
 	heap->sweep.stale_due = heap_now();
+	heap->sweep.passed_at = heap_now();
 }
 
 static void enter_phase(struct sweep *sweep, enum sweep_phase phase)
@@ -99,7 +100,8 @@ static void begin(struct span_heap *heap)
 
 	sweep->trimming = false;
 	sweep->restrained = 0;
-	sweep->parked = cache_pass(heap, true);
+	sweep->parked = cache_pass(heap, !heap_wait_until(sweep->passed_at + sweep_age(heap)));
+	sweep->passed_at = heap_now();
 	flags = heap_lock(heap);
 	pageindex_next_epoch(&heap->index);
 	heap_unlock(heap, flags);

@@ -157,6 +157,16 @@ static void no_heap(void)
 	span_free(span_alloc(NULL, 1, GFP_KERNEL));
 }
 
+static void no_heap_aligned(void)
+{
+	span_free(span_alloc_aligned(NULL, 2, 2, GFP_KERNEL));
+}
+
+static void unknown_flags(void)
+{
+	span_free(span_alloc(span_heap_default(), 1, GFP_KERNEL | (__force gfp_t)BIT(31)));
+}
+
 static void failed_heap(void)
 {
 	span_heap_set_limit(ERR_PTR(-ENOMEM), 100);
@@ -307,9 +317,11 @@ static const struct {
 	{ "odd-alignment", odd_alignment },
 	{ "no-such-kind", no_such_kind },
 	{ "no-such-node", no_such_node },
+	{ "unknown-flags", unknown_flags },
 	{ "dma-flags", dma_flags },
 	{ "atomic-nofail", atomic_nofail },
 	{ "no-heap", no_heap },
+	{ "no-heap-aligned", no_heap_aligned },
 	{ "failed-heap", failed_heap },
 	{ "no-stats", no_stats },
 	{ "absurd-reserve", absurd_reserve },

@@ -388,6 +388,20 @@ static unsigned long sum_steps(void)
 	return steps;
 }
 
+/* However short the run: each actor has to get on once more, or it is stuck. */
+static void watch_last_step(struct actor *actor)
+{
+	unsigned long steps = READ_ONCE(actor->steps);
+	unsigned int complaints_before = atomic_read(&complaints);
+
+	actor->seen = steps;
+	actor->seen_at = jiffies;
+	while (READ_ONCE(actor->steps) == steps && atomic_read(&complaints) == complaints_before) {
+		schedule_timeout_uninterruptible(1);
+		watch(actor);
+	}
+}
+
 /* Returns when the time is over, or a signal comes. */
 static void watch_all(void)
 {
@@ -404,6 +418,8 @@ static void watch_all(void)
 		pr_info("%lu steps\n", sum_steps());
 		report = jiffies + 10 * HZ;
 	}
+	for (i = 0; i < nr_actors; i++)
+		watch_last_step(&actors[i]);
 }
 
 /* === Beginning and ending =============================================== */

@@ -58,6 +58,14 @@ static void steady_replace(struct steady_worker *worker, unsigned int at)
 	worker->failed += !worker->span[at];
 }
 
+static void steady_empty(struct steady_worker *worker)
+{
+	unsigned int i;
+
+	for (i = 0; i < STEADY_SPANS; i++)
+		span_free(worker->span[i]);
+}
+
 static int steady_thread(void *arg)
 {
 	struct steady_worker *worker = arg;
@@ -69,8 +77,7 @@ static int steady_thread(void *arg)
 				       prandom_u32_state(&worker->random) % STEADY_SPANS);
 		schedule_timeout_interruptible(1);
 	}
-	for (i = 0; i < STEADY_SPANS; i++)
-		span_free(worker->span[i]);
+	steady_empty(worker);
 	return 0;
 }
 
@@ -94,6 +101,7 @@ static struct steady_worker *steady_start(unsigned int cpu)
 	steady_fill(worker);
 	worker->task = kthread_create_on_cpu(steady_thread, worker, cpu, "spansteady/%u");
 	if (IS_ERR(worker->task)) {
+		steady_empty(worker);
 		kfree(worker);
 		return NULL;
 	}

@@ -41,12 +41,12 @@ charged() {
 	local pages
 	pages=$(($(cat "$CGROUPS/$1/memory.current") / 4096))
 	echo "$pages pages are charged"
-	[ $((pages - $2)) -le $SLACK ] && [ $(($2 - pages)) -le $SLACK ]
+	[ $((pages - $2)) -le "$SLACK" ] && [ $(($2 - pages)) -le "$SLACK" ]
 }
 
 one_span() {
 	cat "$DEBUGFS/default/spans"
-	[ "$(awk -v pages=$PAGES '$2 == pages' "$DEBUGFS/default/spans" | wc -l)" = 1 ]
+	[ "$(awk -v pages="$PAGES" '$2 == pages' "$DEBUGFS/default/spans" | wc -l)" = 1 ]
 }
 
 release_all() {
@@ -70,11 +70,11 @@ kill_one() {
 		free=$(free_mb)
 		sh -c "$HOLD" "$CGROUPS/big" &
 		client=$!
-		while [ $((free - $(free_mb))) -lt 64 ] && [ -d /proc/$client ]; do
+		while [ $((free - $(free_mb))) -lt 64 ] && [ -d "/proc/$client" ]; do
 			:
 		done
-		kill -9 $client 2> /dev/null
-		wait $client
+		kill -9 "$client" 2> /dev/null
+		wait "$client"
 		if [ ! -d /sys/module/spanstress ]; then
 			echo "killed at try $tries"
 			return 0

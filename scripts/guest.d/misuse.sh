@@ -56,6 +56,8 @@ mistakes() {
 	mistake odd-alignment "$AT asked heap default for a span aligned to 3 pages; powers of two up to 16384 are possible"
 	mistake no-such-kind "$AT asked heap default for a span of kind 99; 0 to 3 are possible"
 	mistake no-such-node "$AT asked heap default for a span of node [0-9]+, which is not online"
+	mistake no-heap-aligned "span_alloc_aligned\(\) from $AT: the heap is NULL"
+	mistake unknown-flags "$AT asked heap default for a span with flags 0x80000000, which there are not"
 	mistake dma-flags "$AT asked heap default for a span with flags GFP_DMA, which spans cannot have"
 	mistake atomic-nofail "$AT asked heap default for a span with __GFP_NOFAIL, but it may not sleep"
 	mistake no-heap "span_alloc\(\) from $AT: the heap is NULL"
@@ -70,7 +72,7 @@ mistakes() {
 	mistake bad-flags "$AT asked for a heap, but it has flags that there are not"
 	mistake destroy-twice "span_heap_destroy\(\) from $AT: there is no such heap; destroyed already\?"
 	mistake destroy-default "span_heap_destroy\(\) from $AT: the default heap is not its caller's"
-	mistake destroy-live "heap spanabuse-leaky still has 1 spans:"
+	mistake destroy-live "span_heap_destroy\(\) from $AT: heap spanabuse-leaky still has 1 spans:"
 	try "destroy-live: it names the span" says "  $ADDR: 5 pages, heap, for [0-9]+ ms, owner $ADDR, from $AT"
 	echo Y > $PARAMETERS/check_held_pages
 	mistake held-page "span_free\($ADDR\) from $AT: others hold 1 of 40 pages, the first is page 33; heap default was made without SPAN_HEAP_SHARED_PAGES"
@@ -117,11 +119,27 @@ parameters() {
 		scavenge_share 100
 	END
 	nonsense limit_pages many "a number of pages, or 0 for no limit"
+	nonsense limit_pages 99999999999999999999999 "a number of pages, or 0 for no limit"
+	for name in check_held_pages guard_vfree lock_timing; do
+		nonsense "$name" perhaps "Y or N"
+	done
+	echo N > $PARAMETERS/guard_vfree
+	try "guard_vfree=Y is taken after N" taken guard_vfree Y
+	try "... and guards again" makes vfree
 	try "limit_pages=100000 is taken" taken limit_pages 100000
 	try "limit_pages=0 is taken" taken limit_pages 0
 	try "cache_pages=0 is taken" taken cache_pages 0
 	try "without caches all is as it was" makes double-free
+	try "nothing more is cached" cached_no_more
 	try "cache_pages=512 is taken" taken cache_pages 512
+}
+
+cached_no_more() {
+	local before
+	before=$(stat_of default cached_pages)
+	insmod /modules/spanstress.ko account_pages=1024 max_pages=8 && rmmod spanstress
+	echo "cached before $before, now $(stat_of default cached_pages)"
+	[ "$(stat_of default cached_pages)" -le "$before" ]
 }
 
 cannot_load() {
@@ -160,6 +178,12 @@ releases() {
 	[ $(($(stat_of default released_forced_pages) - before)) = "$2" ]
 }
 
+# In use and idle together.
+backed_at_most() {
+	echo "in use $(stat_of default in_use_pages), idle $(stat_of default idle_pages)"
+	[ $(($(stat_of default in_use_pages) + $(stat_of default idle_pages))) -le "$1" ]
+}
+
 spans_are_shown() {
 	cat "$DEBUGFS/default/spans" > /tmp/spans
 	cat /tmp/spans
@@ -190,6 +214,9 @@ files() {
 	try "... and empties no cache" [ "$(cached)" = "$before" ]
 	try "7 with an end of line is seven" releases "7
 " 7
+	echo 200 > $PARAMETERS/limit_pages
+	try "limit_pages=200 releases what is above it" backed_at_most 200
+	echo 0 > $PARAMETERS/limit_pages
 	try "all is taken" written all
 	try "... and nothing is left" [ "$(stat_of default idle_pages)" = 0 ]
 

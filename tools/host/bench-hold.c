@@ -72,6 +72,7 @@ static u64 grow_chunks(void)
 	hold_heap.grown += HOLD_GROW_CHUNKS;
 	return stopwatch_ns() - start;
 }
+
 /* === Measuring ========================================================== */
 
 static struct results results;

@@ -39,6 +39,7 @@ valgrind --quiet --tool=callgrind --instr-atstart=no --combine-dumps=no \
 	--callgrind-out-file="$work/out" "$@"
 
 # One file per row: its words behind "Client Request:", its count behind "totals:".
+# shellcheck disable=SC2016  # a program of awk
 find "$work" -name 'out.*' | sort -V | xargs awk '
 	/^desc: Trigger: Client Request: / {
 		sub(/^desc: Trigger: Client Request: /, "")
