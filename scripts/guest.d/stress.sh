@@ -11,9 +11,9 @@
 footprint > /tmp/before
 forget_leaks
 must "insmod spanalloc.ko" insmod /modules/spanalloc.ko
-echo "# 100000 spans of 1 to 512 pages from 4 threads"
+echo "# 40000 spans of 1 to 512 pages from 4 threads"
 must "spanstress: every check held, every counter is exact" \
-	insmod /modules/spanstress.ko threads=4 ops=100000 max_pages=512 age_ms=10
+	insmod /modules/spanstress.ko threads=4 ops=40000 max_pages=512 age_ms=10
 must "rmmod spanstress" rmmod spanstress
 must "rmmod spanalloc" rmmod spanalloc
 try "nothing is left: slab, vmalloc, debugfs, threads, modules" nothing_new /tmp/before
