@@ -13,7 +13,7 @@
 
 #include "common.h"
 #include "faults.h"
-#include <spanalloc/depot.h>
+#include "cache/depot.h"
 
 #define AGE_MS		1000
 

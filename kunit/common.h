@@ -10,7 +10,7 @@
 #include <linux/mm.h>
 #include <linux/string.h>
 
-#include <spanalloc/internal.h>
+#include "internal.h"
 
 /* A suite with heaps has these as its init and exit. */
 int test_heaps_init(struct kunit *test);

@@ -53,12 +53,12 @@
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 
-#include "chain.h"
-#include "demand.h"
-#include "hold.h"
-#include "pageindex.h"
-#include "span.h"
-#include "spanalloc.h"
+#include "cache/chain.h"
+#include "index/demand.h"
+#include "heap/hold.h"
+#include "index/pageindex.h"
+#include "index/lookup.h"
+#include <spanalloc/spanalloc.h>
 
 #define SPAN_HEAP_NAME_SIZE	32
 

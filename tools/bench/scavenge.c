@@ -22,7 +22,7 @@
 #include <linux/slab.h>
 
 #ifndef MODULE
-#include <spanalloc/internal.h>
+#include "internal.h"
 #endif
 
 #include "bench.h"

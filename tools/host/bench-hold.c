@@ -14,7 +14,7 @@
 #include <linux/kernel.h>
 #include <linux/string.h>
 
-#include "../../spanalloc/hold.h"
+#include "heap/hold.h"
 #include "hold-index.h"
 #include "holds.h"
 #include "memory.h"

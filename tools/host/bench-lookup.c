@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/kernel.h>
 
-#include "../../spanalloc/span.h"
+#include "index/lookup.h"
 #include "bench-lookup.h"
 #include "dice.h"
 #include "memory.h"

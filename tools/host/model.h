@@ -9,7 +9,7 @@
 #ifndef HOST_MODEL_H
 #define HOST_MODEL_H
 
-#include "../../spanalloc/pageindex.h"
+#include "index/pageindex.h"
 
 #define MODEL_NONE	(~0UL)
 

@@ -9,7 +9,7 @@
 #ifndef HOST_PAGEHEAP_H
 #define HOST_PAGEHEAP_H
 
-#include "../../spanalloc/pageindex.h"
+#include "index/pageindex.h"
 
 /**
  * struct pageheap - a page index and its memory

@@ -2,7 +2,7 @@
 #include <linux/kernel.h>
 #include <linux/string.h>
 
-#include "demand.h"
+#include "index/demand.h"
 #include "memory.h"
 #include "pageheap.h"
 #include "replay.h"

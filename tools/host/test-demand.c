@@ -9,7 +9,7 @@
 #include <linux/kernel.h>
 #include <linux/string.h>
 
-#include "demand.h"
+#include "index/demand.h"
 #include "dice.h"
 #include "tap.h"
 

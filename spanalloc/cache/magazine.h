@@ -15,7 +15,7 @@
 #include <linux/minmax.h>
 #include <linux/prefetch.h>
 
-#include "depot.h"
+#include "cache/depot.h"
 
 /**
  * struct span_stack - parked short spans of one length

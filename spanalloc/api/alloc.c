@@ -17,7 +17,7 @@
 #include <linux/sched/signal.h>
 
 #include "internal.h"
-#include "params.h"
+#include "base/params.h"
 
 /* Flags that ask for memory of a sort that spans are not made of. */
 #define UNSUPPORTED_GFP	(__GFP_HIGHMEM | __GFP_DMA | __GFP_DMA32 | __GFP_MOVABLE | \

@@ -18,7 +18,7 @@
 #include <linux/mutex.h>
 
 #include "internal.h"
-#include "params.h"
+#include "base/params.h"
 
 DEFINE_STATIC_KEY_FALSE(lock_timing_key);
 

@@ -15,7 +15,7 @@
 #include <linux/mm.h>
 
 #include "internal.h"
-#include "symbols.h"
+#include "vm/symbols.h"
 
 #ifdef CHARGE_MEMCG
 

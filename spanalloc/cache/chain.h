@@ -23,7 +23,7 @@
 #ifndef SPANALLOC_CHAIN_H
 #define SPANALLOC_CHAIN_H
 
-#include "span.h"
+#include "index/lookup.h"
 
 /**
  * struct chain_list - chains of one length, the last one added first

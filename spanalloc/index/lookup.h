@@ -33,7 +33,7 @@
 #include <linux/compiler.h>
 #include <linux/types.h>
 
-#include "pageindex.h"
+#include "index/pageindex.h"
 
 #ifdef __KERNEL__
 #include <asm/barrier.h>

@@ -6,7 +6,7 @@
 #ifndef SPANALLOC_PAGEINDEX_STATE_H
 #define SPANALLOC_PAGEINDEX_STATE_H
 
-#include "pageindex_tree.h"
+#include "index/pageindex_tree.h"
 
 /* === What a chunk has seen lately ======================================= */
 

@@ -44,11 +44,11 @@
 #include <linux/smp.h>
 #include <linux/topology.h>
 
-#include "depot.h"
+#include "cache/depot.h"
 #include "internal.h"
-#include "longs.h"
-#include "params.h"
-#include "stack.h"
+#include "cache/large.h"
+#include "base/params.h"
+#include "cache/magazine.h"
 
 /* Times that other CPUs are asked again if they were busy. */
 #define DRAIN_TRIES	4

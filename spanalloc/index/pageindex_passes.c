@@ -3,7 +3,7 @@
  * Page index: what sweeps need. Which pages have been idle for long, which have
  * nothing behind them, and where there has been demand lately.
  */
-#include "pageindex_state.h"
+#include "index/pageindex_state.h"
 
 /* === Pages by state ===================================================== */
 

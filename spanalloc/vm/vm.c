@@ -25,7 +25,7 @@
 #include <linux/vmalloc.h>
 
 #include "internal.h"
-#include "symbols.h"
+#include "vm/symbols.h"
 
 /**
  * vm_init() - make the vm layer usable

@@ -56,7 +56,7 @@ TRACE_EVENT(spanalloc_sweep,
 #endif /* SPANALLOC_TRACE_H */
 
 #undef TRACE_INCLUDE_PATH
-#define TRACE_INCLUDE_PATH spanalloc
+#define TRACE_INCLUDE_PATH reclaim
 #undef TRACE_INCLUDE_FILE
 #define TRACE_INCLUDE_FILE trace
 #include <trace/define_trace.h>

@@ -9,7 +9,7 @@
 #ifndef SPANALLOC_LONGS_H
 #define SPANALLOC_LONGS_H
 
-#include "depot.h"
+#include "cache/depot.h"
 
 /**
  * struct span_longs - parked long spans, the last parked one last

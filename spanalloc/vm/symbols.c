@@ -17,7 +17,7 @@
 #include <linux/kprobes.h>
 #include <linux/string.h>
 
-#include "symbols.h"
+#include "vm/symbols.h"
 
 unsigned long span_type_kallsyms_lookup_name(const char *name);
 

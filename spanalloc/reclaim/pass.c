@@ -33,7 +33,7 @@
 #include "internal.h"
 
 #define CREATE_TRACE_POINTS
-#include "trace.h"
+#include "reclaim/trace.h"
 
 /* A chunk is sparse with fewer pages in use, and busy with more allocated lately. */
 #define SPARSE_PAGES	(PAGEINDEX_CHUNK_PAGES / 2 - 1)

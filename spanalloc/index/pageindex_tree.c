@@ -41,7 +41,7 @@
  * allocator" (2019); walls, saturation, hints by size, stale chunks and the
  * two-bit states are this project's.
  */
-#include "pageindex_tree.h"
+#include "index/pageindex_tree.h"
 
 /* The highest level whose stretch cannot saturate its summary: 2^20 pages. */
 #define EXACT_LEVEL	4U

@@ -21,7 +21,7 @@
 #include <linux/printk.h>
 
 #include "internal.h"
-#include "params.h"
+#include "base/params.h"
 
 static bool guard_vfree = true;
 

@@ -4,7 +4,7 @@
  */
 #include <linux/string.h>
 
-#include "demand.h"
+#include "index/demand.h"
 
 /**
  * demand_init() - begin with a level of 0

@@ -10,7 +10,7 @@
 #include <linux/string.h>
 #include <linux/sysfs.h>
 
-#include "params.h"
+#include "base/params.h"
 
 static int param_range_set(const char *val, const struct kernel_param *kp)
 {

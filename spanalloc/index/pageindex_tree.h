@@ -10,7 +10,7 @@
 #include <linux/kernel.h>
 #include <linux/minmax.h>
 
-#include "pageindex.h"
+#include "index/pageindex.h"
 
 #define SUM_BITS	21
 #define SUM_MAX_RUN	((1ULL << SUM_BITS) - 1)

@@ -17,7 +17,7 @@
 #include <linux/export.h>
 #include <linux/minmax.h>
 
-#include "depot.h"
+#include "cache/depot.h"
 
 /**
  * depot_init() - make an empty depot

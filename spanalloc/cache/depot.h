@@ -15,7 +15,7 @@
 #include <linux/spinlock.h>
 #include <linux/string.h>
 
-#include "chain.h"
+#include "cache/chain.h"
 
 /* Spans up to so many pages are short, those up to the other long. */
 #define PARK_MAX_SHORT	16

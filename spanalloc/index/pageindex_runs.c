@@ -5,7 +5,7 @@
  * Bits are changed run by run. The tree is told once of all runs that lie in
  * the same chunk, which saves merging summaries that change again at once.
  */
-#include "pageindex_state.h"
+#include "index/pageindex_state.h"
 
 /* Runs from the first on that lie in one chunk; at least 1, which may cross chunks. */
 static unsigned int runs_together(const struct pageindex_run *runs, unsigned int nr)

@@ -35,7 +35,7 @@
 #include <linux/sched.h>
 
 #include "internal.h"
-#include "params.h"
+#include "base/params.h"
 
 /* Shorter times are met to the tick by the timer wheel. */
 #define EXACT_TICKS	64UL

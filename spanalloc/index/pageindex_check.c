@@ -2,7 +2,7 @@
 /*
  * Page index: verifying what it derives from its bits, for tests.
  */
-#include "pageindex_tree.h"
+#include "index/pageindex_tree.h"
 
 static bool check_chunk(const struct pageindex *idx, unsigned long chunk, unsigned long *idle,
 			unsigned long *released)

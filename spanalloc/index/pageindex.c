@@ -7,7 +7,7 @@
  */
 #include <linux/string.h>
 
-#include "pageindex_state.h"
+#include "index/pageindex_state.h"
 
 /* Places that an aligned search tries before it asks for a longer run. */
 #define ALIGN_TRIES	8
