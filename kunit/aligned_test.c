@@ -2,6 +2,8 @@
 /*
  * Aligned allocation: every power of two up to an arena.
  */
+#include "index/lookup.h"
+
 #include "common.h"
 
 static void addresses_are_aligned(struct kunit *test)

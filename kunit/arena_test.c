@@ -5,6 +5,12 @@
  */
 #include <linux/slab.h>
 
+#include "heap/arena.h"
+#include "heap/locktime.h"
+#include "heap/span.h"
+#include "index/lookup.h"
+#include "index/pageindex.h"
+
 #include "common.h"
 #include "faults.h"
 

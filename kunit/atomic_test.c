@@ -7,6 +7,9 @@
 #include <linux/irq_work.h>
 #include <linux/spinlock.h>
 
+#include "heap/arena.h"
+#include "index/pageindex.h"
+
 #include "common.h"
 
 #define CHUNK	PAGEINDEX_CHUNK_PAGES

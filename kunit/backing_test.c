@@ -3,6 +3,8 @@
  * Backing failures: every allocation that span_alloc() makes fails in turn, and
  * each time the heap has to be as it was before, or to have found another way.
  */
+#include "index/pageindex.h"
+
 #include "common.h"
 #include "faults.h"
 

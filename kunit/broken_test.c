@@ -5,6 +5,10 @@
  */
 #include <linux/mm.h>
 
+#include "heap/span.h"
+#include "index/lookup.h"
+#include "vm/vm.h"
+
 #include "common.h"
 
 /* Provokes what is reported otherwise as an error; returns how many reports there were. */

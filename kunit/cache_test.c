@@ -11,9 +11,15 @@
 #include <linux/topology.h>
 #include <linux/vmalloc.h>
 
+#include "cache/cache.h"
+#include "cache/depot.h"
+#include "cache/magazine.h"
+#include "heap/locktime.h"
+#include "heap/span.h"
+#include "index/lookup.h"
+
 #include "common.h"
 #include "faults.h"
-#include "cache/depot.h"
 
 #define AGE_MS		1000
 

@@ -8,6 +8,15 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 
+#include "heap/arena.h"
+#include "heap/deferred.h"
+#include "heap/locktime.h"
+#include "heap/pool.h"
+#include "heap/span.h"
+#include "index/lookup.h"
+#include "index/pageindex.h"
+#include "vm/vm.h"
+
 #include "common.h"
 
 #define TEST_HEAPS	4

@@ -10,7 +10,10 @@
 #include <linux/mm.h>
 #include <linux/string.h>
 
-#include "internal.h"
+#include <spanalloc/spanalloc.h>
+
+#include "heap/heap.h"
+#include "reclaim/scavenger.h"
 
 /* A suite with heaps has these as its init and exit. */
 int test_heaps_init(struct kunit *test);

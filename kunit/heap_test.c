@@ -4,6 +4,9 @@
  */
 #include <linux/vmalloc.h>
 
+#include "heap/arena.h"
+#include "heap/span.h"
+
 #include "common.h"
 #include "faults.h"
 

@@ -5,6 +5,15 @@
 #include <linux/kthread.h>
 #include <linux/sched/task.h>
 
+#include "heap/budget.h"
+#include "heap/locktime.h"
+#include "heap/release.h"
+#include "heap/span.h"
+#include "index/lookup.h"
+#include "index/pageindex.h"
+#include "reclaim/pressure.h"
+#include "vm/backing.h"
+
 #include "common.h"
 #include "faults.h"
 

@@ -9,6 +9,10 @@
 #include <linux/sched/task.h>
 #include <linux/vmalloc.h>
 
+#include "heap/span.h"
+#include "index/lookup.h"
+#include "index/pageindex.h"
+
 #include "common.h"
 #include "faults.h"
 

@@ -7,6 +7,11 @@
 #include <linux/prandom.h>
 #include <linux/sched/task.h>
 
+#include "heap/arena.h"
+#include "heap/span.h"
+#include "index/lookup.h"
+#include "index/pageindex.h"
+
 #include "common.h"
 
 #define CHUNK	PAGEINDEX_CHUNK_PAGES

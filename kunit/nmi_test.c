@@ -8,6 +8,10 @@
  * the heap's end; and addresses of spans that come and go, whose answer has to be a span
  * that the address is in.
  */
+#include "heap/report.h"
+#include "heap/span.h"
+#include "index/lookup.h"
+
 #include "common.h"
 
 #ifdef CONFIG_X86_64

@@ -11,9 +11,13 @@
 #include <linux/topology.h>
 #include <linux/vmalloc.h>
 
+#include "cache/cache.h"
+#include "cache/depot.h"
+#include "heap/locktime.h"
+#include "index/pageindex.h"
+
 #include "common.h"
 #include "faults.h"
-#include "cache/depot.h"
 
 #define HERE	(GFP_KERNEL | __GFP_THISNODE)
 

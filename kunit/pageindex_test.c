@@ -5,6 +5,8 @@
  */
 #include <linux/slab.h>
 
+#include "index/pageindex.h"
+
 #include "common.h"
 
 #define NONE		ULONG_MAX

@@ -8,6 +8,10 @@
 #include <linux/sched/mm.h>
 #include <linux/shrinker.h>
 
+#include "heap/locktime.h"
+#include "heap/release.h"
+#include "reclaim/pressure.h"
+
 #include "common.h"
 
 #define AGE_MS	1000

@@ -8,6 +8,11 @@
 #include <linux/sched.h>
 #include <linux/sched/task.h>
 
+#include "heap/locktime.h"
+#include "heap/span.h"
+#include "index/lookup.h"
+#include "index/pageindex.h"
+
 #include "common.h"
 
 #define CHUNK	PAGEINDEX_CHUNK_PAGES

@@ -4,6 +4,10 @@
  */
 #include <linux/jiffies.h>
 
+#include "heap/arena.h"
+#include "heap/locktime.h"
+#include "index/pageindex.h"
+
 #include "common.h"
 
 #define CHUNK	PAGEINDEX_CHUNK_PAGES

@@ -5,6 +5,11 @@
 #include <linux/jiffies.h>
 #include <linux/sched.h>
 
+#include "heap/locktime.h"
+#include "heap/release.h"
+#include "heap/span.h"
+#include "index/pageindex.h"
+
 #include "common.h"
 
 #define CHUNK	PAGEINDEX_CHUNK_PAGES

@@ -7,6 +7,9 @@
 #include <linux/page-flags.h>
 #include <linux/vmalloc.h>
 
+#include "heap/deferred.h"
+#include "heap/locktime.h"
+
 #include "common.h"
 
 #define SHARED	(SPAN_HEAP_SHARED_PAGES | SPAN_HEAP_AGE_ONLY | SPAN_HEAP_NO_STOCK)

@@ -2,6 +2,8 @@
 /*
  * Splitting: one span becomes two.
  */
+#include "index/pageindex.h"
+
 #include "common.h"
 
 #define CHUNK	PAGEINDEX_CHUNK_PAGES

@@ -11,6 +11,10 @@
 #include <linux/random.h>
 #include <linux/sched/task.h>
 
+#include "heap/locktime.h"
+#include "heap/span.h"
+#include "index/lookup.h"
+
 #include "common.h"
 
 #define SLOTS	64

@@ -9,6 +9,10 @@
 #include <linux/jiffies.h>
 #include <linux/sched.h>
 
+#include "heap/locktime.h"
+#include "heap/pool.h"
+#include "index/pageindex.h"
+
 #include "common.h"
 #include "faults.h"
 

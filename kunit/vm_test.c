@@ -4,6 +4,10 @@
  */
 #include <linux/vmalloc.h>
 
+#include "index/lookup.h"
+#include "index/pageindex.h"
+#include "vm/vm.h"
+
 #include "common.h"
 
 #define NPAGES	70UL

@@ -5,6 +5,11 @@
  * With init_on_alloc every allocation asks for it, and with init_on_free freed
  * pages are known to be clear; what is expected follows.
  */
+#include "heap/deferred.h"
+#include "heap/locktime.h"
+#include "index/lookup.h"
+#include "index/pageindex.h"
+
 #include "common.h"
 
 #define CHUNK	PAGEINDEX_CHUNK_PAGES

@@ -7,7 +7,15 @@
 
 #include <linux/module.h>
 
-#include "internal.h"
+#include "api/debugfs.h"
+#include "api/guard.h"
+#include "cache/cache.h"
+#include "heap/arena.h"
+#include "heap/span.h"
+#include "reclaim/pressure.h"
+#include "reclaim/scavenger.h"
+#include "registry.h"
+#include "vm/vm.h"
 
 static int __init spanalloc_init(void)
 {

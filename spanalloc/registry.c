@@ -12,7 +12,22 @@
 #include <linux/ctype.h>
 #include <linux/slab.h>
 
-#include "internal.h"
+#include <spanalloc/spanalloc.h>
+
+#include "api/debugfs.h"
+#include "cache/cache.h"
+#include "heap/arena.h"
+#include "heap/heap.h"
+#include "heap/pool.h"
+#include "heap/release.h"
+#include "heap/report.h"
+#include "heap/span.h"
+#include "index/lookup.h"
+#include "index/pageindex.h"
+#include "reclaim/pass.h"
+#include "reclaim/pressure.h"
+#include "reclaim/scavenger.h"
+#include "registry.h"
 
 /* All that there are. */
 #define HEAP_FLAGS	(SPAN_HEAP_NO_CACHE | SPAN_HEAP_AGE_ONLY | SPAN_HEAP_NO_STOCK | \

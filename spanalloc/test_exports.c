@@ -6,7 +6,20 @@
  */
 #include <linux/export.h>
 
-#include "internal.h"
+#include "cache/cache.h"
+#include "heap/arena.h"
+#include "heap/budget.h"
+#include "heap/deferred.h"
+#include "heap/heap.h"
+#include "heap/locktime.h"
+#include "heap/release.h"
+#include "heap/span.h"
+#include "index/lookup.h"
+#include "index/pageindex.h"
+#include "reclaim/pressure.h"
+#include "reclaim/scavenger.h"
+#include "vm/backing.h"
+#include "vm/vm.h"
 
 #define EXPORT_FOR_TESTS(sym) EXPORT_SYMBOL_NS_GPL(sym, "SPANALLOC_TEST")
 

@@ -16,8 +16,23 @@
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 
-#include "internal.h"
+#include <spanalloc/spanalloc.h>
+
+#include "base/gfp.h"
 #include "base/params.h"
+#include "cache/cache.h"
+#include "heap/budget.h"
+#include "heap/claim.h"
+#include "heap/deferred.h"
+#include "heap/heap.h"
+#include "heap/locktime.h"
+#include "heap/release.h"
+#include "heap/report.h"
+#include "heap/span.h"
+#include "heap/wake.h"
+#include "index/lookup.h"
+#include "reclaim/pressure.h"
+#include "vm/charge.h"
 
 /* Flags that ask for memory of a sort that spans are not made of. */
 #define UNSUPPORTED_GFP	(__GFP_HIGHMEM | __GFP_DMA | __GFP_DMA32 | __GFP_MOVABLE | \

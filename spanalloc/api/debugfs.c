@@ -17,7 +17,15 @@
 #include <linux/seq_file.h>
 #include <linux/uaccess.h>
 
-#include "internal.h"
+#include <spanalloc/spanalloc.h>
+
+#include "api/debugfs.h"
+#include "heap/heap.h"
+#include "heap/locktime.h"
+#include "heap/release.h"
+#include "heap/report.h"
+#include "heap/span.h"
+#include "index/lookup.h"
 
 static struct dentry *debugfs_root;
 

@@ -20,8 +20,14 @@
 #include <linux/mutex.h>
 #include <linux/printk.h>
 
-#include "internal.h"
+#include <spanalloc/spanalloc.h>
+
+#include "api/guard.h"
 #include "base/params.h"
+#include "heap/arena.h"
+#include "heap/heap.h"
+#include "heap/span.h"
+#include "index/lookup.h"
 
 static bool guard_vfree = true;
 

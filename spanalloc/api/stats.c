@@ -10,7 +10,17 @@
  */
 #include <linux/mm.h>
 
-#include "internal.h"
+#include <spanalloc/spanalloc.h>
+
+#include "cache/cache.h"
+#include "heap/heap.h"
+#include "heap/locktime.h"
+#include "heap/pool.h"
+#include "heap/report.h"
+#include "heap/span.h"
+#include "index/demand.h"
+#include "index/lookup.h"
+#include "index/pageindex.h"
 
 static u64 in_use(const struct span_heap *heap, const struct cache_sum *cached,
 		  enum span_kind kind)

@@ -44,11 +44,20 @@
 #include <linux/smp.h>
 #include <linux/topology.h>
 
-#include "cache/depot.h"
-#include "internal.h"
-#include "cache/large.h"
+#include <spanalloc/spanalloc.h>
+
 #include "base/params.h"
+#include "cache/cache.h"
+#include "cache/chain.h"
+#include "cache/depot.h"
+#include "cache/large.h"
 #include "cache/magazine.h"
+#include "heap/heap.h"
+#include "heap/hold.h"
+#include "heap/locktime.h"
+#include "heap/span.h"
+#include "heap/wake.h"
+#include "index/lookup.h"
 
 /* Times that other CPUs are asked again if they were busy. */
 #define DRAIN_TRIES	4

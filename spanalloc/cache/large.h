@@ -6,10 +6,11 @@
  * be taken, since its contents may still be in the CPU's caches; the first ones are
  * those to go. Who calls is alone with them.
  */
-#ifndef SPANALLOC_LONGS_H
-#define SPANALLOC_LONGS_H
+#ifndef SPANALLOC_LARGE_H
+#define SPANALLOC_LARGE_H
 
 #include "cache/depot.h"
+#include "heap/span.h"
 
 /**
  * struct span_longs - parked long spans, the last parked one last
@@ -126,4 +127,4 @@ static inline struct span *longs_evict(struct span_longs *longs, unsigned int np
 	return chain;
 }
 
-#endif /* SPANALLOC_LONGS_H */
+#endif /* SPANALLOC_LARGE_H */

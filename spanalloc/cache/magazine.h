@@ -9,13 +9,14 @@
  *		 v
  *		span -> ... -> span	those parked first
  */
-#ifndef SPANALLOC_STACK_H
-#define SPANALLOC_STACK_H
+#ifndef SPANALLOC_MAGAZINE_H
+#define SPANALLOC_MAGAZINE_H
 
 #include <linux/minmax.h>
 #include <linux/prefetch.h>
 
 #include "cache/depot.h"
+#include "heap/span.h"
 
 /**
  * struct span_stack - parked short spans of one length
@@ -155,4 +156,4 @@ static inline void stack_take_old(struct span_stack *stack, unsigned int npages,
 	stack->low = stack->nr;
 }
 
-#endif /* SPANALLOC_STACK_H */
+#endif /* SPANALLOC_MAGAZINE_H */

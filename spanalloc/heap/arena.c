@@ -23,7 +23,13 @@
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
-#include "internal.h"
+#include "heap/arena.h"
+#include "heap/heap.h"
+#include "heap/hold.h"
+#include "heap/span.h"
+#include "index/lookup.h"
+#include "index/pageindex.h"
+#include "vm/vm.h"
 
 /* A range of this many arenas at most is reserved ahead of need. */
 #define ARENAS_AHEAD	8UL

@@ -10,7 +10,9 @@
  */
 #include <linux/atomic.h>
 
-#include "internal.h"
+#include "heap/budget.h"
+#include "heap/heap.h"
+#include "index/lookup.h"
 
 static atomic_long_t total_pages;
 

@@ -27,7 +27,19 @@
 #include <linux/sched.h>
 #include <linux/topology.h>
 
-#include "internal.h"
+#include "heap/arena.h"
+#include "heap/budget.h"
+#include "heap/claim.h"
+#include "heap/deferred.h"
+#include "heap/heap.h"
+#include "heap/pool.h"
+#include "heap/putback.h"
+#include "heap/release.h"
+#include "heap/wake.h"
+#include "index/demand.h"
+#include "index/lookup.h"
+#include "index/pageindex.h"
+#include "vm/backing.h"
 
 /* From this length on memory comes before address space. */
 #define STASH_PAGES	1024UL

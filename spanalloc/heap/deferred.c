@@ -18,7 +18,18 @@
 #include <linux/mm.h>
 #include <linux/sched.h>
 
-#include "internal.h"
+#include <spanalloc/spanalloc.h>
+
+#include "heap/deferred.h"
+#include "heap/heap.h"
+#include "heap/locktime.h"
+#include "heap/putback.h"
+#include "heap/release.h"
+#include "heap/span.h"
+#include "heap/wake.h"
+#include "index/lookup.h"
+#include "vm/backing.h"
+#include "vm/vm.h"
 
 /* Pages looked at together: a bit each. */
 #define DEFERRED_BATCH	64

@@ -17,7 +17,20 @@
 #include <linux/sched.h>
 #include <linux/sort.h>
 
-#include "internal.h"
+#include <spanalloc/spanalloc.h>
+
+#include "heap/claim.h"
+#include "heap/heap.h"
+#include "heap/hold.h"
+#include "heap/pool.h"
+#include "heap/release.h"
+#include "heap/span.h"
+#include "heap/wake.h"
+#include "index/demand.h"
+#include "index/lookup.h"
+#include "index/pageindex.h"
+#include "vm/backing.h"
+#include "vm/vm.h"
 
 /* Pages that one allocation gives back at most if the heap is above its soft limit. */
 #define ASSIST_PAGES	64UL

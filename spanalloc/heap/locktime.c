@@ -17,8 +17,11 @@
 #include <linux/moduleparam.h>
 #include <linux/mutex.h>
 
-#include "internal.h"
 #include "base/params.h"
+#include "heap/heap.h"
+#include "heap/locktime.h"
+#include "heap/span.h"
+#include "index/lookup.h"
 
 DEFINE_STATIC_KEY_FALSE(lock_timing_key);
 

@@ -5,7 +5,11 @@
  * The pages are in use as the index has it, and moving as the heap counts them. Runs are
  * collected and given back several at a time; after each lot the lock is dropped.
  */
-#include "internal.h"
+#include "heap/budget.h"
+#include "heap/heap.h"
+#include "heap/hold.h"
+#include "heap/putback.h"
+#include "index/pageindex.h"
 
 static void putback_one_locked(struct span_heap *heap, const struct pageindex_run *run,
 			       enum putback_state state)

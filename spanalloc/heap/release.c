@@ -29,7 +29,19 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
-#include "internal.h"
+#include <spanalloc/spanalloc.h>
+
+#include "heap/arena.h"
+#include "heap/budget.h"
+#include "heap/deferred.h"
+#include "heap/heap.h"
+#include "heap/hold.h"
+#include "heap/locktime.h"
+#include "heap/release.h"
+#include "index/demand.h"
+#include "index/lookup.h"
+#include "index/pageindex.h"
+#include "vm/vm.h"
 
 /* Two chunks' worth, or one of single pages: a flush serves 512 if so many are due. */
 #define BATCH_PAGES	1024

@@ -15,7 +15,14 @@
 #include <linux/sched/task_stack.h>
 #include <linux/vmalloc.h>
 
-#include "internal.h"
+#include <spanalloc/spanalloc.h>
+
+#include "heap/arena.h"
+#include "heap/claim.h"
+#include "heap/heap.h"
+#include "heap/report.h"
+#include "heap/span.h"
+#include "index/lookup.h"
 
 /**
  * heap_kind_name() - name a kind of span

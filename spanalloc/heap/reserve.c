@@ -30,7 +30,20 @@
 #include <linux/sched/signal.h>
 #include <linux/topology.h>
 
-#include "internal.h"
+#include <spanalloc/spanalloc.h>
+
+#include "heap/arena.h"
+#include "heap/budget.h"
+#include "heap/claim.h"
+#include "heap/heap.h"
+#include "heap/hold.h"
+#include "heap/pool.h"
+#include "heap/report.h"
+#include "heap/span.h"
+#include "heap/wake.h"
+#include "index/lookup.h"
+#include "index/pageindex.h"
+#include "vm/backing.h"
 
 /* The low watermark is at least, and at most; the high one is twice as high. */
 #define STOCK_MIN	64UL

@@ -15,7 +15,15 @@
 #include <linux/slab.h>
 #include <linux/sort.h>
 
-#include "internal.h"
+#include <spanalloc/spanalloc.h>
+
+#include "base/gfp.h"
+#include "heap/arena.h"
+#include "heap/heap.h"
+#include "heap/locktime.h"
+#include "heap/span.h"
+#include "index/lookup.h"
+#include "index/pageindex.h"
 
 /* Descriptors looked at to find out how far apart they are: most of one slab at least. */
 #define SIZE_SAMPLE	64

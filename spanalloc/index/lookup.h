@@ -27,8 +27,8 @@
  * This header is pure, so that the very same lookup can be measured in a
  * program.
  */
-#ifndef SPANALLOC_SPAN_H
-#define SPANALLOC_SPAN_H
+#ifndef SPANALLOC_LOOKUP_H
+#define SPANALLOC_LOOKUP_H
 
 #include <linux/compiler.h>
 #include <linux/types.h>
@@ -241,4 +241,4 @@ static inline bool span_view_find(struct arena *arena, unsigned long addr,
 	return false;
 }
 
-#endif /* SPANALLOC_SPAN_H */
+#endif /* SPANALLOC_LOOKUP_H */

@@ -14,11 +14,21 @@
  */
 #define pr_fmt(fmt) "spanalloc: " fmt
 
+#include <linux/kernel.h>
 #include <linux/moduleparam.h>
 #include <linux/printk.h>
 #include <linux/string.h>
 
-#include "internal.h"
+#include <spanalloc/spanalloc.h>
+
+#include "cache/cache.h"
+#include "heap/budget.h"
+#include "heap/heap.h"
+#include "heap/release.h"
+#include "heap/report.h"
+#include "heap/span.h"
+#include "heap/wake.h"
+#include "reclaim/pressure.h"
 
 static unsigned long backed_pages(struct span_heap *heap)
 {
@@ -77,7 +87,7 @@ static int set_total(const char *val, const struct kernel_param *kp)
 	spin_lock_irqsave(&total_lock, flags);
 	WRITE_ONCE(total_limit, limit);
 	spin_unlock_irqrestore(&total_lock, flags);
-	if (!limit || !span_heap_default())
+	if (!limit || system_state < SYSTEM_RUNNING)
 		return 0;
 	/* Who did not see a limit yet has claimed what he wanted when that is over. */
 	synchronize_rcu();

@@ -30,7 +30,19 @@
 #include <linux/jiffies.h>
 #include <linux/sched.h>
 
-#include "internal.h"
+#include <spanalloc/spanalloc.h>
+
+#include "cache/cache.h"
+#include "heap/heap.h"
+#include "heap/hold.h"
+#include "heap/pass_state.h"
+#include "heap/release.h"
+#include "heap/span.h"
+#include "index/demand.h"
+#include "index/lookup.h"
+#include "index/pageindex.h"
+#include "reclaim/pass.h"
+#include "reclaim/scavenger.h"
 
 #define CREATE_TRACE_POINTS
 #include "reclaim/trace.h"

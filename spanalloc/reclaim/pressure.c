@@ -48,7 +48,16 @@
 #include <linux/topology.h>
 #include <linux/vmstat.h>
 
-#include "internal.h"
+#include <spanalloc/spanalloc.h>
+
+#include "cache/cache.h"
+#include "heap/heap.h"
+#include "heap/release.h"
+#include "heap/span.h"
+#include "heap/wake.h"
+#include "index/lookup.h"
+#include "index/pageindex.h"
+#include "reclaim/pressure.h"
 
 /* Pages asked for at a time: one TLB flush for each so many. */
 #define SHRINK_BATCH	512

@@ -34,8 +34,23 @@
 #include <linux/list.h>
 #include <linux/sched.h>
 
-#include "internal.h"
+#include <spanalloc/spanalloc.h>
+
 #include "base/params.h"
+#include "cache/cache.h"
+#include "heap/deferred.h"
+#include "heap/heap.h"
+#include "heap/locktime.h"
+#include "heap/pass_state.h"
+#include "heap/pool.h"
+#include "heap/release.h"
+#include "heap/report.h"
+#include "heap/span.h"
+#include "heap/wake.h"
+#include "index/lookup.h"
+#include "reclaim/pass.h"
+#include "reclaim/pressure.h"
+#include "reclaim/scavenger.h"
 
 /* Shorter times are met to the tick by the timer wheel. */
 #define EXACT_TICKS	64UL

@@ -10,7 +10,7 @@
 
 #include <linux/tracepoint.h>
 
-#include "internal.h"
+#include "heap/heap.h"
 
 /*
  * A sweep is over: what has been done since the one before, and what the heap is like

@@ -27,7 +27,9 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
-#include "internal.h"
+#include "base/gfp.h"
+#include "vm/backing.h"
+#include "vm/vm.h"
 
 /* Pages per bulk allocation; their pointers are on the stack. */
 #define BACKING_BATCH	64

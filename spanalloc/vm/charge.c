@@ -14,7 +14,7 @@
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
 
-#include "internal.h"
+#include "vm/charge.h"
 #include "vm/symbols.h"
 
 #ifdef CHARGE_MEMCG

@@ -24,8 +24,9 @@
 #include <linux/printk.h>
 #include <linux/vmalloc.h>
 
-#include "internal.h"
+#include "index/lookup.h"
 #include "vm/symbols.h"
+#include "vm/vm.h"
 
 /**
  * vm_init() - make the vm layer usable

@@ -22,7 +22,13 @@
 #include <linux/slab.h>
 
 #ifndef MODULE
-#include "internal.h"
+#include <spanalloc/spanalloc.h>
+
+#include "heap/heap.h"
+#include "heap/locktime.h"
+#include "heap/span.h"
+#include "index/lookup.h"
+#include "reclaim/scavenger.h"
 #endif
 
 #include "bench.h"

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Files of heaps in debugfs.
+ */
+#ifndef SPANALLOC_DEBUGFS_H
+#define SPANALLOC_DEBUGFS_H
+
+struct span_heap;
+
+void debugfs_init(void);
+void debugfs_exit(void);
+void debugfs_add_heap(struct span_heap *heap);
+void debugfs_remove_heap(struct span_heap *heap);
+
+#endif /* SPANALLOC_DEBUGFS_H */

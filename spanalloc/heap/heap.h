@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Heap: its descriptor and its lock, and spans from the page index.
+ */
+#ifndef SPANALLOC_HEAP_H
+#define SPANALLOC_HEAP_H
+
+#include <linux/jiffies.h>
+#include <linux/list.h>
+#include <linux/lockdep.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+
+#include <spanalloc/spanalloc.h>
+
+#include "heap/arena.h"
+#include "heap/claim.h"
+#include "heap/hold.h"
+#include "heap/locktime.h"
+#include "heap/pass_state.h"
+#include "heap/pool.h"
+#include "heap/span.h"
+#include "index/demand.h"
+#include "index/pageindex.h"
+
+struct span_cache;
+struct span_depot;
+
+#define SPAN_HEAP_NAME_SIZE	32
+
+/**
+ * struct span_heap - a heap
+ * @name: directory in debugfs, and name in diagnostics
+ * @node: where backing pages come from
+ * @age_ms: age at which idle pages are released; 0: the module's default
+ * @flags: SPAN_HEAP_*
+ * @list: in the registry
+ * @scavenged: in the scavenger's list
+ * @pressed: in the list of heaps that can be made to give back
+ * @debugfs: the heap's directory
+ * @hotplug: in the list of heaps whose caches mind CPUs that go away
+ * @cache: per-CPU caches; NULL if the heap has none
+ * @depot: for each node, what the caches exchange
+ * @lock: protects what follows, up to @grow_lock
+ * @index: which pages are free, which are backed
+ * @in_use: pages of live spans, by kind, but for what the caches count
+ * @spans: live spans, but for what the caches count
+ * @moving: pages between idle and released, in either direction, and those of freed spans
+ *	that are not idle yet
+ * @deferred: freed spans that need work before their pages are idle, linked by next
+ * @batches_out: batches of pages that are being released, or finished after their free
+ * @batches_done: how many have been
+ * @demand: how many pages of the index have been taken lately
+ * @limit: pages that may be in use or idle; 0 for any number
+ * @soft_limit: pages in use or idle above which idle ones are given back; 0 for none
+ * @reserve: idle pages that the scavenger leaves alone and sleepers replace
+ * @stock: idle pages beyond that, which come and go with callers that cannot wait
+ * @grows: times that the heap has grown
+ * @watched: the scavenger knows that there are idle pages
+ * @drain_wanted: the caches of other CPUs are to be emptied for callers that cannot wait
+ * @dying: no more allocations
+ * @count: event counters; its other fields are not used
+ * @stray_frees: frees by functions that are not this module's; counted without @lock
+ * @locked_at: when @lock was taken last, while holds are timed
+ * @timed_period: what was the period of timing then
+ * @grow_lock: serialises growth
+ * @space: address space; under @grow_lock
+ * @table_bytes: size of the index's table; under @grow_lock
+ * @reserve_lock: serialises filling up the reserve
+ * @reserve_due: not before then; written under @reserve_lock
+ * @stock_due: when the stock may be filled up; the scavenger's alone
+ * @long_lock: serialises claims of long runs
+ * @release_lock: protects @batch
+ * @batch: pages on their way out
+ * @release_wait: tasks that wait for one of @batches_out
+ * @sweep: how far the scavenger has got; the scavenger's alone
+ */
+struct span_heap {
+	char name[SPAN_HEAP_NAME_SIZE];
+	int node;
+	unsigned int age_ms;
+	unsigned long flags;
+	struct list_head list;
+	struct list_head scavenged;
+	struct list_head pressed;
+	struct dentry *debugfs;
+	struct hlist_node hotplug;
+	struct span_cache __percpu *cache;
+	struct span_depot *depot;
+
+	spinlock_t lock ____cacheline_aligned_in_smp;
+	struct pageindex index;
+	unsigned long in_use[SPAN_NR_KINDS];
+	unsigned long spans;
+	unsigned long moving;
+	struct span *deferred;
+	unsigned int batches_out;
+	unsigned int batches_done;
+	struct demand demand;
+	unsigned long limit;
+	unsigned long soft_limit;
+	unsigned long reserve;
+	struct stock stock;
+	unsigned long grows;
+	bool watched;
+	bool drain_wanted;
+	bool dying;
+	struct span_heap_stats count;
+	atomic_long_t stray_frees;
+	u64 locked_at;
+	unsigned int timed_period;
+
+	struct mutex grow_lock;		/* @space, @table_bytes, @grows */
+	struct arena_space space;
+	size_t table_bytes;
+
+	struct mutex reserve_lock;	/* one top-up at a time; @reserve_due */
+	unsigned long reserve_due;
+	unsigned long stock_due;
+	struct mutex long_lock;		/* one fence in the index at a time */
+	struct mutex release_lock;	/* @batch */
+	struct release_batch *batch;
+	wait_queue_head_t release_wait;
+
+	struct sweep sweep;
+};
+
+/* NULL for jiffies. */
+extern unsigned long (*heap_clock)(void);
+
+static inline unsigned long heap_lock(struct span_heap *heap) __acquires(&heap->lock)
+{
+	unsigned long flags;
+
+	if (!spin_trylock_irqsave(&heap->lock, flags)) {
+		spin_lock_irqsave(&heap->lock, flags);
+		heap->count.lock_contend_count++;
+	}
+	heap->count.lock_acquire_count++;
+	if (static_branch_unlikely(&lock_timing_key))
+		heap_hold_begin_locked(heap);
+	return flags;
+}
+
+static inline void heap_unlock(struct span_heap *heap, unsigned long flags)
+	__releases(&heap->lock)
+{
+	if (static_branch_unlikely(&lock_timing_key))
+		heap_hold_end_locked(heap);
+	spin_unlock_irqrestore(&heap->lock, flags);
+}
+
+/* Pages in use or idle. */
+static inline unsigned long heap_backed_locked(const struct span_heap *heap)
+{
+	lockdep_assert_held(&heap->lock);
+	return heap->index.nr_pages - heap->index.nr_released;
+}
+
+/* How many of them are above the soft limit. */
+static inline unsigned long heap_excess_locked(const struct span_heap *heap)
+{
+	unsigned long limit = READ_ONCE(heap->soft_limit);
+	unsigned long backed = heap_backed_locked(heap);
+
+	return unlikely(limit) ? backed - min(backed, limit) : 0;
+}
+
+/* Call after more pages have been backed. */
+static inline void heap_note_peak_locked(struct span_heap *heap)
+{
+	unsigned long backed = heap_backed_locked(heap);
+
+	if (backed > heap->count.peak_backed_pages)
+		heap->count.peak_backed_pages = backed;
+}
+
+/* The time, for whatever has to do with age. Tests have a clock of their own. */
+static inline unsigned long heap_now(void)
+{
+	typeof(heap_clock) clock = READ_ONCE(heap_clock);
+
+	return unlikely(clock) ? clock() : jiffies;
+}
+
+/* Jiffies until then; 0 if that time has come. */
+static inline unsigned long heap_wait_until(unsigned long due)
+{
+	unsigned long now = heap_now();
+
+	return time_before(now, due) ? due - now : 0;
+}
+
+/* Pages of the index that are taken, by spans or for spans that are parked. */
+static inline unsigned long heap_taken_locked(const struct span_heap *heap)
+{
+	return heap_backed_locked(heap) - heap->index.nr_idle - heap->moving;
+}
+
+/* Idle pages that do not go for their age alone. */
+static inline unsigned long heap_floor_locked(const struct span_heap *heap)
+{
+	lockdep_assert_held(&heap->lock);
+	return max(heap->reserve, heap->stock.high);
+}
+
+/* Call before pages are taken or freed. */
+static inline void heap_demand_roll_locked(struct span_heap *heap)
+{
+	demand_roll(&heap->demand, heap_now(), heap_taken_locked(heap));
+}
+
+/* Address of a page of the index, whose table may be replaced by a larger one. */
+static inline unsigned long heap_page_address_locked(const struct span_heap *heap,
+						     unsigned long page)
+{
+	lockdep_assert_held(&heap->lock);
+	return arena_of_page(&heap->index, page)->base + (page % ARENA_PAGES << PAGE_SHIFT);
+}
+
+static inline unsigned long heap_page_address(struct span_heap *heap, unsigned long page)
+{
+	unsigned long flags = heap_lock(heap);
+	unsigned long addr = heap_page_address_locked(heap, page);
+
+	heap_unlock(heap, flags);
+	return addr;
+}
+
+/* The page of the index that an address of a heap belongs to. */
+static inline unsigned long heap_page_of(unsigned long addr)
+{
+	const struct arena *arena = arena_of(addr);
+
+	return arena->first_page + ((addr - arena->base) >> PAGE_SHIFT);
+}
+
+/* Before the heap's lock is taken to give back what is at an address. */
+static inline void heap_prefetch(const struct span_heap *heap, unsigned long addr)
+{
+	struct arena *arena = arena_of(addr);
+
+	pageindex_prefetch(&heap->index, &arena->block,
+			   arena->first_page + ((addr - arena->base) >> PAGE_SHIFT));
+}
+
+/* Spans that a cache takes along when it takes one from idle pages. */
+#define FILL_SPANS	16
+
+struct span *heap_alloc(const struct span_request *req, enum alloc_failure *failure);
+void heap_free(struct span_heap *heap, struct span *span, enum span_kind kind);
+void heap_unparked(struct span_heap *heap, const struct span *span, enum span_kind kind);
+void heap_unpark(struct span_heap *heap, struct span **spans, unsigned int nr, bool old);
+unsigned int heap_take_more(const struct span *like, struct span **spans, unsigned int max);
+bool heap_next_span(struct span_heap *heap, unsigned long *page, struct span_view *view);
+
+#endif /* SPANALLOC_HEAP_H */

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Release: idle pages of a heap go back to the system.
+ */
+#ifndef SPANALLOC_RELEASE_H
+#define SPANALLOC_RELEASE_H
+
+#include <linux/kernel.h>
+#include <linux/numa.h>
+#include <linux/types.h>
+
+#include "index/pageindex.h"
+
+struct release_batch;
+struct span_heap;
+
+/* Why pages go back to the system. */
+enum release_reason {
+	RELEASE_AGE,
+	RELEASE_PRESSURE,
+	RELEASE_LIMIT,
+	RELEASE_FORCED
+};
+
+/**
+ * struct release - what idle pages to give back, and how far that has come
+ * @age: how old they have to be
+ * @reason: why, for the statistics
+ * @surplus: only what recent demand does not cover
+ * @max_used: chunks with more pages in use are left alone
+ * @max_recent: chunks with more pages allocated lately are left alone
+ * @node: only chunks with memory of this node; %NUMA_NO_NODE for all
+ * @keep_pool: stop at what is kept ready for callers that cannot wait
+ * @chunk: look below this one
+ * @want: pages still to be released
+ */
+struct release {
+	enum pageindex_age age;
+	enum release_reason reason;
+	bool surplus;
+	unsigned int max_used;
+	unsigned int max_recent;
+	int node;
+	bool keep_pool;
+	unsigned long chunk;
+	unsigned long want;
+};
+
+#define RELEASE_ALL(npages, why) {	\
+	.age = PAGEINDEX_ANY,		\
+	.reason = (why),		\
+	.max_used = UINT_MAX,		\
+	.max_recent = UINT_MAX,		\
+	.node = NUMA_NO_NODE,		\
+	.chunk = ULONG_MAX,		\
+	.want = (npages),		\
+}
+
+extern unsigned int scavenge_floor_pages;
+
+struct release_batch *release_batch_new(void);
+void release_batch_delete(struct release_batch *batch);
+void heap_count_time(struct span_heap *heap, u64 ns);
+unsigned long release_step(struct span_heap *heap, struct release *rel);
+void release_begin_locked(struct span_heap *heap);
+void release_end(struct span_heap *heap);
+bool release_wait(struct span_heap *heap);
+void release_until(struct span_heap *heap, unsigned long backed, enum release_reason reason);
+unsigned long heap_release(struct span_heap *heap, unsigned long npages,
+			   enum release_reason reason);
+unsigned long heap_release_as(struct span_heap *heap, struct release *rel);
+unsigned long heap_surplus_locked(struct span_heap *heap);
+unsigned int heap_runs_in_hold(const struct pageindex_run *runs, unsigned int nr);
+
+#endif /* SPANALLOC_RELEASE_H */

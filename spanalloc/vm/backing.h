@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Backing: physical pages behind a run of claimed pages.
+ */
+#ifndef SPANALLOC_BACKING_H
+#define SPANALLOC_BACKING_H
+
+#include <linux/gfp.h>
+#include <linux/list.h>
+#include <linux/types.h>
+
+/**
+ * struct page_stash - memory allocated ahead of the run that it is for
+ * @pages: the pages, linked by their lru
+ * @nr: how many
+ * @missing: what the run may need for &backing.missing
+ */
+struct page_stash {
+	struct list_head pages;
+	unsigned long nr;
+	unsigned long *missing;
+};
+
+/**
+ * struct backing - a run of claimed pages that shall have memory behind it
+ * @addr: first byte
+ * @npages: length in pages
+ * @released: how many of them have nothing behind them
+ * @clean: pages from this offset on that have something behind them are zero
+ * @node: where memory shall come from
+ * @gfp: how to allocate it
+ * @stash: memory that is used first, or NULL
+ * @missing: a bit for each page with nothing behind it, if only some are such
+ * @done: missing pages below this offset have been provided
+ * @provided: how many have
+ * @zeroed: pages that had to be cleared
+ * @skipped: pages that would have had to be, but were known to be clear
+ * @replaced: pages of another node that went back to the system, each for a new one
+ * @flushes: TLB flushes that this took
+ */
+struct backing {
+	unsigned long addr;
+	unsigned long npages;
+	unsigned long released;
+	unsigned long clean;
+	int node;
+	gfp_t gfp;
+	struct page_stash *stash;
+	unsigned long *missing;
+	unsigned long done;
+	unsigned long provided;
+	unsigned long zeroed;
+	unsigned long skipped;
+	unsigned long replaced;
+	unsigned int flushes;
+};
+
+int backing_stash(struct page_stash *stash, unsigned long npages, int node, gfp_t gfp);
+void backing_unstash(struct page_stash *stash);
+void backing_clear(unsigned long addr, unsigned long npages, bool may_sleep);
+int backing_provide(struct backing *backing);
+bool backing_next_missing(const struct backing *backing, unsigned long *start,
+			  unsigned long *end);
+void backing_end(struct backing *backing);
+unsigned int backing_undo(struct backing *backing);
+unsigned int backing_drop(unsigned long addr, unsigned long npages);
+
+#endif /* SPANALLOC_BACKING_H */
