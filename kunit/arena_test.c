@@ -68,7 +68,7 @@ static void a_heap_grows_by_chunks(struct kunit *test)
 	if (growth->second)
 		KUNIT_ASSERT_EQ(test, grow(heap, growth->second), 0);
 	span_heap_stats(heap, &stats);
-	KUNIT_EXPECT_EQ(test, stats.reserved_pages, growth->reserved);
+	KUNIT_EXPECT_EQ(test, stats.grown_pages, growth->reserved);
 	KUNIT_EXPECT_EQ(test, stats.released_pages, growth->reserved);
 	KUNIT_EXPECT_EQ(test, stats.backed_pages, 0ULL);
 	KUNIT_EXPECT_EQ(test, stats.arena_count, growth->arenas);
@@ -220,10 +220,10 @@ static void grow_with_faults(struct kunit *test, enum fault fault, unsigned long
 		span_heap_stats(heap, &stats);
 		if (ret) {
 			KUNIT_EXPECT_EQ(test, ret, -ENOMEM);
-			KUNIT_EXPECT_EQ(test, stats.reserved_pages, 0ULL);
+			KUNIT_EXPECT_EQ(test, stats.grown_pages, 0ULL);
 			KUNIT_EXPECT_TRUE(test, hit);
 		} else {
-			KUNIT_EXPECT_GE(test, stats.reserved_pages, (u64)npages);
+			KUNIT_EXPECT_GE(test, stats.grown_pages, (u64)npages);
 		}
 		if (nth % 4 == 0)
 			KUNIT_EXPECT_EQ(test, grow(heap, npages), 0);

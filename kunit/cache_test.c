@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Caches: what is parked, what comes back, and when it leaves.
+ * Caches: what is cached, what comes back, and when it leaves.
  */
 #include <linux/cpu.h>
 #include <linux/cpumask.h>
@@ -90,7 +90,7 @@ static void kinds_are_counted_apart(struct kunit *test)
 	span_free(addr);
 }
 
-static void a_parked_span_cannot_be_freed_again(struct kunit *test)
+static void a_cached_span_cannot_be_freed_again(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make_cached(test, 0, 0);
 	void *addr = must_alloc(test, heap, 1);
@@ -107,34 +107,34 @@ static void a_parked_span_cannot_be_freed_again(struct kunit *test)
 static void lengths_do_not_mix(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make_cached(test, 0, 0);
-	void *addr[PARK_MAX_SHORT + 2];
+	void *addr[CACHE_MAX_SHORT + 2];
 	unsigned long n;
 
-	for (n = 1; n <= PARK_MAX_SHORT + 1; n++)
+	for (n = 1; n <= CACHE_MAX_SHORT + 1; n++)
 		addr[n] = must_alloc(test, heap, n);
-	for (n = 1; n <= PARK_MAX_SHORT + 1; n++)
+	for (n = 1; n <= CACHE_MAX_SHORT + 1; n++)
 		span_free(addr[n]);
 	KUNIT_EXPECT_EQ(test, cached_pages(heap),
-			(u64)(PARK_MAX_SHORT + 1) * (PARK_MAX_SHORT + 2) / 2);
-	for (n = 1; n <= PARK_MAX_SHORT + 1; n++)
+			(u64)(CACHE_MAX_SHORT + 1) * (CACHE_MAX_SHORT + 2) / 2);
+	for (n = 1; n <= CACHE_MAX_SHORT + 1; n++)
 		KUNIT_EXPECT_PTR_EQ(test, span_alloc(heap, n, GFP_KERNEL), addr[n]);
 	KUNIT_EXPECT_EQ(test, cached_pages(heap), 0ULL);
-	for (n = 1; n <= PARK_MAX_SHORT + 1; n++)
+	for (n = 1; n <= CACHE_MAX_SHORT + 1; n++)
 		span_free(addr[n]);
 }
 
 static void the_longest_are_not_kept(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make_cached(test, 0, 0);
-	void *addr = must_alloc(test, heap, PARK_MAX_LONG);
+	void *addr = must_alloc(test, heap, CACHE_MAX_LARGE);
 
 	span_free(addr);
-	KUNIT_EXPECT_EQ(test, cached_pages(heap), (u64)PARK_MAX_LONG);
-	KUNIT_EXPECT_PTR_EQ(test, span_alloc(heap, PARK_MAX_LONG, GFP_KERNEL), addr);
+	KUNIT_EXPECT_EQ(test, cached_pages(heap), (u64)CACHE_MAX_LARGE);
+	KUNIT_EXPECT_PTR_EQ(test, span_alloc(heap, CACHE_MAX_LARGE, GFP_KERNEL), addr);
 	span_free(addr);
 	KUNIT_EXPECT_EQ(test, span_heap_scavenge(heap, ULONG_MAX),
-			(unsigned long)PARK_MAX_LONG);
-	span_free(must_alloc(test, heap, PARK_MAX_LONG + 1));
+			(unsigned long)CACHE_MAX_LARGE);
+	span_free(must_alloc(test, heap, CACHE_MAX_LARGE + 1));
 	KUNIT_EXPECT_EQ(test, cached_pages(heap), 0ULL);
 }
 
@@ -144,7 +144,7 @@ static unsigned int too_many(unsigned int npages)
 	return cache_max_pages / npages + 2 * 8;
 }
 
-#define MANY	too_many(PARK_MAX_SHORT)
+#define MANY	too_many(CACHE_MAX_SHORT)
 
 static void **alloc_some(struct kunit *test, struct span_heap *heap, unsigned int nr,
 			 unsigned long npages)
@@ -166,7 +166,7 @@ static void free_some(void **addr, unsigned int nr)
 
 static void **alloc_many(struct kunit *test, struct span_heap *heap)
 {
-	return alloc_some(test, heap, MANY, PARK_MAX_SHORT);
+	return alloc_some(test, heap, MANY, CACHE_MAX_SHORT);
 }
 
 static void a_full_cache_makes_room(struct kunit *test)
@@ -178,22 +178,22 @@ static void a_full_cache_makes_room(struct kunit *test)
 
 	for (i = 0; i < MANY; i++)
 		span_free(addr[i]);
-	/* Two chains had to go, to the depot: they are parked all the same. */
-	KUNIT_EXPECT_EQ(test, cached_pages(heap), (u64)MANY * PARK_MAX_SHORT);
+	/* Two chains had to go, to the depot: they are cached all the same. */
+	KUNIT_EXPECT_EQ(test, cached_pages(heap), (u64)MANY * CACHE_MAX_SHORT);
 	KUNIT_EXPECT_EQ(test, heap->index.nr_idle, 0UL);
 	span_heap_stats(heap, &before);
-	KUNIT_EXPECT_PTR_EQ(test, span_alloc(heap, PARK_MAX_SHORT, GFP_KERNEL), addr[MANY - 1]);
+	KUNIT_EXPECT_PTR_EQ(test, span_alloc(heap, CACHE_MAX_SHORT, GFP_KERNEL), addr[MANY - 1]);
 	span_free(addr[MANY - 1]);
 	for (i = 0; i < MANY; i++)
-		addr[i] = must_alloc(test, heap, PARK_MAX_SHORT);
-	EXPECT_CHANGES(test, heap, &before, CHANGE(cached_pages, -(s64)MANY * PARK_MAX_SHORT),
-		       CHANGE(idle_pages, -(s64)MANY * PARK_MAX_SHORT),
-		       CHANGE(in_use_pages, MANY * PARK_MAX_SHORT),
-		       CHANGE(in_use_heap_pages, MANY * PARK_MAX_SHORT), CHANGE(span_count, MANY),
+		addr[i] = must_alloc(test, heap, CACHE_MAX_SHORT);
+	EXPECT_CHANGES(test, heap, &before, CHANGE(cached_pages, -(s64)MANY * CACHE_MAX_SHORT),
+		       CHANGE(idle_pages, -(s64)MANY * CACHE_MAX_SHORT),
+		       CHANGE(in_use_pages, MANY * CACHE_MAX_SHORT),
+		       CHANGE(in_use_heap_pages, MANY * CACHE_MAX_SHORT), CHANGE(span_count, MANY),
 		       CHANGE(alloc_count, MANY + 1), CHANGE(free_count, 1),
 		       CHANGE(cache_hit_count, MANY + 1),
 		       CHANGE(zeroed_pages,
-			      want_init_on_alloc(GFP_KERNEL) ? (MANY + 1) * PARK_MAX_SHORT : 0));
+			      want_init_on_alloc(GFP_KERNEL) ? (MANY + 1) * CACHE_MAX_SHORT : 0));
 	for (i = 0; i < MANY; i++)
 		span_free(addr[i]);
 }
@@ -337,7 +337,7 @@ static void a_span_knows_a_later_one(struct kunit *test)
 {
 	static const unsigned long lengths[] = { 1, 16, 32 };
 	struct span_heap *heap = test_heap_make_cached(test, 0, 0);
-	const unsigned int nr = 4 * PARK_AHEAD;
+	const unsigned int nr = 4 * CACHE_AHEAD;
 	unsigned int i, l;
 	void **addr;
 
@@ -345,9 +345,9 @@ static void a_span_knows_a_later_one(struct kunit *test)
 		free_some(alloc_some(test, heap, nr, lengths[l]), nr);
 		addr = alloc_some(test, heap, nr, lengths[l]);
 
-		for (i = 0; i + PARK_AHEAD < nr; i++)
+		for (i = 0; i + CACHE_AHEAD < nr; i++)
 			KUNIT_EXPECT_EQ(test, (long)span_of(addr[i])->ahead << SPAN_AHEAD_SHIFT,
-					(long)span_of(addr[i + PARK_AHEAD]) -
+					(long)span_of(addr[i + CACHE_AHEAD]) -
 					(long)span_of(addr[i]));
 		free_some(addr, nr);
 	}
@@ -380,7 +380,7 @@ static void what_is_not_used_gives_way(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
 		nr = too_many(lengths[i]);
 		free_some(alloc_some(test, heap, nr, lengths[i]), nr);
-		nr = min(cache_max_pages / lengths[i], PARK_CPU_LONGS + 0U) / 2;
+		nr = min(cache_max_pages / lengths[i], CACHE_CPU_LARGE + 0U) / 2;
 		for (round = 0; round < 3; round++)
 			free_some(alloc_some(test, heap, nr, lengths[i]), nr);
 		expect_cached(test, heap, nr, lengths[i]);
@@ -438,7 +438,7 @@ static struct span *descriptor_of(const void *addr)
 
 /*
  * An owner is the client's own value, and may point anywhere: here to another
- * live span. It links nothing once its span is parked, has to leave for a later
+ * live span. It links nothing once its span is cached, has to leave for a later
  * one, and finds the depot full.
  */
 static void what_finds_no_room_is_alone(struct kunit *test)
@@ -511,14 +511,14 @@ static void cpus_hand_on_spans(struct kunit *test)
 		return;
 	}
 	span_heap_stats(heap, &before);
-	addr[0] = span_alloc(heap, PARK_MAX_SHORT, GFP_KERNEL);
+	addr[0] = span_alloc(heap, CACHE_MAX_SHORT, GFP_KERNEL);
 	KUNIT_EXPECT_NOT_NULL(test, addr[0]);
-	EXPECT_CHANGES(test, heap, &before, CHANGE(cached_pages, -PARK_MAX_SHORT),
-		       CHANGE(idle_pages, -PARK_MAX_SHORT), CHANGE(in_use_pages, PARK_MAX_SHORT),
-		       CHANGE(in_use_heap_pages, PARK_MAX_SHORT), CHANGE(span_count, 1),
+	EXPECT_CHANGES(test, heap, &before, CHANGE(cached_pages, -CACHE_MAX_SHORT),
+		       CHANGE(idle_pages, -CACHE_MAX_SHORT), CHANGE(in_use_pages, CACHE_MAX_SHORT),
+		       CHANGE(in_use_heap_pages, CACHE_MAX_SHORT), CHANGE(span_count, 1),
 		       CHANGE(alloc_count, 1), CHANGE(cache_hit_count, 1),
 		       CHANGE(zeroed_pages,
-			      want_init_on_alloc(GFP_KERNEL) ? PARK_MAX_SHORT : 0));
+			      want_init_on_alloc(GFP_KERNEL) ? CACHE_MAX_SHORT : 0));
 	cpus_read_unlock();
 	span_free(addr[0]);
 }
@@ -527,7 +527,7 @@ static void cpus_hand_on_spans(struct kunit *test)
 static void cpus_hand_on_long_spans(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make_cached(test, 0, 0);
-	unsigned int nr = min(cache_max_pages / 100, PARK_CPU_LONGS + 0U);
+	unsigned int nr = min(cache_max_pages / 100, CACHE_CPU_LARGE + 0U);
 	struct span_heap_stats before;
 	void **addr = alloc_some(test, heap, nr + 1, 100);
 	unsigned int i;
@@ -538,7 +538,7 @@ static void cpus_hand_on_long_spans(struct kunit *test)
 		kunit_skip(test, "needs two CPUs of one node");
 		return;
 	}
-	/* Those that were parked first; the second is in this CPU's cache by now. */
+	/* Those that were cached first; the second is in this CPU's cache by now. */
 	span_heap_stats(heap, &before);
 	for (i = 0; i < DIV_ROUND_UP(nr, 2); i++)
 		addr[i] = span_alloc(heap, 100, GFP_KERNEL);
@@ -571,7 +571,7 @@ static void caches_of_other_cpus_are_emptied(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, cached_pages(heap), 0ULL);
 }
 
-static void an_accounted_span_is_parked_like_others(struct kunit *test)
+static void an_accounted_span_is_cached_like_others(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make_cached(test, 0, 0);
 	void *addr = span_alloc(heap, 2, GFP_KERNEL_ACCOUNT);
@@ -620,10 +620,10 @@ static void a_forced_release_empties_caches(struct kunit *test)
 	span_heap_stats(heap, &stats);
 	KUNIT_EXPECT_EQ(test, stats.cached_pages, 0ULL);
 	KUNIT_EXPECT_EQ(test, stats.idle_pages, 0ULL);
-	KUNIT_EXPECT_EQ(test, stats.released_pages, stats.reserved_pages);
+	KUNIT_EXPECT_EQ(test, stats.released_pages, stats.grown_pages);
 }
 
-static void a_limit_takes_parked_pages_first(struct kunit *test)
+static void a_limit_takes_cached_pages_first(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make_cached(test, 20, 0);
 	struct span_heap_stats stats;
@@ -644,7 +644,7 @@ static void a_limit_takes_parked_pages_first(struct kunit *test)
 }
 
 /* Nobody misses it, so that it goes, and no earlier than any other idle page. */
-static void a_parked_span_is_released_in_time(struct kunit *test)
+static void a_cached_span_is_released_in_time(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make_cached(test, 0, AGE_MS);
 	unsigned long age = msecs_to_jiffies(AGE_MS);
@@ -667,9 +667,9 @@ static void a_parked_span_is_released_in_time(struct kunit *test)
 
 /*
  * Of those of one length, who has been there longest: of three chains two have been
- * used since the sweep before.
+ * used since the pass before.
  */
-static void who_was_parked_first_goes_first(struct kunit *test)
+static void who_was_cached_first_goes_first(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make_cached(test, 0, AGE_MS);
 	unsigned int length = chain_length(4), i;
@@ -724,7 +724,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(a_freed_span_comes_back),
 	KUNIT_CASE(the_next_life_knows_nothing_of_the_last),
 	KUNIT_CASE(kinds_are_counted_apart),
-	KUNIT_CASE(a_parked_span_cannot_be_freed_again),
+	KUNIT_CASE(a_cached_span_cannot_be_freed_again),
 	KUNIT_CASE(lengths_do_not_mix),
 	KUNIT_CASE(the_longest_are_not_kept),
 	KUNIT_CASE(a_full_cache_makes_room),
@@ -741,13 +741,13 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(lengths_in_use_stay),
 	KUNIT_CASE(a_cache_has_its_share_of_memory),
 	KUNIT_CASE(caches_of_other_cpus_are_emptied),
-	KUNIT_CASE(an_accounted_span_is_parked_like_others),
+	KUNIT_CASE(an_accounted_span_is_cached_like_others),
 	KUNIT_CASE(a_node_is_checked),
 	KUNIT_CASE(a_heap_may_do_without),
 	KUNIT_CASE(a_forced_release_empties_caches),
-	KUNIT_CASE(a_limit_takes_parked_pages_first),
-	KUNIT_CASE(a_parked_span_is_released_in_time),
-	KUNIT_CASE(who_was_parked_first_goes_first),
+	KUNIT_CASE(a_limit_takes_cached_pages_first),
+	KUNIT_CASE(a_cached_span_is_released_in_time),
+	KUNIT_CASE(who_was_cached_first_goes_first),
 	KUNIT_CASE(a_span_in_regular_use_stays),
 	KUNIT_CASE(an_atomic_caller_is_served),
 	{}

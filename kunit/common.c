@@ -35,7 +35,7 @@ void test_go_home(void)
 
 int test_heaps_init(struct kunit *test)
 {
-	/* What is parked on one CPU is not found on another, and drained when it goes. */
+	/* What is cached on one CPU is not found on another, and drained when it goes. */
 	test_go_home();
 	/* A free is over when it returns, except in the test of those that are not. */
 	deferred_clear_pages = ULONG_MAX;
@@ -86,14 +86,14 @@ struct span_heap *test_heap_make(struct kunit *test, unsigned long limit_pages,
 				 unsigned int age_ms)
 {
 	return test_heap_make_flags(test, limit_pages, age_ms,
-				    SPAN_HEAP_NO_CACHE | SPAN_HEAP_AGE_ONLY | SPAN_HEAP_NO_STOCK);
+				    SPAN_HEAP_NO_CACHE | SPAN_HEAP_AGE_ONLY | SPAN_HEAP_NO_POOL);
 }
 
 struct span_heap *test_heap_make_cached(struct kunit *test, unsigned long limit_pages,
 					unsigned int age_ms)
 {
 	return test_heap_make_flags(test, limit_pages, age_ms,
-				    SPAN_HEAP_AGE_ONLY | SPAN_HEAP_NO_STOCK);
+				    SPAN_HEAP_AGE_ONLY | SPAN_HEAP_NO_POOL);
 }
 
 /* === Time =============================================================== */
@@ -163,9 +163,9 @@ void test_heap_end(struct kunit *test, struct span_heap *heap)
 	unsigned int i;
 
 	KUNIT_EXPECT_EQ(test, free_leftovers(heap), 0UL);
-	/* The scavenger may come late to a stock that has never been full. */
+	/* The scavenger may come late to a pool that has never been full. */
 	flags = heap_lock(heap);
-	heap->stock = (struct stock) {};
+	heap->pool = (struct pool) {};
 	heap_unlock(heap, flags);
 	/* Waits for it, which may just be filling the reserve up. */
 	KUNIT_EXPECT_EQ(test, span_heap_reserve(heap, 0), 0);
@@ -177,7 +177,7 @@ void test_heap_end(struct kunit *test, struct span_heap *heap)
 	KUNIT_EXPECT_EQ(test, stats.in_use_pages, 0ULL);
 	KUNIT_EXPECT_EQ(test, stats.idle_pages, 0ULL);
 	KUNIT_EXPECT_EQ(test, stats.span_count, 0ULL);
-	KUNIT_EXPECT_EQ(test, stats.released_pages, stats.reserved_pages);
+	KUNIT_EXPECT_EQ(test, stats.released_pages, stats.grown_pages);
 	KUNIT_EXPECT_EQ(test, span_heap_destroy(heap), 0);
 	for (i = 0; i < TEST_HEAPS; i++)
 		if (heaps->heap[i] == heap)
@@ -230,7 +230,7 @@ void test_heap_check(struct kunit *test, struct span_heap *heap)
 	KUNIT_EXPECT_EQ(test, heap->moving, 0UL);
 
 	span_heap_stats(heap, &stats);
-	KUNIT_EXPECT_EQ(test, stats.reserved_pages,
+	KUNIT_EXPECT_EQ(test, stats.grown_pages,
 			stats.in_use_pages + stats.idle_pages + stats.released_pages);
 	KUNIT_EXPECT_EQ(test, stats.in_use_pages,
 			stats.in_use_heap_pages + stats.in_use_stack_pages +
@@ -250,7 +250,7 @@ static const struct {
 	size_t at;
 	const char *name;
 } stats_of_a_heap[] = {
-	STAT(reserved_pages),
+	STAT(grown_pages),
 	STAT(in_use_pages),
 	STAT(in_use_heap_pages),
 	STAT(in_use_stack_pages),
@@ -262,9 +262,9 @@ static const struct {
 	STAT(peak_backed_pages),
 	STAT(limit_pages),
 	STAT(soft_limit_pages),
-	STAT(reserve_pages),
-	STAT(atomic_low_pages),
-	STAT(atomic_high_pages),
+	STAT(reserve_target_pages),
+	STAT(pool_low_pages),
+	STAT(pool_high_pages),
 	STAT(demand_pages),
 	STAT(arena_count),
 	STAT(span_count),
@@ -280,7 +280,7 @@ static const struct {
 	STAT(bad_free_count),
 	STAT(cache_hit_count),
 	STAT(cache_miss_count),
-	STAT(atomic_refill_count),
+	STAT(pool_refill_count),
 	STAT(grow_count),
 	STAT(backed_pages),
 	STAT(rebacked_pages),
@@ -291,10 +291,10 @@ static const struct {
 	STAT(released_node_pages),
 	STAT(released_shared_pages),
 	STAT(deferred_count),
-	STAT(regret_pages),
-	STAT(regret_count),
-	STAT(sweep_count),
-	STAT(restrained_pages),
+	STAT(refault_pages),
+	STAT(refault_count),
+	STAT(pass_count),
+	STAT(retained_pages),
 	STAT(scavenge_ns),
 	STAT(release_batch_count),
 	STAT(tlb_flush_count),
@@ -325,7 +325,7 @@ static bool is_free_to_change(size_t at)
 	case offsetof(struct span_heap_stats, demand_pages):
 	case offsetof(struct span_heap_stats, scavenge_ns):
 	case offsetof(struct span_heap_stats, release_batch_count):
-	case offsetof(struct span_heap_stats, sweep_count):
+	case offsetof(struct span_heap_stats, pass_count):
 		return true;
 	case offsetof(struct span_heap_stats, zeroed_pages):
 	case offsetof(struct span_heap_stats, zero_skipped_pages):

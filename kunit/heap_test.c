@@ -19,7 +19,7 @@ static void a_heap_has_what_it_was_made_with(struct kunit *test)
 	span_heap_stats(heap, &stats);
 	KUNIT_EXPECT_EQ(test, stats.limit_pages, 1234ULL);
 	KUNIT_EXPECT_EQ(test, heap->age_ms, 77U);
-	KUNIT_EXPECT_EQ(test, stats.reserved_pages, 0ULL);
+	KUNIT_EXPECT_EQ(test, stats.grown_pages, 0ULL);
 	KUNIT_EXPECT_EQ(test, stats.arena_count, 0ULL);
 	KUNIT_EXPECT_EQ(test, stats.page_table_bytes, 0ULL);
 }

@@ -79,7 +79,7 @@ static void idle_pages_elsewhere_make_room(struct kunit *test)
 		       CHANGE(released_pages, -40), CHANGE(span_count, 1),
 		       CHANGE(alloc_count, 1), CHANGE(backed_pages, 70),
 		       CHANGE(released_limit_pages, 30), CHANGE(tlb_flush_count, 1),
-		       CHANGE(regret_pages, 30), CHANGE(regret_count, 1));
+		       CHANGE(refault_pages, 30), CHANGE(refault_count, 1));
 	span_free(keep);
 	span_free(addr);
 }
@@ -213,7 +213,7 @@ static void idle_pages_above_a_soft_limit_go(struct kunit *test)
 	EXPECT_CHANGES(test, heap, &before, CHANGE(soft_limit_pages, 90),
 		       CHANGE(idle_pages, -960), CHANGE(released_pages, 960),
 		       CHANGE(released_limit_pages, 960), CHANGE(tlb_flush_count, 1));
-	/* Parked pages go, too, if there are no others. */
+	/* Cached pages go, too, if there are no others. */
 	span_heap_stats(heap, &before);
 	KUNIT_EXPECT_EQ(test, span_heap_set_soft_limit(heap, 30), 0);
 	scavenger_run();
@@ -267,7 +267,7 @@ static void what_a_soft_limit_leaves_ages(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, heap->index.nr_idle, 0UL);
 }
 
-/* All in use, so that nothing can be done; then some pages are not, but parked. */
+/* All in use, so that nothing can be done; then some pages are not, but cached. */
 static void a_soft_limit_empties_caches(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make_cached(test, 0, AGE_MS);
@@ -302,7 +302,7 @@ static void a_soft_limit_empties_caches(struct kunit *test)
 /* So many pages more than there are; callers undo it before they can fail. */
 static void set_total(unsigned long more)
 {
-	WRITE_ONCE(total_limit, total_backed() + more);
+	WRITE_ONCE(budget_limit, budget_backed() + more);
 }
 
 static void all_heaps_share_a_limit(struct kunit *test)
@@ -320,10 +320,10 @@ static void all_heaps_share_a_limit(struct kunit *test)
 	/* It has not even grown for that. */
 	EXPECT_CHANGES(test, other, &before, CHANGE(fail_limit_count, 1));
 	addr[1] = span_alloc(other, 30, GFP_KERNEL);
-	KUNIT_EXPECT_EQ(test, total_backed(), total_limit);
+	KUNIT_EXPECT_EQ(test, budget_backed(), budget_limit);
 	KUNIT_EXPECT_NULL(test, span_alloc(heap, 1, GFP_KERNEL));
 	KUNIT_EXPECT_EQ(test, span_heap_reserve(heap, 1), -EDQUOT);
-	WRITE_ONCE(total_limit, 0);
+	WRITE_ONCE(budget_limit, 0);
 	KUNIT_EXPECT_NULL(test, refused);
 	KUNIT_EXPECT_NOT_NULL(test, addr[0]);
 	KUNIT_EXPECT_NOT_NULL(test, addr[1]);
@@ -331,7 +331,7 @@ static void all_heaps_share_a_limit(struct kunit *test)
 	span_free(addr[1]);
 }
 
-/* Idle or parked, in this heap or in others: all of it goes before a request fails. */
+/* Idle or cached, in this heap or in others: all of it goes before a request fails. */
 static void other_heaps_make_room(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);
@@ -346,8 +346,8 @@ static void other_heaps_make_room(struct kunit *test)
 	span_free(span_alloc(other, 20, GFP_KERNEL));
 	atomic = span_alloc(heap, 100, GFP_ATOMIC);
 	addr = span_alloc(heap, 600, GFP_KERNEL);
-	KUNIT_EXPECT_LE(test, total_backed(), total_limit);
-	WRITE_ONCE(total_limit, 0);
+	KUNIT_EXPECT_LE(test, budget_backed(), budget_limit);
+	WRITE_ONCE(budget_limit, 0);
 	KUNIT_EXPECT_NULL(test, atomic);
 	KUNIT_EXPECT_NOT_NULL(test, addr);
 	KUNIT_EXPECT_EQ(test, other->count.released_limit_pages, 600ULL);
@@ -358,22 +358,22 @@ static void other_heaps_make_room(struct kunit *test)
 static void idle_pages_need_no_room(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);
-	unsigned long total = total_backed();
+	unsigned long total = budget_backed();
 	void *addr[2];
 
 	span_free(must_alloc(test, heap, 100));
-	KUNIT_EXPECT_EQ(test, total_backed(), total + 100);
+	KUNIT_EXPECT_EQ(test, budget_backed(), total + 100);
 	set_total(0);
 	addr[0] = span_alloc(heap, 60, GFP_KERNEL);
 	addr[1] = span_alloc(heap, 40, GFP_ATOMIC);
-	WRITE_ONCE(total_limit, 0);
+	WRITE_ONCE(budget_limit, 0);
 	KUNIT_EXPECT_NOT_NULL(test, addr[0]);
 	KUNIT_EXPECT_NOT_NULL(test, addr[1]);
-	KUNIT_EXPECT_EQ(test, total_backed(), total + 100);
+	KUNIT_EXPECT_EQ(test, budget_backed(), total + 100);
 	span_free(addr[0]);
 	span_free(addr[1]);
 	KUNIT_EXPECT_EQ(test, span_heap_scavenge(heap, ULONG_MAX), 100UL);
-	KUNIT_EXPECT_EQ(test, total_backed(), total);
+	KUNIT_EXPECT_EQ(test, budget_backed(), total);
 }
 
 /* Another reason than the limit on all heaps is no reason to take from others. */
@@ -395,7 +395,7 @@ static void other_heaps_are_left_alone(struct kunit *test)
 	faults_begin(FAULT_FOR_GOOD, 3);
 	addr = span_alloc(heap, 40, GFP_KERNEL | __GFP_NOWARN);
 	faults_end();
-	WRITE_ONCE(total_limit, 0);
+	WRITE_ONCE(budget_limit, 0);
 	EXPECT_NO_CHANGE(test, other, &before);
 	if (addr)
 		span_free(addr);
@@ -412,9 +412,9 @@ static void a_hopeless_request_takes_nothing(struct kunit *test)
 	span_free(must_alloc(test, other, 20));
 	span_heap_stats(other, &before);
 	set_total(100);
-	KUNIT_EXPECT_NULL(test, span_alloc(heap, total_backed() + 101, GFP_KERNEL));
+	KUNIT_EXPECT_NULL(test, span_alloc(heap, budget_backed() + 101, GFP_KERNEL));
 	EXPECT_NO_CHANGE(test, other, &before);
-	WRITE_ONCE(total_limit, 0);
+	WRITE_ONCE(budget_limit, 0);
 }
 
 /* A client whose allocations could not fail yesterday is not to fail today. */
@@ -429,7 +429,7 @@ static void what_must_not_fail_passes_the_limit_on_all_heaps(struct kunit *test)
 	KUNIT_EXPECT_NOT_NULL(test, addr);
 	KUNIT_EXPECT_NOT_NULL(test, longer);
 	KUNIT_EXPECT_NULL(test, span_alloc(heap, 40, GFP_KERNEL | __GFP_NOWARN));
-	WRITE_ONCE(total_limit, 0);
+	WRITE_ONCE(budget_limit, 0);
 	span_free(addr);
 	span_free(longer);
 }
@@ -461,7 +461,7 @@ static void a_soft_limit_does_not_take_all_turns(struct kunit *test)
 		test_clock_wait(msecs_to_jiffies(AGE_MS) / 4);
 	}
 	span_heap_stats(heap, &stats);
-	KUNIT_EXPECT_GE(test, stats.sweep_count, 1ULL);
+	KUNIT_EXPECT_GE(test, stats.pass_count, 1ULL);
 	span_free(live);
 }
 

@@ -88,7 +88,7 @@ static void a_limit_is_kept(struct kunit *test)
 	EXPECT_CHANGES(test, heap, &before, CHANGE(in_use_pages, 2 * PIECE + 100),
 		       CHANGE(in_use_heap_pages, 2 * PIECE + 100), CHANGE(idle_pages, -110),
 		       CHANGE(released_pages, heap->index.nr_released - before.released_pages),
-		       CHANGE(reserved_pages, heap->index.nr_pages - before.reserved_pages),
+		       CHANGE(grown_pages, heap->index.nr_pages - before.grown_pages),
 		       CHANGE(grow_count, heap->grows - before.grow_count),
 		       CHANGE(span_count, 1), CHANGE(alloc_count, 1),
 		       CHANGE(backed_pages, 2 * PIECE + 100), CHANGE(released_limit_pages, 110),
@@ -139,7 +139,7 @@ static void a_failure_leaves_no_page_tables(struct kunit *test)
 		if (addr)
 			break;
 		span_heap_stats(heap, &after);
-		KUNIT_EXPECT_EQ_MSG(test, after.reserved_pages, before.reserved_pages, "at %u",
+		KUNIT_EXPECT_EQ_MSG(test, after.grown_pages, before.grown_pages, "at %u",
 				    nth);
 		KUNIT_EXPECT_EQ(test, after.page_table_bytes, before.page_table_bytes);
 		test_heap_check(test, heap);
@@ -209,7 +209,7 @@ static void a_kill_ends_a_long_allocation(struct kunit *test)
 	/* Also where it would have had to grow. */
 	KUNIT_EXPECT_NULL(test, alloc_as_victim(test, heap, 9 * PIECE, SLEEP));
 	span_heap_stats(heap, &after);
-	KUNIT_EXPECT_EQ(test, after.reserved_pages, before.reserved_pages);
+	KUNIT_EXPECT_EQ(test, after.grown_pages, before.grown_pages);
 	/* To end may take some memory, too; and what must not fail does not. */
 	addr = alloc_as_victim(test, heap, 500, SLEEP);
 	KUNIT_EXPECT_NOT_NULL(test, addr);

@@ -335,9 +335,9 @@ struct length {
 
 static const struct length lengths[] = {
 	{ "one page", 1 },
-	{ "the longest of the short ones", PARK_MAX_SHORT },
+	{ "the longest of the short ones", CACHE_MAX_SHORT },
 	{ "a long one", 64 },
-	{ "the longest that is kept", PARK_MAX_LONG },
+	{ "the longest that is kept", CACHE_MAX_LARGE },
 };
 
 PARAM_NAME(length)
@@ -446,13 +446,13 @@ static void a_cache_has_nothing_for_another_node(struct kunit *test)
 	struct nodes nodes = two_nodes(test);
 	unsigned long npages = test_length(test);
 	struct span_heap *heap = test_heap_make_cached(test, 0, 0);
-	void *parked, *other, *again;
+	void *cached, *other, *again;
 	u64 before, after;
 
 	if (!enter_node(nodes.b))
 		kunit_skip(test, "needs a CPU of the second node");
-	parked = span_alloc_node(heap, npages, nodes.b, GFP_KERNEL);
-	span_free(parked);
+	cached = span_alloc_node(heap, npages, nodes.b, GFP_KERNEL);
+	span_free(cached);
 	before = cached_pages(heap);
 	other = span_alloc_node(heap, npages, nodes.a, GFP_KERNEL);
 	after = cached_pages(heap);
@@ -462,7 +462,7 @@ static void a_cache_has_nothing_for_another_node(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, before, (u64)npages);
 	KUNIT_EXPECT_EQ(test, after, (u64)npages);
 	KUNIT_EXPECT_TRUE(test, is_of_node(other, npages, nodes.a));
-	KUNIT_EXPECT_PTR_EQ(test, again, parked);
+	KUNIT_EXPECT_PTR_EQ(test, again, cached);
 	KUNIT_EXPECT_TRUE(test, is_of_node(again, npages, nodes.b));
 	/* Nor does this CPU, of the first node, keep what is of the second. */
 	span_free(again);
@@ -507,7 +507,7 @@ static void a_depot_has_nothing_for_another_node(struct kunit *test)
 	in_b = alloc_all(heap, addr, nr, npages, nodes.b);
 	free_all(addr, nr);
 	span_heap_stats(heap, &before);
-	/* Still no CPU may go: what it has parked would be idle, and anybody's. */
+	/* Still no CPU may go: what it has cached would be idle, and anybody's. */
 	test_go_home();
 	in_a = alloc_all(heap, addr, nr, npages, nodes.a);
 	span_heap_stats(heap, &after);

@@ -305,16 +305,16 @@ static void the_last_epochs_are_remembered(struct kunit *test)
 	struct fixture *f = make(test, 1);
 
 	alloc(test, f, 100, 0);
-	KUNIT_EXPECT_EQ(test, f->claim.regret, 0UL);
+	KUNIT_EXPECT_EQ(test, f->claim.refault, 0UL);
 	KUNIT_EXPECT_EQ(test, pageindex_recent(&f->idx, 0), 100U);
 	pageindex_release(&f->idx, 0, 100);
 	pageindex_next_epoch(&f->idx);
 	KUNIT_EXPECT_EQ(test, pageindex_recent(&f->idx, 0), 100U);
 	alloc(test, f, 70, 0);
-	KUNIT_EXPECT_EQ(test, f->claim.regret, 70UL);
+	KUNIT_EXPECT_EQ(test, f->claim.refault, 70UL);
 	KUNIT_EXPECT_EQ(test, pageindex_recent(&f->idx, 0), 170U);
 	alloc(test, f, 70, 70);
-	KUNIT_EXPECT_EQ(test, f->claim.regret, 30UL);
+	KUNIT_EXPECT_EQ(test, f->claim.refault, 30UL);
 
 	pageindex_release(&f->idx, 0, 140);
 	pageindex_next_epoch(&f->idx);
@@ -323,7 +323,7 @@ static void the_last_epochs_are_remembered(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pageindex_recent(&f->idx, 0), 0U);
 	alloc(test, f, 140, 0);
 	KUNIT_EXPECT_EQ(test, f->claim.released, 140UL);
-	KUNIT_EXPECT_EQ(test, f->claim.regret, 0UL);
+	KUNIT_EXPECT_EQ(test, f->claim.refault, 0UL);
 }
 
 static void the_source_is_remembered(struct kunit *test)

@@ -25,7 +25,7 @@ static int pressure_test_init(struct kunit *test)
 	return ret;
 }
 
-static struct span_heap *restrained_heap(struct kunit *test)
+static struct span_heap *retaining_heap(struct kunit *test)
 {
 	return test_heap_make_flags(test, 0, AGE_MS, SPAN_HEAP_NO_CACHE);
 }
@@ -49,7 +49,7 @@ static u64 idle(struct span_heap *heap)
 static void as_many_go_as_are_asked_for(struct kunit *test)
 {
 	static const unsigned long npages[] = { 0, 1, 127, 512, 1025 };
-	struct span_heap *heap = restrained_heap(test);
+	struct span_heap *heap = retaining_heap(test);
 	u64 before;
 	unsigned int i;
 
@@ -66,7 +66,7 @@ static void as_many_go_as_are_asked_for(struct kunit *test)
 /* Idle for no time at all, but one of the heaps has no need of them. */
 static void surplus_goes_first(struct kunit *test)
 {
-	struct span_heap *needed = restrained_heap(test);
+	struct span_heap *needed = retaining_heap(test);
 	struct span_heap *surplus = test_heap(test);
 
 	span_free(must_alloc(test, needed, 300));
@@ -79,10 +79,10 @@ static void surplus_goes_first(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, idle(surplus), 0ULL);
 }
 
-static void parked_spans_go_last(struct kunit *test)
+static void cached_spans_go_last(struct kunit *test)
 {
 	struct span_heap *cached = test_heap_make_flags(test, 0, AGE_MS, 0);
-	struct span_heap *plain = restrained_heap(test);
+	struct span_heap *plain = retaining_heap(test);
 
 	span_free(must_alloc(test, cached, 10));
 	span_free(must_alloc(test, plain, 100));
@@ -97,7 +97,7 @@ static void parked_spans_go_last(struct kunit *test)
 
 static void a_reserve_stays(struct kunit *test)
 {
-	struct span_heap *heap = restrained_heap(test);
+	struct span_heap *heap = retaining_heap(test);
 
 	KUNIT_ASSERT_EQ(test, span_heap_reserve(heap, 50), 0);
 	span_free(must_alloc(test, heap, 200));
@@ -111,7 +111,7 @@ static void relief_takes_the_surplus(struct kunit *test)
 {
 	struct span_heap *surplus = test_heap_make_flags(test, 0, AGE_MS, 0);
 	struct span_heap *aged = test_heap_make_flags(test, 0, AGE_MS, SPAN_HEAP_AGE_ONLY);
-	struct span_heap *needed = restrained_heap(test);
+	struct span_heap *needed = retaining_heap(test);
 	int node;
 
 	span_free(must_alloc(test, surplus, 10));
@@ -222,7 +222,7 @@ static void the_last_reclaim_gets_all(struct kunit *test)
 }
 
 /* What is kept ready for callers that cannot wait goes last of what is idle. */
-static void the_stock_goes_last(struct kunit *test)
+static void the_pool_goes_last(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make_flags(test, 0, AGE_MS, SPAN_HEAP_NO_CACHE);
 	void *addr;
@@ -246,8 +246,8 @@ static void the_stock_goes_last(struct kunit *test)
 /* Two heaps alike, and many small requests: neither is always the first. */
 static void heaps_take_turns(struct kunit *test)
 {
-	struct span_heap *one = restrained_heap(test);
-	struct span_heap *two = restrained_heap(test);
+	struct span_heap *one = retaining_heap(test);
+	struct span_heap *two = retaining_heap(test);
 	unsigned int i;
 
 	span_free(must_alloc(test, one, 1000));
@@ -330,7 +330,7 @@ static void the_min_watermark_is_the_line(struct kunit *test)
 static void the_shrinker_keeps_its_contract(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make_flags(test, 0, AGE_MS, SPAN_HEAP_AGE_ONLY |
-						      SPAN_HEAP_NO_CACHE | SPAN_HEAP_NO_STOCK);
+						      SPAN_HEAP_NO_CACHE | SPAN_HEAP_NO_POOL);
 	struct shrink_control sc = { .gfp_mask = GFP_KERNEL, .nid = 0 };
 	unsigned long count, asked, got, given = 0;
 	void *addr;
@@ -363,7 +363,7 @@ static void the_shrinker_keeps_its_contract(struct kunit *test)
 static void reclaim_may_take_pages(struct kunit *test)
 {
 	struct span_heap *cached = test_heap_make_flags(test, 0, AGE_MS, 0);
-	struct span_heap *plain = restrained_heap(test);
+	struct span_heap *plain = retaining_heap(test);
 	unsigned long pages;
 
 	KUNIT_ASSERT_EQ(test, span_heap_reserve(plain, 20), 0);
@@ -380,7 +380,7 @@ static void reclaim_may_take_pages(struct kunit *test)
 static struct kunit_case cases[] = {
 	KUNIT_CASE(as_many_go_as_are_asked_for),
 	KUNIT_CASE(surplus_goes_first),
-	KUNIT_CASE(parked_spans_go_last),
+	KUNIT_CASE(cached_spans_go_last),
 	KUNIT_CASE(a_reserve_stays),
 	KUNIT_CASE(relief_takes_the_surplus),
 	KUNIT_CASE(light_reclaim_gets_what_is_not_needed),
@@ -388,7 +388,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(heavy_reclaim_leaves_the_caches),
 	KUNIT_CASE(short_of_memory_is_heavy),
 	KUNIT_CASE(the_last_reclaim_gets_all),
-	KUNIT_CASE(the_stock_goes_last),
+	KUNIT_CASE(the_pool_goes_last),
 	KUNIT_CASE(heaps_take_turns),
 	KUNIT_CASE(the_other_node_is_left_alone),
 	KUNIT_CASE(a_kill_is_put_off_once),

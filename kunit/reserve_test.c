@@ -44,14 +44,14 @@ static void pages_are_set_aside(struct kunit *test)
 	span_heap_stats(heap, &before);
 	KUNIT_EXPECT_EQ(test, span_heap_reserve(heap, 300), 0);
 	EXPECT_CHANGES(test, heap, &before, CHANGE(idle_pages, 300), CHANGE(released_pages, -300),
-		       CHANGE(reserve_pages, 300), CHANGE(backed_pages, 300),
+		       CHANGE(reserve_target_pages, 300), CHANGE(backed_pages, 300),
 		       CHANGE(zeroed_pages, 300));
 
 	/* What is there already counts. */
 	span_heap_stats(heap, &before);
 	KUNIT_EXPECT_EQ(test, span_heap_reserve(heap, 310), 0);
 	EXPECT_CHANGES(test, heap, &before, CHANGE(idle_pages, 10), CHANGE(released_pages, -10),
-		       CHANGE(reserve_pages, 10), CHANGE(backed_pages, 10),
+		       CHANGE(reserve_target_pages, 10), CHANGE(backed_pages, 10),
 		       CHANGE(zeroed_pages, 10));
 }
 
@@ -64,7 +64,7 @@ static void a_reserve_makes_the_heap_grow(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, span_heap_reserve(heap, CHUNK + 10), 0);
 	span_heap_stats(heap, &stats);
 	KUNIT_EXPECT_EQ(test, stats.idle_pages, (u64)CHUNK + 10);
-	KUNIT_EXPECT_EQ(test, stats.reserved_pages, 2 * (u64)CHUNK);
+	KUNIT_EXPECT_EQ(test, stats.grown_pages, 2 * (u64)CHUNK);
 }
 
 /* By as much as it takes: the first chunk is full, the second is what is needed. */
@@ -77,8 +77,8 @@ static void a_full_heap_grows_by_a_chunk(struct kunit *test)
 	span_heap_stats(heap, &before);
 	KUNIT_EXPECT_EQ(test, span_heap_reserve(heap, 10), 0);
 	EXPECT_CHANGES(test, heap, &before, CHANGE(idle_pages, 10),
-		       CHANGE(reserved_pages, CHUNK), CHANGE(released_pages, CHUNK - 10),
-		       CHANGE(reserve_pages, 10), CHANGE(backed_pages, 10),
+		       CHANGE(grown_pages, CHUNK), CHANGE(released_pages, CHUNK - 10),
+		       CHANGE(reserve_target_pages, 10), CHANGE(backed_pages, 10),
 		       CHANGE(zeroed_pages, 10), CHANGE(grow_count, 1));
 	span_free(addr);
 }
@@ -99,7 +99,7 @@ static void a_scattered_heap_does_not_grow(struct kunit *test)
 	span_heap_stats(heap, &before);
 	KUNIT_EXPECT_EQ(test, span_heap_reserve(heap, 100), 0);
 	EXPECT_CHANGES(test, heap, &before, CHANGE(idle_pages, 100), CHANGE(released_pages, -100),
-		       CHANGE(reserve_pages, 100), CHANGE(backed_pages, 100),
+		       CHANGE(reserve_target_pages, 100), CHANGE(backed_pages, 100),
 		       CHANGE(rebacked_pages, 100), CHANGE(zeroed_pages, 100));
 	for (i = 1; i < CHUNK; i += 2)
 		span_free(page_at(addr, i));

@@ -32,21 +32,21 @@ static unsigned long age(void)
 
 struct start {
 	const char *name;
-	unsigned int eighths;	/* of an age, after the last sweep */
+	unsigned int eighths;	/* of an age, after the last pass */
 	int ticks;		/* and so many ticks */
 };
 
 static const struct start starts[] = {
-	{ "at the sweep", 0, 0 },
-	{ "a tick after the sweep", 0, 1 },
-	{ "half an age after the sweep", 4, 0 },
-	{ "a tick before the next sweep", 8, -1 },
+	{ "at the pass", 0, 0 },
+	{ "a tick after the pass", 0, 1 },
+	{ "half an age after the pass", 4, 0 },
+	{ "a tick before the next pass", 8, -1 },
 };
 
 PARAM_NAME(start)
 KUNIT_ARRAY_PARAM(start, starts, start_name);
 
-/* Not before an age, not after two and a tick, wherever between sweeps it begins. */
+/* Not before an age, not after two and a tick, wherever between passes it begins. */
 static void pages_are_released_in_time(struct kunit *test)
 {
 	const struct start *start = test->param_value;
@@ -54,7 +54,7 @@ static void pages_are_released_in_time(struct kunit *test)
 	void *addr = must_alloc(test, heap, 300);
 	unsigned long idle;
 
-	/* An idle page that keeps the sweeps coming while the span is in use. */
+	/* An idle page that keeps the passes coming while the span is in use. */
 	span_free(must_alloc(test, heap, 1));
 	scavenger_run();
 	test_clock_pass(age() * start->eighths / 8 + start->ticks);
@@ -76,7 +76,7 @@ static void nothing_happens_before_the_age(struct kunit *test)
 	scavenger_run();
 	test_clock_pass(age() - 1);
 	EXPECT_NO_CHANGE(test, heap, &before);
-	/* The first sweep only takes note. */
+	/* The first pass only takes note. */
 	test_clock_pass(1);
 	EXPECT_NO_CHANGE(test, heap, &before);
 	test_clock_pass(age());
@@ -299,7 +299,7 @@ static void single_pages_are_released_in_batches(struct kunit *test)
 		span_free(page_at(addr, i));
 }
 
-static void a_sweep_goes_in_batches(struct kunit *test)
+static void a_pass_goes_in_batches(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make(test, 0, AGE_MS);
 	struct span_heap_stats before, after;
@@ -354,7 +354,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(reasons_are_told_apart),
 	KUNIT_CASE(long_runs_are_released_in_batches),
 	KUNIT_CASE(single_pages_are_released_in_batches),
-	KUNIT_CASE(a_sweep_goes_in_batches),
+	KUNIT_CASE(a_pass_goes_in_batches),
 	KUNIT_CASE(waiting_is_no_work),
 	KUNIT_CASE(its_time_is_counted),
 	{}

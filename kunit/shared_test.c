@@ -12,7 +12,7 @@
 
 #include "common.h"
 
-#define SHARED	(SPAN_HEAP_SHARED_PAGES | SPAN_HEAP_AGE_ONLY | SPAN_HEAP_NO_STOCK)
+#define SHARED	(SPAN_HEAP_SHARED_PAGES | SPAN_HEAP_AGE_ONLY | SPAN_HEAP_NO_POOL)
 
 static struct span_heap *shared_heap(struct kunit *test, unsigned long flags)
 {

@@ -53,20 +53,20 @@ static void a_span_goes_through_its_states(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, addr);
 	KUNIT_ASSERT_TRUE(test, view_of(addr, &live));
 	KUNIT_EXPECT_EQ(test, span_state_kind(live.state), kind->kind);
-	KUNIT_EXPECT_FALSE(test, live.state & SPAN_STATE_HELD);
+	KUNIT_EXPECT_FALSE(test, live.state & SPAN_STATE_LOCKED);
 
 	/* Held: found as before, and nobody else may change it. */
-	KUNIT_ASSERT_TRUE(test, span_hold(&live));
+	KUNIT_ASSERT_TRUE(test, span_trylock(&live));
 	KUNIT_ASSERT_TRUE(test, view_of(addr, &held));
 	KUNIT_EXPECT_EQ(test, span_state_kind(held.state), kind->kind);
-	KUNIT_EXPECT_FALSE(test, span_hold(&live));
-	KUNIT_EXPECT_FALSE(test, span_hold(&held));
+	KUNIT_EXPECT_FALSE(test, span_trylock(&live));
+	KUNIT_EXPECT_FALSE(test, span_trylock(&held));
 	KUNIT_EXPECT_FALSE(test, span_retire(&live));
 	KUNIT_EXPECT_FALSE(test, span_retire(&held));
 
 	/* Live again, but what was seen before is out of date. */
-	span_unhold(live.span);
-	KUNIT_EXPECT_FALSE(test, span_hold(&live));
+	span_unlock(live.span);
+	KUNIT_EXPECT_FALSE(test, span_trylock(&live));
 	KUNIT_EXPECT_FALSE(test, span_retire(&live));
 	KUNIT_ASSERT_TRUE(test, view_of(addr, &again));
 	KUNIT_EXPECT_EQ(test, span_state_kind(again.state), kind->kind);
@@ -75,7 +75,7 @@ static void a_span_goes_through_its_states(struct kunit *test)
 	/* Dead. */
 	span_free(addr);
 	KUNIT_EXPECT_FALSE(test, view_of(addr, &held));
-	KUNIT_EXPECT_FALSE(test, span_hold(&again));
+	KUNIT_EXPECT_FALSE(test, span_trylock(&again));
 	KUNIT_EXPECT_FALSE(test, span_retire(&again));
 }
 
@@ -87,13 +87,13 @@ static void a_held_span_is_not_freed(struct kunit *test)
 	struct span_view view;
 
 	KUNIT_ASSERT_TRUE(test, view_of(addr, &view));
-	KUNIT_ASSERT_TRUE(test, span_hold(&view));
+	KUNIT_ASSERT_TRUE(test, span_trylock(&view));
 	span_heap_stats(heap, &before);
 	span_free(addr);
 	KUNIT_EXPECT_EQ(test, span_split(addr, 2), -EINVAL);
 	EXPECT_CHANGES(test, heap, &before, CHANGE(bad_free_count, 1));
 	KUNIT_EXPECT_TRUE(test, found_at(addr));
-	span_unhold(view.span);
+	span_unlock(view.span);
 	span_free(addr);
 	KUNIT_EXPECT_FALSE(test, found_at(addr));
 }

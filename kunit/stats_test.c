@@ -186,11 +186,11 @@ static void expect_levels(struct kunit *test, struct books *books,
 	KUNIT_EXPECT_EQ(test, stats->in_use_stack_pages, books->in_use[SPAN_KIND_STACK]);
 	KUNIT_EXPECT_EQ(test, stats->in_use_bits_pages, books->in_use[SPAN_KIND_BITS]);
 	KUNIT_EXPECT_EQ(test, stats->in_use_work_pages, books->in_use[SPAN_KIND_WORK]);
-	KUNIT_EXPECT_EQ(test, stats->reserved_pages,
+	KUNIT_EXPECT_EQ(test, stats->grown_pages,
 			stats->in_use_pages + stats->idle_pages + stats->released_pages);
 	KUNIT_EXPECT_EQ(test, stats->span_count, books->spans);
 	KUNIT_EXPECT_EQ(test, stats->limit_pages, books->limit);
-	KUNIT_EXPECT_EQ(test, stats->reserve_pages, 0ULL);
+	KUNIT_EXPECT_EQ(test, stats->reserve_target_pages, 0ULL);
 	if (books->limit)
 		KUNIT_EXPECT_LE(test, stats->in_use_pages + stats->idle_pages,
 				max(books->limit, total_in_use(books)));

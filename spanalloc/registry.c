@@ -30,7 +30,7 @@
 #include "registry.h"
 
 /* All that there are. */
-#define HEAP_FLAGS	(SPAN_HEAP_NO_CACHE | SPAN_HEAP_AGE_ONLY | SPAN_HEAP_NO_STOCK | \
+#define HEAP_FLAGS	(SPAN_HEAP_NO_CACHE | SPAN_HEAP_AGE_ONLY | SPAN_HEAP_NO_POOL | \
 			 SPAN_HEAP_SHARED_PAGES)
 
 /* Spans that a leak report names. */
@@ -116,7 +116,7 @@ static struct span_heap *heap_new(const struct span_heap_params *params)
 	INIT_LIST_HEAD(&heap->space.ranges);
 	pageindex_init(&heap->index);
 	heap->index.look_once = true;
-	sweep_init(heap);
+	pass_init(heap);
 	if (heap->limit)
 		heap->index.max_backed = heap->limit;
 	if (count_by_node(heap) ||

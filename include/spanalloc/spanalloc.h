@@ -54,7 +54,7 @@ enum span_kind {
 #define SPAN_HEAP_AGE_ONLY	0x2UL
 
 /* No pages are kept ready for callers that may not sleep but those of span_heap_reserve(). */
-#define SPAN_HEAP_NO_STOCK	0x4UL
+#define SPAN_HEAP_NO_POOL	0x4UL
 
 /*
  * Others may hold pages of a span when it is freed, by references of their own: I/O in
@@ -104,7 +104,7 @@ struct span_info {
 
 /**
  * struct span_heap_stats - one heap's numbers at one moment
- * @reserved_pages: address space ready for use: the sum of the next,
+ * @grown_pages: address space ready for use: the sum of the next,
  *	@idle_pages and @released_pages
  * @in_use_pages: pages of live spans: the sum of the four kinds
  * @in_use_heap_pages: of these, pages of %SPAN_KIND_HEAP
@@ -112,16 +112,16 @@ struct span_info {
  * @in_use_bits_pages: of %SPAN_KIND_BITS
  * @in_use_work_pages: of %SPAN_KIND_WORK
  * @idle_pages: free, with memory behind them
- * @cached_pages: of these, pages of spans parked in the per-CPU caches
+ * @cached_pages: of these, pages of spans cached in the per-CPU caches
  * @released_pages: free, with nothing behind them
  * @peak_backed_pages: most that in use and idle ever were together
  * @limit_pages: hard limit on in use plus idle; 0: none
  * @soft_limit_pages: soft limit on in use plus idle; 0: none
- * @reserve_pages: idle pages set aside by span_heap_reserve()
- * @atomic_low_pages: with fewer idle pages than that, more are made ready for callers
+ * @reserve_target_pages: idle pages set aside by span_heap_reserve()
+ * @pool_low_pages: with fewer idle pages than that, more are made ready for callers
  *	that may not sleep; 0 while there are none
- * @atomic_high_pages: so many
- * @demand_pages: pages in use, parked and idle together that recent demand makes
+ * @pool_high_pages: so many
+ * @demand_pages: pages in use, cached and idle together that recent demand makes
  *	worth keeping
  * @arena_count: arenas now
  * @span_count: live spans now
@@ -139,7 +139,7 @@ struct span_info {
  *	live span
  * @cache_hit_count: allocations served by a per-CPU cache
  * @cache_miss_count: allocations that a per-CPU cache could not serve
- * @atomic_refill_count: times that pages were made ready for callers that may not sleep
+ * @pool_refill_count: times that pages were made ready for callers that may not sleep
  * @grow_count: times that address space was made ready for use
  * @backed_pages: pages that memory was put behind
  * @rebacked_pages: of these, pages at or below the highest of their chunk that
@@ -154,11 +154,11 @@ struct span_info {
  *	go back to the system with their last holder
  * @deferred_count: of @free_count, frees whose pages became idle a little later, since
  *	others held some of them, or since there was a lot to clear
- * @regret_pages: of @backed_pages, those put where as many had been given back since
- *	the sweep before last, in the same 512 pages of address space
- * @regret_count: allocations that met any of them
- * @sweep_count: sweeps ended
- * @restrained_pages: old pages left by sweeps since recent demand covers them; counted
+ * @refault_pages: of @backed_pages, those put where as many had been given back since
+ *	the pass before last, in the same 512 pages of address space
+ * @refault_count: allocations that met any of them
+ * @pass_count: passes ended
+ * @retained_pages: old pages left by passes since recent demand covers them; counted
  *	at the end of each
  * @scavenge_ns: CPU time that the scavenger's thread has spent on the heap
  * @release_batch_count: batches in which pages were given back
@@ -177,7 +177,7 @@ struct span_info {
  * and @span_count, which like all others are levels.
  */
 struct span_heap_stats {
-	u64 reserved_pages;
+	u64 grown_pages;
 	u64 in_use_pages;
 	u64 in_use_heap_pages;
 	u64 in_use_stack_pages;
@@ -189,9 +189,9 @@ struct span_heap_stats {
 	u64 peak_backed_pages;
 	u64 limit_pages;
 	u64 soft_limit_pages;
-	u64 reserve_pages;
-	u64 atomic_low_pages;
-	u64 atomic_high_pages;
+	u64 reserve_target_pages;
+	u64 pool_low_pages;
+	u64 pool_high_pages;
 	u64 demand_pages;
 	u64 arena_count;
 	u64 span_count;
@@ -207,7 +207,7 @@ struct span_heap_stats {
 	u64 bad_free_count;
 	u64 cache_hit_count;
 	u64 cache_miss_count;
-	u64 atomic_refill_count;
+	u64 pool_refill_count;
 	u64 grow_count;
 	u64 backed_pages;
 	u64 rebacked_pages;
@@ -218,10 +218,10 @@ struct span_heap_stats {
 	u64 released_node_pages;
 	u64 released_shared_pages;
 	u64 deferred_count;
-	u64 regret_pages;
-	u64 regret_count;
-	u64 sweep_count;
-	u64 restrained_pages;
+	u64 refault_pages;
+	u64 refault_count;
+	u64 pass_count;
+	u64 retained_pages;
 	u64 scavenge_ns;
 	u64 release_batch_count;
 	u64 tlb_flush_count;

@@ -338,10 +338,10 @@ static void disturb(struct rnd_state *random)
 		break;
 	default:
 		span_heap_stats(heap, &stats);
-		if (stats.reserved_pages !=
+		if (stats.grown_pages !=
 		    stats.in_use_pages + stats.idle_pages + stats.released_pages)
 			complain("%llu pages reserved, %llu in use, %llu idle, %llu released",
-				 stats.reserved_pages, stats.in_use_pages, stats.idle_pages,
+				 stats.grown_pages, stats.in_use_pages, stats.idle_pages,
 				 stats.released_pages);
 	}
 }
@@ -521,7 +521,7 @@ static void check_end(struct span_heap_stats *stats)
 	expect("bad_free_count", stats->bad_free_count, 0);
 	expect("fail_invalid_count", stats->fail_invalid_count, 0);
 	expect("idle and released pages", stats->idle_pages + stats->released_pages,
-	       stats->reserved_pages);
+	       stats->grown_pages);
 	span_heap_reserve(heap, 0);
 	span_heap_scavenge(heap, ULONG_MAX);
 	span_heap_stats(heap, stats);

@@ -682,13 +682,13 @@ static void __init check_stats(const struct stress_counts *sum)
 	expect("fail_invalid_count", st.fail_invalid_count, 0);
 	expect("bad_free_count", st.bad_free_count, 0);
 	expect("sum of in use, idle and released pages",
-	       st.in_use_pages + st.idle_pages + st.released_pages, st.reserved_pages);
+	       st.in_use_pages + st.idle_pages + st.released_pages, st.grown_pages);
 	expect("live pages by own count", atomic_long_read(&live_pages), 0);
 
 	span_heap_scavenge(heap, ULONG_MAX);
 	span_heap_stats(heap, &st);
 	expect("idle_pages after scavenging", st.idle_pages, 0);
-	expect("released_pages after scavenging", st.released_pages, st.reserved_pages);
+	expect("released_pages after scavenging", st.released_pages, st.grown_pages);
 }
 
 static int __init check_params(void)

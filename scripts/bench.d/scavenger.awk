@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Compares results of bench=burst,regret,scavlat with what is wanted.
+# Compares results of bench=burst,refault,scavlat with what is wanted.
 
 function field(name, text) {
 	if (!match($0, "\"" name "\": (\"[^\"]*\"|[0-9.]+)"))
@@ -29,12 +29,12 @@ function judge(what, value, wanted, good) {
 	there[field("bench")] = 1
 }
 
-function regret(bench, name, here, alone) {
+function refault(bench, name, here, alone) {
 	if (!(bench in there))
 		return
-	here = value[bench " default regret_per_mille"]
-	alone = value[bench " age_alone regret_per_mille"]
-	judge("regret, per mille: " name, here, "< 10", here < 10)
+	here = value[bench " default refault_per_mille"]
+	alone = value[bench " age_alone refault_per_mille"]
+	judge("refault, per mille: " name, here, "< 10", here < 10)
 	judge("  by age alone, with as much memory", alone, ">= 5 times", alone >= 5 * here)
 }
 
@@ -56,11 +56,11 @@ END {
 		work = value["burst default work_ages"]
 		judge("after a burst down to live, 10 % and the floor: ages", ages, \
 			sprintf("<= 2 + %.2f", work), ages > 0 && ages <= 2.01 + work)
-		printf "  (at most two ages and a tick, and the time that the sweep itself took)\n"
+		printf "  (at most two ages and a tick, and the time that the pass itself took)\n"
 	}
-	regret("regret_slow", "5 spans a second")
-	regret("regret", "50 spans a second")
-	regret("regret_waves", "50 spans a second, in waves")
+	refault("refault_slow", "5 spans a second")
+	refault("refault", "50 spans a second")
+	refault("refault_waves", "50 spans a second, in waves")
 	latency("", "")
 	latency("_uncached", ", no cache")
 }

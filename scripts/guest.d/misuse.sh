@@ -114,7 +114,7 @@ parameters() {
 		try "$name=1 is taken" taken "$name" 1
 	done <<- END
 		cache_pages 1048576
-		scavenge_floor_pages 1048576
+		retain_floor_pages 1048576
 		scavenge_age_ms 604800000
 		scavenge_share 100
 	END

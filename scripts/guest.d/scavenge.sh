@@ -59,7 +59,7 @@ keeps_its_share() {
 	[ "$ns" -gt 0 ] && [ $((ns / 10000)) -le $((3 * ms + 2000)) ]
 }
 
-# It has settled when what it remembers has passed: two ages and a sweep, and the pauses
+# It has settled when what it remembers has passed: two ages and a pass, and the pauses
 # that it owes. Then there is nothing to wake it: ten times its age pass in its sleep.
 rests() {
 	local before after deadline=$(($(uptime_ms) + PATIENCE_MS))
@@ -74,10 +74,10 @@ rests() {
 	return 1
 }
 
-# The last batch is followed by a pause, too, before the sweep is over.
+# The last batch is followed by a pause, too, before the pass is over.
 traced() {
 	local deadline=$(($(uptime_ms) + PATIENCE_MS))
-	until grep 'spanalloc_sweep: heap=default released=[1-9]' /sys/kernel/tracing/trace; do
+	until grep 'spanalloc_pass: heap=default released=[1-9]' /sys/kernel/tracing/trace; do
 		[ "$(uptime_ms)" -lt "$deadline" ] || return 1
 		sleep 0.1
 	done
@@ -137,7 +137,7 @@ must "tracefs" mount -t tracefs tracefs /sys/kernel/tracing
 must "insmod spanalloc.ko scavenge_age_ms=$AGE_MS" \
 	insmod /modules/spanalloc.ko scavenge_age_ms=$AGE_MS
 scavenger=$(ps -o pid,comm | awk '$2 == "spanalloc_scav" { print $1 }')
-echo 1 > /sys/kernel/tracing/events/spanalloc/spanalloc_sweep/enable
+echo 1 > /sys/kernel/tracing/events/spanalloc/spanalloc_pass/enable
 started=$(uptime_ms)
 worked=$(worked_ns)
 must "$FEW_PAGES pages are used and left" leave_idle $FEW_PAGES
@@ -148,9 +148,9 @@ try "a tracepoint says so" traced
 sed 's/^/# /' /tmp/output
 try "there are no wake-ups while there is nothing to do" rests
 sed 's/^/# /' /tmp/output
-echo 0 > /sys/module/spanalloc/parameters/scavenge_floor_pages
+echo 0 > /sys/module/spanalloc/parameters/retain_floor_pages
 try "it looks again when the floor is lowered" wait_for_scavenger 0
-echo 0 > /sys/kernel/tracing/events/spanalloc/spanalloc_sweep/enable
+echo 0 > /sys/kernel/tracing/events/spanalloc/spanalloc_pass/enable
 must "rmmod spanalloc" rmmod spanalloc
 
 must "insmod spanalloc.ko" insmod /modules/spanalloc.ko scavenge_age_ms=3600000

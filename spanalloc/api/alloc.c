@@ -3,7 +3,7 @@
  * Allocating, freeing and splitting, as clients see them.
  *
  * Requests are checked here and nowhere below. A length that the per-CPU caches
- * keep is served from them, and parked in them when it is freed; everything
+ * keep is served from them, and cached in them when it is freed; everything
  * else, and what they do not have, goes to the heap.
  *
  * A free takes the descriptor's life first: of any number of callers that free
@@ -136,7 +136,7 @@ static struct span *take_and_drain(const struct span_request *req, enum alloc_fa
 	if (sleep ? cache_drain(heap) : cache_shed(heap))
 		span = heap_alloc(req, failure);
 	/* The other CPUs' caches may be in the way of the next caller that cannot wait. */
-	if (!span && !sleep && cache_parked(heap))
+	if (!span && !sleep && cache_pages(heap))
 		heap_want_drain(heap);
 	return span;
 }
@@ -147,7 +147,7 @@ static struct span *take_and_drain(const struct span_request *req, enum alloc_fa
  */
 static bool make_room_below_total(const struct span_request *req)
 {
-	unsigned long room = total_room();
+	unsigned long room = budget_room();
 
 	if (!gfpflags_allow_blocking(req->gfp) || fatal_signal_pending(current))
 		return false;
@@ -179,7 +179,7 @@ static struct span *take_uncached(const struct span_request *req)
 	}
 }
 
-/* A parked span, its memory as @gfp asks. */
+/* A cached span, its memory as @gfp asks. */
 static __always_inline struct span *take_cached(struct span_heap *heap, unsigned long npages,
 						int node, enum span_kind kind, gfp_t gfp)
 {
@@ -359,7 +359,7 @@ void span_free(const void *addr)
 EXPORT_SYMBOL_NS_GPL(span_free, "SPANALLOC");
 
 /* Cut @view's span, which the caller holds, and bring @second to life. */
-static void split_held(const struct span_view *view, struct span *second, unsigned long npages)
+static void split_locked(const struct span_view *view, struct span *second, unsigned long npages)
 {
 	struct span_heap *heap = view->heap;
 	struct span *first = view->span;
@@ -377,7 +377,7 @@ static void split_held(const struct span_view *view, struct span *second, unsign
 	span_publish(second, span_state_kind(view->state));
 	span_enter(second, second->base, second->npages);
 	span_cut(first, npages);
-	span_unhold(first);
+	span_unlock(first);
 
 	flags = heap_lock(heap);
 	heap->spans++;
@@ -386,15 +386,15 @@ static void split_held(const struct span_view *view, struct span *second, unsign
 }
 
 /* Hold the span that begins at @addr; false, with *@view if there is one, if that fails. */
-static bool hold_for_split(const void *addr, unsigned long npages, struct span_view *view)
+static bool lock_for_split(const void *addr, unsigned long npages, struct span_view *view)
 {
 	bool held = false;
 
 	view->npages = 0;
 	rcu_read_lock();
 	while (span_at(addr, view) && view->base == (unsigned long)addr && npages &&
-	       npages < view->npages && !(view->state & SPAN_STATE_HELD)) {
-		held = span_hold(view);
+	       npages < view->npages && !(view->state & SPAN_STATE_LOCKED)) {
+		held = span_trylock(view);
 		if (held)
 			break;
 		/* Its owner is being stored, or it has just changed: look again. */
@@ -412,7 +412,7 @@ int span_split(const void *addr, unsigned long npages)
 
 	if (!second)
 		return -ENOMEM;
-	if (!hold_for_split(addr, npages, &view)) {
+	if (!lock_for_split(addr, npages, &view)) {
 		span_delete(second);
 		report_bad_split(addr, npages, _RET_IP_);
 		return -EINVAL;
@@ -421,7 +421,7 @@ int span_split(const void *addr, unsigned long npages)
 	kmemleak_alloc(addr, npages << PAGE_SHIFT, 1, GFP_ATOMIC);
 	kmemleak_alloc((void *)(base + (npages << PAGE_SHIFT)),
 		       (view.npages - npages) << PAGE_SHIFT, 1, GFP_ATOMIC);
-	split_held(&view, second, npages);
+	split_locked(&view, second, npages);
 	return 0;
 }
 EXPORT_SYMBOL_NS_GPL(span_split, "SPANALLOC");

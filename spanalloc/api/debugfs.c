@@ -15,6 +15,7 @@
 #include <linux/debugfs.h>
 #include <linux/printk.h>
 #include <linux/seq_file.h>
+#include <linux/stddef.h>
 #include <linux/uaccess.h>
 
 #include <spanalloc/spanalloc.h>
@@ -29,78 +30,87 @@
 
 static struct dentry *debugfs_root;
 
-/* In the order of struct span_heap_stats. */
-static const char * const stat_names[] = {
-	"reserved_pages",
-	"in_use_pages",
-	"in_use_heap_pages",
-	"in_use_stack_pages",
-	"in_use_bits_pages",
-	"in_use_work_pages",
-	"idle_pages",
-	"cached_pages",
-	"released_pages",
-	"peak_backed_pages",
-	"limit_pages",
-	"soft_limit_pages",
-	"reserve_pages",
-	"atomic_low_pages",
-	"atomic_high_pages",
-	"demand_pages",
-	"arena_count",
-	"span_count",
-	"alloc_count",
-	"free_count",
-	"split_count",
-	"fail_invalid_count",
-	"fail_limit_count",
-	"fail_space_count",
-	"fail_backing_count",
-	"fail_metadata_count",
-	"fail_charge_count",
-	"bad_free_count",
-	"cache_hit_count",
-	"cache_miss_count",
-	"atomic_refill_count",
-	"grow_count",
-	"backed_pages",
-	"rebacked_pages",
-	"released_age_pages",
-	"released_pressure_pages",
-	"released_limit_pages",
-	"released_forced_pages",
-	"released_node_pages",
-	"released_shared_pages",
-	"deferred_count",
-	"regret_pages",
-	"regret_count",
-	"sweep_count",
-	"restrained_pages",
-	"scavenge_ns",
-	"release_batch_count",
-	"tlb_flush_count",
-	"zeroed_pages",
-	"zero_skipped_pages",
-	"lock_acquire_count",
-	"lock_contend_count",
-	"lock_hold_max_ns",
-	"metadata_bytes",
-	"page_table_bytes",
+/**
+ * struct debugfs_stat - one line of the file stats
+ * @name: the member of &struct span_heap_stats
+ * @offset: where the member is
+ */
+struct debugfs_stat {
+	const char *name;
+	size_t offset;
 };
 
-static_assert(ARRAY_SIZE(stat_names) * sizeof(u64) == sizeof(struct span_heap_stats));
+#define STAT(member)	{ #member, offsetof(struct span_heap_stats, member) }
+
+static const struct debugfs_stat debugfs_stats[] = {
+	STAT(grown_pages),
+	STAT(in_use_pages),
+	STAT(in_use_heap_pages),
+	STAT(in_use_stack_pages),
+	STAT(in_use_bits_pages),
+	STAT(in_use_work_pages),
+	STAT(idle_pages),
+	STAT(cached_pages),
+	STAT(released_pages),
+	STAT(peak_backed_pages),
+	STAT(limit_pages),
+	STAT(soft_limit_pages),
+	STAT(reserve_target_pages),
+	STAT(pool_low_pages),
+	STAT(pool_high_pages),
+	STAT(demand_pages),
+	STAT(arena_count),
+	STAT(span_count),
+	STAT(alloc_count),
+	STAT(free_count),
+	STAT(split_count),
+	STAT(fail_invalid_count),
+	STAT(fail_limit_count),
+	STAT(fail_space_count),
+	STAT(fail_backing_count),
+	STAT(fail_metadata_count),
+	STAT(fail_charge_count),
+	STAT(bad_free_count),
+	STAT(cache_hit_count),
+	STAT(cache_miss_count),
+	STAT(pool_refill_count),
+	STAT(grow_count),
+	STAT(backed_pages),
+	STAT(rebacked_pages),
+	STAT(released_age_pages),
+	STAT(released_pressure_pages),
+	STAT(released_limit_pages),
+	STAT(released_forced_pages),
+	STAT(released_node_pages),
+	STAT(released_shared_pages),
+	STAT(deferred_count),
+	STAT(refault_pages),
+	STAT(refault_count),
+	STAT(pass_count),
+	STAT(retained_pages),
+	STAT(scavenge_ns),
+	STAT(release_batch_count),
+	STAT(tlb_flush_count),
+	STAT(zeroed_pages),
+	STAT(zero_skipped_pages),
+	STAT(lock_acquire_count),
+	STAT(lock_contend_count),
+	STAT(lock_hold_max_ns),
+	STAT(metadata_bytes),
+	STAT(page_table_bytes),
+};
+
+static_assert(ARRAY_SIZE(debugfs_stats) * sizeof(u64) == sizeof(struct span_heap_stats));
 
 static int stats_show(struct seq_file *seq, void *unused)
 {
-	union {
-		struct span_heap_stats stats;
-		u64 values[ARRAY_SIZE(stat_names)];
-	} all;
+	struct span_heap_stats stats;
 	unsigned int i;
 
-	span_heap_stats(seq->private, &all.stats);
-	for (i = 0; i < ARRAY_SIZE(stat_names); i++)
-		seq_printf(seq, "%s: %llu\n", stat_names[i], all.values[i]);
+	span_heap_stats(seq->private, &stats);
+	for (i = 0; i < ARRAY_SIZE(debugfs_stats); i++)
+		seq_printf(seq, "%s: %llu\n", debugfs_stats[i].name,
+			   *(u64 *)((char *)&stats + debugfs_stats[i].offset));
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(stats);

@@ -4,7 +4,7 @@
  *
  * The page index is read in one hold of the heap's lock, the caches one after
  * the other. What is not released and not in use counts as idle: free pages with
- * memory behind them, parked spans, and pages on their way from idle to released
+ * memory behind them, cached spans, and pages on their way from idle to released
  * or back. So the three always add up, and are exact whenever nobody allocates or
  * frees.
  */
@@ -69,7 +69,7 @@ void span_heap_stats(struct span_heap *heap, struct span_heap_stats *stats)
 	flags = heap_lock(heap);
 	*stats = heap->count;
 	backed = idx->nr_pages - idx->nr_released;
-	stats->reserved_pages = idx->nr_pages;
+	stats->grown_pages = idx->nr_pages;
 	stats->in_use_heap_pages = in_use(heap, &cached, SPAN_KIND_HEAP);
 	stats->in_use_stack_pages = in_use(heap, &cached, SPAN_KIND_STACK);
 	stats->in_use_bits_pages = in_use(heap, &cached, SPAN_KIND_BITS);
@@ -89,15 +89,15 @@ void span_heap_stats(struct span_heap *heap, struct span_heap_stats *stats)
 	stats->soft_limit_pages = heap->soft_limit;
 	heap_demand_roll_locked(heap);
 	stats->demand_pages = demand_keep(&heap->demand);
-	stats->reserve_pages = heap->reserve;
-	stats->atomic_low_pages = heap->stock.low;
-	stats->atomic_high_pages = heap->stock.high;
+	stats->reserve_target_pages = heap->reserve;
+	stats->pool_low_pages = heap->pool.low;
+	stats->pool_high_pages = heap->pool.high;
 	stats->arena_count = idx->nr_blocks;
 	stats->span_count = heap->spans + cached.spans;
 	stats->grow_count = heap->grows;
 	stats->metadata_bytes = sizeof(*heap) + cache_bytes(heap) + heap->table_bytes +
 				idx->nr_blocks * PAGE_ALIGN(sizeof(struct arena)) +
-				(stats->span_count + cached.parked) * span_bytes();
+				(stats->span_count + cached.cached) * span_bytes();
 	stats->page_table_bytes = idx->nr_pages / PTRS_PER_PTE * PAGE_SIZE;
 	heap_unlock(heap, flags);
 }

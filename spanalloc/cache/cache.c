@@ -2,9 +2,9 @@
 /*
  * Caches: spans of common lengths, kept ready for each CPU.
  *
- * A span that is freed is parked: dead, but still entered in the map and with
+ * A span that is freed is cached: dead, but still entered in the map and with
  * memory behind it. The next allocation of that length brings it back to life,
- * with no lock and no write to the map. For the page index a parked span is in
+ * with no lock and no write to the map. For the page index a cached span is in
  * use; everybody else sees it as idle: a lookup finds nothing, a second free of
  * it is caught, statistics count its pages as idle.
  *
@@ -14,19 +14,19 @@
  *			       | +----empty---------+  +-- likewise --+-+
  *			       +------both empty: up to 16 at a time--+
  *
- * Of each length up to %PARK_MAX_SHORT pages a cache has a chain that spans are
+ * Of each length up to %CACHE_MAX_SHORT pages a cache has a chain that spans are
  * pushed on and popped from, and any number of full ones. Whole chains are
  * exchanged with the depot (depot.c), so that only one in many operations gets
  * that far. (Magazines, as in J. Bonwick and J. Adams, "Magazines and Vmem", 2001.)
- * Longer spans, up to %PARK_MAX_LONG pages, are few and are kept one by one, by
+ * Longer spans, up to %CACHE_MAX_LARGE pages, are few and are kept one by one, by
  * exact length; to the depot go, as one chain, half of those of a length.
  *
  * What has to make room for others is what has not been used since that was last
  * asked (second chance, as in F. J. Corbato's clock): a cache that holds lengths of
  * the past would otherwise be too small for those of the present.
  *
- * How few there have been since the last sweep tells how many have lain there
- * all the while: those go at the next sweep, and are old already when they reach
+ * How few there have been since the last pass tells how many have lain there
+ * all the while: those go at the next pass, and are old already when they reach
  * the index.
  *
  * A cache belongs to its CPU alone. Inside it is preemption that is off, not
@@ -70,21 +70,21 @@
 #define CACHE_MIN_PAGES	256UL
 #define CACHE_MAX_PAGES	4096UL
 
-/* What makes room: one of the stacks, or the long spans. */
-#define NR_SLOTS	(PARK_MAX_SHORT + 1)
+/* What makes room: one of the magazines, or the long spans. */
+#define NR_SLOTS	(CACHE_MAX_SHORT + 1)
 
 /**
- * struct span_cache - one CPU's parked spans of one heap
+ * struct span_cache - one CPU's cached spans of one heap
  * @busy: the CPU is inside
- * @pages: pages parked
+ * @pages: pages cached
  * @hand: where room is looked for first
- * @recent: short spans parked lately, each where its number in its stack says
- * @stack: parked short spans by length, from one page up
- * @longs: parked long spans
- * @in_use: pages taken from here minus pages parked here, by kind
+ * @recent: short spans cached lately, each where its number in its magazine says
+ * @magazine: cached short spans by length, from one page up
+ * @large: cached long spans
+ * @in_use: pages taken from here minus pages cached here, by kind
  * @hits: allocations served
  * @misses: allocations not served
- * @frees: frees parked
+ * @frees: frees cached
  * @zeroed: pages cleared for those served
  * @skipped: pages that would have been, had they not been clear already
  */
@@ -92,9 +92,9 @@ struct span_cache {
 	bool busy;
 	unsigned int pages;
 	unsigned int hand;
-	struct span *recent[PARK_AHEAD];
-	struct span_stack stack[PARK_MAX_SHORT];
-	struct span_longs longs;
+	struct span *recent[CACHE_AHEAD];
+	struct span_magazine magazine[CACHE_MAX_SHORT];
+	struct span_large large;
 	long in_use[SPAN_NR_KINDS];
 	u64 hits;
 	u64 misses;
@@ -149,26 +149,26 @@ static __always_inline void leave(struct span_cache *cache)
 static __always_inline void note_ahead(struct span_cache *cache, unsigned int nr,
 				       struct span *span)
 {
-	struct span *ahead = cache->recent[nr % PARK_AHEAD];
+	struct span *ahead = cache->recent[nr % CACHE_AHEAD];
 
-	cache->recent[nr % PARK_AHEAD] = span;
+	cache->recent[nr % CACHE_AHEAD] = span;
 	if (likely(ahead))
 		span_set_ahead(span, ahead);
 }
 
 static __always_inline void push_short(struct span_cache *cache, struct span *span)
 {
-	struct span_stack *stack = &cache->stack[span->npages - 1];
+	struct span_magazine *magazine = &cache->magazine[span->npages - 1];
 
-	note_ahead(cache, stack->nr, span);
-	stack_push(stack, span);
+	note_ahead(cache, magazine->nr, span);
+	magazine_push(magazine, span);
 }
 
 static __always_inline struct span *take(struct span_cache *cache, unsigned long npages)
 {
-	if (likely(npages <= PARK_MAX_SHORT))
-		return stack_pop(&cache->stack[npages - 1]);
-	return longs_take(&cache->longs, npages);
+	if (likely(npages <= CACHE_MAX_SHORT))
+		return magazine_pop(&cache->magazine[npages - 1]);
+	return large_take(&cache->large, npages);
 }
 
 static __always_inline void count_hit(struct span_cache *cache, const struct span *span,
@@ -185,19 +185,19 @@ static __always_inline void count_hit(struct span_cache *cache, const struct spa
 }
 
 /*
- * After parking something: who looks after the heap has to know. Looked up inside, so
- * that the grace period in cache_pages() keeps the order.
+ * After caching something: who looks after the heap has to know. Looked up inside, so
+ * that the grace period in cache_pages_sync() keeps the order.
  */
-static __always_inline void leave_parked(struct span_heap *heap, struct span_cache *cache)
+static __always_inline void leave_cached(struct span_heap *heap, struct span_cache *cache)
 {
 	bool watched = READ_ONCE(heap->watched);
 
 	leave(cache);
 	if (unlikely(!watched))
-		heap_watch_now(heap);
+		heap_watch_cached(heap);
 }
 
-/* === Where parked spans go, and come from =============================== */
+/* === Where cached spans go, and come from =============================== */
 
 /* The node whose memory this CPU's cache keeps. */
 static int cache_node(const struct span_heap *heap)
@@ -221,8 +221,8 @@ static struct span_depot *depot_here(const struct span_heap *heap)
 	return &heap->depot[one_node() ? 0 : cache_node(heap)];
 }
 
-/* Make a chain of parked spans idle; returns how many pages they had. */
-static unsigned long unpark(struct span_heap *heap, struct span *list, bool old)
+/* Make a chain of cached spans idle; returns how many pages they had. */
+static unsigned long uncache(struct span_heap *heap, struct span *list, bool old)
 {
 	struct span *spans[HOLD_SPANS];
 	unsigned long pages = 0;
@@ -234,7 +234,7 @@ static unsigned long unpark(struct span_heap *heap, struct span *list, bool old)
 			pages += list->npages;
 			list = list->next;
 		}
-		heap_unpark(heap, spans, nr, old);
+		heap_uncache(heap, spans, nr, old);
 	}
 	return pages;
 }
@@ -245,17 +245,17 @@ static void hand_on(struct span_heap *heap, struct span *out, unsigned int nr)
 	if (depot_put(depot_here(heap), out, nr,
 		      DEPOT_FACTOR * (unsigned long)READ_ONCE(cache_max_pages))) {
 		if (unlikely(!READ_ONCE(heap->watched)))
-			heap_watch_now(heap);
+			heap_watch_cached(heap);
 		return;
 	}
-	unpark(heap, out, false);
+	uncache(heap, out, false);
 }
 
 static __always_inline bool has_room(const struct span_cache *cache, unsigned int npages,
 				     unsigned int max)
 {
 	return cache->pages + npages <= max &&
-	       (npages <= PARK_MAX_SHORT || cache->longs.nr < PARK_CPU_LONGS);
+	       (npages <= CACHE_MAX_SHORT || cache->large.nr < CACHE_CPU_LARGE);
 }
 
 static struct span *adopt_longs(struct span_cache *cache, struct span *rest, unsigned int npages)
@@ -265,7 +265,7 @@ static struct span *adopt_longs(struct span_cache *cache, struct span *rest, uns
 	while (rest && has_room(cache, npages, max)) {
 		struct span *next = rest->next;
 
-		longs_add(&cache->longs, rest);
+		large_add(&cache->large, rest);
 		cache->pages += npages;
 		rest = next;
 	}
@@ -275,16 +275,16 @@ static struct span *adopt_longs(struct span_cache *cache, struct span *rest, uns
 /* Keep the rest of a chain, unless another came first; returns what is not kept. */
 static struct span *adopt(struct span_cache *cache, struct span *rest, unsigned int npages)
 {
-	struct span_stack *stack = &cache->stack[npages - 1];
+	struct span_magazine *magazine = &cache->magazine[npages - 1];
 
-	if (npages > PARK_MAX_SHORT)
+	if (npages > CACHE_MAX_SHORT)
 		return adopt_longs(cache, rest, npages);
-	if (stack->nr_top)
+	if (magazine->nr_top)
 		return rest;
-	stack->top = rest;
-	stack->nr_top = chain_length(npages) - 1;
-	stack->nr += stack->nr_top;
-	cache->pages += stack->nr_top * npages;
+	magazine->top = rest;
+	magazine->nr_top = chain_length(npages) - 1;
+	magazine->nr += magazine->nr_top;
+	cache->pages += magazine->nr_top * npages;
 	return NULL;
 }
 
@@ -301,21 +301,21 @@ static noinline struct span *refill(struct span_heap *heap, unsigned long npages
 	rest = span->next;
 	cache = enter(heap);
 	if (!cache) {
-		heap_unparked(heap, span, kind);
-		unpark(heap, rest, false);
+		heap_uncached(heap, span, kind);
+		uncache(heap, rest, false);
 		return span;
 	}
 	count_hit(cache, span, kind, zero);
 	cache->misses--;
 	if (rest && is_at_home(heap, span))
 		rest = adopt(cache, rest, npages);
-	leave_parked(heap, cache);
-	unpark(heap, rest, false);
+	leave_cached(heap, cache);
+	uncache(heap, rest, false);
 	return span;
 }
 
 /**
- * cache_pop() - take a parked span
+ * cache_pop() - take a cached span
  * @heap: the heap
  * @npages: length
  * @node: where its memory shall be, or %NUMA_NO_NODE
@@ -332,7 +332,7 @@ struct span *cache_pop(struct span_heap *heap, unsigned long npages, int node,
 	struct span_cache *cache;
 	struct span *span = NULL;
 
-	if (unlikely(npages - 1 >= PARK_MAX_LONG || !heap->cache))
+	if (unlikely(npages - 1 >= CACHE_MAX_LARGE || !heap->cache))
 		return NULL;
 	if (unlikely(node != NUMA_NO_NODE) && !one_node() && node != cache_node(heap))
 		return NULL;
@@ -364,9 +364,9 @@ static unsigned int room_here(const struct span_heap *heap)
 }
 
 /**
- * cache_fill() - park spans that are likely to be asked for next
+ * cache_fill() - cache spans that are likely to be asked for next
  * @heap: the heap
- * @like: a span that the heap has just been asked for, since none was parked
+ * @like: a span that the heap has just been asked for, since none was cached
  *
  * Takes idle pages close to it, as heap_take_more().
  *
@@ -379,7 +379,7 @@ void cache_fill(struct span_heap *heap, const struct span *like)
 	unsigned int max, nr;
 	struct span_cache *cache;
 
-	if (npages > PARK_MAX_SHORT || !heap->cache)
+	if (npages > CACHE_MAX_SHORT || !heap->cache)
 		return;
 	max = min3(room_here(heap) / npages, chain_length(npages) - 1, 0U + FILL_SPANS);
 	nr = max ? heap_take_more(like, spans, max) : 0;
@@ -391,37 +391,37 @@ void cache_fill(struct span_heap *heap, const struct span *like)
 			push_short(cache, spans[--nr]);
 			cache->pages += npages;
 		}
-		leave_parked(heap, cache);
+		leave_cached(heap, cache);
 	}
 	for (; nr; nr -= max) {
 		max = min(nr, 0U + HOLD_SPANS);
-		heap_unpark(heap, spans + nr - max, max, false);
+		heap_uncache(heap, spans + nr - max, max, false);
 	}
 }
 
-static struct span *evict_chain(struct span_cache *cache, struct span_stack *stack,
+static struct span *evict_chain(struct span_cache *cache, struct span_magazine *magazine,
 				unsigned int *nr)
 {
-	struct span *chain = stack_evict(stack);
+	struct span *chain = magazine_evict(magazine);
 
 	*nr = chain_length(chain->npages);
 	cache->pages -= *nr * chain->npages;
 	return chain;
 }
 
-/* Half of the spans that are as long as the one that was parked first. */
+/* Half of the spans that are as long as the one that was cached first. */
 static struct span *evict_longs(struct span_cache *cache, unsigned int *nr)
 {
-	struct span_longs *longs = &cache->longs;
-	unsigned int npages = longs->npages[0];
+	struct span_large *large = &cache->large;
+	unsigned int npages = large->npages[0];
 	unsigned int i;
 
 	*nr = 0;
-	for (i = 0; i < longs->nr; i++)
-		*nr += longs->npages[i] == npages;
+	for (i = 0; i < large->nr; i++)
+		*nr += large->npages[i] == npages;
 	*nr = DIV_ROUND_UP(*nr, 2);
 	cache->pages -= *nr * npages;
-	return longs_evict(longs, npages, *nr);
+	return large_evict(large, npages, *nr);
 }
 
 /* Make room for a span of @npages pages; returns the chain of *@nr spans that has to go. */
@@ -429,32 +429,32 @@ static struct span *make_room(struct span_cache *cache, unsigned int npages, uns
 {
 	unsigned int tries = 2 * NR_SLOTS;
 
-	if (npages > PARK_MAX_SHORT && cache->longs.nr == PARK_CPU_LONGS)
+	if (npages > CACHE_MAX_SHORT && cache->large.nr == CACHE_CPU_LARGE)
 		return evict_longs(cache, nr);
 	/* What is found twice, used in the first round, goes in the second. */
 	for (; tries; tries--, cache->hand = (cache->hand + 1) % NR_SLOTS) {
-		struct span_stack *stack = &cache->stack[cache->hand];
-		bool is_long = cache->hand == PARK_MAX_SHORT;
-		bool *used = is_long ? &cache->longs.used : &stack->used;
+		struct span_magazine *magazine = &cache->magazine[cache->hand];
+		bool is_long = cache->hand == CACHE_MAX_SHORT;
+		bool *used = is_long ? &cache->large.used : &magazine->used;
 
-		if (is_long ? !cache->longs.nr : !stack->full.first)
+		if (is_long ? !cache->large.nr : !magazine->full.first)
 			continue;
 		if (!*used)
-			return is_long ? evict_longs(cache, nr) : evict_chain(cache, stack, nr);
+			return is_long ? evict_longs(cache, nr) : evict_chain(cache, magazine, nr);
 		*used = false;
 	}
 	return NULL;
 }
 
-static __always_inline void park(struct span_cache *cache, struct span *span,
-				 enum span_kind kind)
+static __always_inline void cache_keep(struct span_cache *cache, struct span *span,
+				       enum span_kind kind)
 {
 	unsigned int npages = span->npages;
 
-	if (likely(npages <= PARK_MAX_SHORT))
+	if (likely(npages <= CACHE_MAX_SHORT))
 		push_short(cache, span);
 	else
-		longs_add(&cache->longs, span);
+		large_add(&cache->large, span);
 	cache->pages += npages;
 	cache->in_use[kind] -= npages;
 	cache->frees++;
@@ -466,21 +466,21 @@ static noinline bool push_out(struct span_heap *heap, struct span_cache *cache,
 {
 	unsigned int nr = 0;
 	struct span *out = make_room(cache, span->npages, &nr);
-	bool parked = has_room(cache, span->npages, READ_ONCE(cache_max_pages));
+	bool cached = has_room(cache, span->npages, READ_ONCE(cache_max_pages));
 
-	if (parked) {
-		park(cache, span, kind);
-		leave_parked(heap, cache);
+	if (cached) {
+		cache_keep(cache, span, kind);
+		leave_cached(heap, cache);
 	} else {
 		leave(cache);
 	}
 	if (out)
 		hand_on(heap, out, nr);
-	return parked;
+	return cached;
 }
 
 /**
- * cache_push() - park a span
+ * cache_push() - cache a span
  * @heap: the heap
  * @span: a span that has just died
  * @kind: what its pages were used for
@@ -494,7 +494,7 @@ bool cache_push(struct span_heap *heap, struct span *span, enum span_kind kind)
 {
 	struct span_cache *cache;
 
-	if (unlikely(span->npages > PARK_MAX_LONG || !heap->cache))
+	if (unlikely(span->npages > CACHE_MAX_LARGE || !heap->cache))
 		return false;
 	cache = enter(heap);
 	if (unlikely(!cache))
@@ -505,8 +505,8 @@ bool cache_push(struct span_heap *heap, struct span *span, enum span_kind kind)
 	}
 	if (unlikely(!has_room(cache, span->npages, READ_ONCE(cache_max_pages))))
 		return push_out(heap, cache, span, kind);
-	park(cache, span, kind);
-	leave_parked(heap, cache);
+	cache_keep(cache, span, kind);
+	leave_cached(heap, cache);
 	return true;
 }
 
@@ -528,9 +528,9 @@ static void take_all(struct span_cache *cache, struct haul *haul)
 {
 	unsigned int i;
 
-	for (i = 0; i < PARK_MAX_SHORT; i++)
-		stack_take_all(&cache->stack[i], haul);
-	longs_take_first(&cache->longs, cache->longs.nr, haul);
+	for (i = 0; i < CACHE_MAX_SHORT; i++)
+		magazine_take_all(&cache->magazine[i], haul);
+	large_take_first(&cache->large, cache->large.nr, haul);
 	cache->pages = 0;
 }
 
@@ -539,16 +539,16 @@ static void take_old(struct span_cache *cache, unsigned int from, struct haul *h
 {
 	unsigned int i;
 
-	if (from >= PARK_MAX_SHORT) {
-		cache->pages -= longs_take_first(&cache->longs, cache->longs.low, haul);
+	if (from >= CACHE_MAX_SHORT) {
+		cache->pages -= large_take_first(&cache->large, cache->large.low, haul);
 		return;
 	}
 	for (i = from; i < from + PASS_LENGTHS; i++) {
-		struct span_stack *stack = &cache->stack[i];
-		unsigned int nr = stack->nr;
+		struct span_magazine *magazine = &cache->magazine[i];
+		unsigned int nr = magazine->nr;
 
-		stack_take_old(stack, i + 1, haul);
-		cache->pages -= (nr - stack->nr) * (i + 1);
+		magazine_take_old(magazine, i + 1, haul);
+		cache->pages -= (nr - magazine->nr) * (i + 1);
 	}
 }
 
@@ -556,7 +556,7 @@ static void take_old(struct span_cache *cache, unsigned int from, struct haul *h
  * struct drain - what is asked of the CPUs
  * @heap: whose caches
  * @pass: only what has not been needed, of lengths from @from on
- * @from: index of a length; %PARK_MAX_SHORT for long spans
+ * @from: index of a length; %CACHE_MAX_SHORT for long spans
  * @lock: protects what follows
  * @haul: what they have taken out
  * @missed: CPUs that were inside their caches
@@ -570,12 +570,12 @@ struct drain {
 	unsigned int missed;
 };
 
-static bool has_parked(int cpu, void *info)
+static bool has_cached(int cpu, void *info)
 {
 	const struct drain *drain = info;
 	const struct span_cache *cache = per_cpu_ptr(drain->heap->cache, cpu);
 
-	/* Its CPU may be changing it. A span that is being parked now need not be drained. */
+	/* Its CPU may be changing it. A span that is being cached now need not be drained. */
 	return data_race(cache->pages);
 }
 
@@ -601,23 +601,23 @@ static void drain_here(void *info)
 }
 
 /* Make all spans of a haul idle; returns how many pages they had. */
-static unsigned long unpark_haul(struct span_heap *heap, struct haul *haul, bool old)
+static unsigned long uncache_haul(struct span_heap *heap, struct haul *haul, bool old)
 {
 	unsigned long pages = 0;
 	struct span *chain;
 
 	while ((chain = haul_next_chain(haul))) {
-		pages += unpark(heap, chain, old);
+		pages += uncache(heap, chain, old);
 		cond_resched();
 	}
 	return pages;
 }
 
 /**
- * cache_drain() - make all parked spans of a heap idle
+ * cache_drain() - make all cached spans of a heap idle
  * @heap: the heap
  *
- * Interrupts those CPUs that have parked spans.
+ * Interrupts those CPUs that have cached spans.
  *
  * Context: Process context. May sleep, in reclaim too; allocates nothing.
  *
@@ -635,15 +635,15 @@ unsigned long cache_drain(struct span_heap *heap)
 	raw_spin_lock_init(&drain.lock);
 	do {
 		drain.missed = 0;
-		on_each_cpu_cond(has_parked, drain_here, &drain, true);
+		on_each_cpu_cond(has_cached, drain_here, &drain, true);
 	} while (drain.missed && --tries);
 	for (node = 0; node < nr_node_ids; node++)
 		depot_take_all(&heap->depot[node], &drain.haul);
-	return unpark_haul(heap, &drain.haul, false);
+	return uncache_haul(heap, &drain.haul, false);
 }
 
 /**
- * cache_shed() - make some parked spans of this CPU and its node idle
+ * cache_shed() - make some cached spans of this CPU and its node idle
  * @heap: the heap
  *
  * For callers that cannot wait: no more than %SHED_SPANS spans of the CPU's cache, the
@@ -655,7 +655,7 @@ unsigned long cache_drain(struct span_heap *heap)
  */
 unsigned long cache_shed(struct span_heap *heap)
 {
-	unsigned int npages = PARK_MAX_SHORT, nr = 0;
+	unsigned int npages = CACHE_MAX_SHORT, nr = 0;
 	struct span *list = NULL, *span;
 	struct span_cache *cache;
 	unsigned long pages;
@@ -663,15 +663,15 @@ unsigned long cache_shed(struct span_heap *heap)
 	cache = heap->cache ? enter(heap) : NULL;
 	if (!cache)
 		return 0;
-	while (nr < SHED_SPANS && cache->longs.nr) {
-		span = longs_take(&cache->longs, cache->longs.npages[cache->longs.nr - 1]);
+	while (nr < SHED_SPANS && cache->large.nr) {
+		span = large_take(&cache->large, cache->large.npages[cache->large.nr - 1]);
 		cache->pages -= span->npages;
 		span->next = list;
 		list = span;
 		nr++;
 	}
 	while (nr < SHED_SPANS && npages) {
-		span = stack_pop(&cache->stack[npages - 1]);
+		span = magazine_pop(&cache->magazine[npages - 1]);
 		if (!span) {
 			npages--;
 			continue;
@@ -682,18 +682,18 @@ unsigned long cache_shed(struct span_heap *heap)
 		nr++;
 	}
 	leave(cache);
-	pages = unpark(heap, list, false);
-	for (npages = PARK_MAX_SHORT; npages && nr < SHED_SPANS; npages--) {
+	pages = uncache(heap, list, false);
+	for (npages = CACHE_MAX_SHORT; npages && nr < SHED_SPANS; npages--) {
 		list = depot_get(depot_here(heap), npages);
 		if (list)
 			nr += chain_length(npages);
-		pages += unpark(heap, list, false);
+		pages += uncache(heap, list, false);
 	}
 	return pages;
 }
 
 /**
- * cache_pass() - make those parked spans idle that nobody has missed since this last came
+ * cache_pass() - make those cached spans idle that nobody has missed since this last came
  * @heap: the heap
  * @old: that was an age ago, so that their pages are old
  *
@@ -711,24 +711,24 @@ unsigned long cache_pass(struct span_heap *heap, bool old)
 	if (!heap->cache)
 		return 0;
 	raw_spin_lock_init(&drain.lock);
-	for (; drain.from <= PARK_MAX_SHORT; drain.from += PASS_LENGTHS) {
-		on_each_cpu_cond(has_parked, drain_here, &drain, true);
-		pages += unpark_haul(heap, &drain.haul, old);
+	for (; drain.from <= CACHE_MAX_SHORT; drain.from += PASS_LENGTHS) {
+		on_each_cpu_cond(has_cached, drain_here, &drain, true);
+		pages += uncache_haul(heap, &drain.haul, old);
 	}
 	for (node = 0; node < nr_node_ids; node++)
 		depot_take_old(&heap->depot[node], &drain.haul);
-	return pages + unpark_haul(heap, &drain.haul, old);
+	return pages + uncache_haul(heap, &drain.haul, old);
 }
 
 /* === Numbers ============================================================ */
 
 static unsigned int cache_spans(const struct span_cache *cache)
 {
-	unsigned int nr = READ_ONCE(cache->longs.nr);
+	unsigned int nr = READ_ONCE(cache->large.nr);
 	unsigned int i;
 
-	for (i = 0; i < PARK_MAX_SHORT; i++)
-		nr += READ_ONCE(cache->stack[i].nr);
+	for (i = 0; i < CACHE_MAX_SHORT; i++)
+		nr += READ_ONCE(cache->magazine[i].nr);
 	return nr;
 }
 
@@ -758,24 +758,24 @@ void cache_sum(struct span_heap *heap, struct cache_sum *sum)
 		sum->frees += READ_ONCE(cache->frees);
 		sum->zeroed += READ_ONCE(cache->zeroed);
 		sum->skipped += READ_ONCE(cache->skipped);
-		sum->parked += cache_spans(cache);
+		sum->cached += cache_spans(cache);
 	}
 	sum->spans = sum->hits - sum->frees;
 	for (node = 0; node < nr_node_ids; node++) {
 		sum->pages += READ_ONCE(heap->depot[node].pages);
-		sum->parked += depot_spans(&heap->depot[node]);
+		sum->cached += depot_spans(&heap->depot[node]);
 	}
 }
 
 /**
- * cache_parked() - count the pages parked in a heap's caches
+ * cache_pages() - count the pages cached in a heap's caches
  * @heap: the heap
  *
  * Context: Any but NMI.
  *
  * Return: how many; exact while nobody allocates or frees
  */
-unsigned long cache_parked(struct span_heap *heap)
+unsigned long cache_pages(struct span_heap *heap)
 {
 	struct cache_sum sum;
 
@@ -784,7 +784,7 @@ unsigned long cache_parked(struct span_heap *heap)
 }
 
 /**
- * cache_parked_of() - count the pages parked in the caches of one node
+ * cache_pages_of() - count the pages cached in the caches of one node
  * @heap: the heap
  * @node: the node; %NUMA_NO_NODE for all
  *
@@ -794,15 +794,15 @@ unsigned long cache_parked(struct span_heap *heap)
  *
  * Return: how many; exact while nobody allocates or frees
  */
-unsigned long cache_parked_of(struct span_heap *heap, int node)
+unsigned long cache_pages_of(struct span_heap *heap, int node)
 {
 	unsigned long pages;
 	int cpu;
 
 	if (one_node() || node == NUMA_NO_NODE || !heap->cache)
-		return cache_parked(heap);
+		return cache_pages(heap);
 	if (heap->node != NUMA_NO_NODE)
-		return heap->node == node ? cache_parked(heap) : 0;
+		return heap->node == node ? cache_pages(heap) : 0;
 	pages = READ_ONCE(heap->depot[node].pages);
 	for_each_possible_cpu(cpu)
 		if (cpu_to_mem(cpu) == node)
@@ -811,22 +811,22 @@ unsigned long cache_parked_of(struct span_heap *heap, int node)
 }
 
 /**
- * cache_pages() - as cache_parked(), with an order to it
+ * cache_pages_sync() - as cache_pages(), with an order to it
  * @heap: the heap
  *
  * Waits for a grace period, and so for every CPU that is inside a cache. Who
- * parks a span later sees everything that the caller wrote before.
+ * caches a span later sees everything that the caller wrote before.
  *
  * Context: Process context. May sleep.
  *
  * Return: how many
  */
-unsigned long cache_pages(struct span_heap *heap)
+unsigned long cache_pages_sync(struct span_heap *heap)
 {
 	if (!heap->cache)
 		return 0;
 	synchronize_rcu();
-	return cache_parked(heap);
+	return cache_pages(heap);
 }
 
 /**
@@ -852,7 +852,7 @@ static int cpu_dead(unsigned int cpu, struct hlist_node *node)
 
 	/* The CPU is gone, and nobody else goes to its cache. */
 	take_all(per_cpu_ptr(heap->cache, cpu), &haul);
-	unpark_haul(heap, &haul, false);
+	uncache_haul(heap, &haul, false);
 	return 0;
 }
 
@@ -935,6 +935,6 @@ void cache_delete(struct span_heap *heap)
 		take_all(per_cpu_ptr(heap->cache, cpu), &haul);
 	for (node = 0; node < nr_node_ids; node++)
 		depot_take_all(&heap->depot[node], &haul);
-	unpark_haul(heap, &haul, false);
+	uncache_haul(heap, &haul, false);
 	free_memory(heap);
 }

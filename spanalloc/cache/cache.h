@@ -16,11 +16,11 @@ struct span_heap;
  * struct cache_sum - the numbers of all caches of a heap
  * @in_use: by kind, to be added to &struct span_heap's
  * @spans: to be added to &struct span_heap's
- * @pages: parked pages
- * @parked: parked spans
+ * @pages: cached pages
+ * @cached: cached spans
  * @hits: allocations served
  * @misses: allocations not served
- * @frees: frees parked
+ * @frees: frees cached
  * @zeroed: pages cleared
  * @skipped: pages that were clear already
  */
@@ -28,7 +28,7 @@ struct cache_sum {
 	long in_use[SPAN_NR_KINDS];
 	long spans;
 	unsigned long pages;
-	unsigned long parked;
+	unsigned long cached;
 	u64 hits;
 	u64 misses;
 	u64 frees;
@@ -49,9 +49,9 @@ bool cache_push(struct span_heap *heap, struct span *span, enum span_kind kind);
 unsigned long cache_drain(struct span_heap *heap);
 unsigned long cache_shed(struct span_heap *heap);
 unsigned long cache_pass(struct span_heap *heap, bool old);
-unsigned long cache_parked(struct span_heap *heap);
-unsigned long cache_parked_of(struct span_heap *heap, int node);
 unsigned long cache_pages(struct span_heap *heap);
+unsigned long cache_pages_of(struct span_heap *heap, int node);
+unsigned long cache_pages_sync(struct span_heap *heap);
 void cache_sum(struct span_heap *heap, struct cache_sum *sum);
 size_t cache_bytes(const struct span_heap *heap);
 

@@ -43,31 +43,31 @@ static struct span *depot_get_short_locked(struct span_depot *depot, unsigned in
 /* Take out the long chain at place @at, and close the gap. */
 static struct span *depot_remove_long_locked(struct span_depot *depot, unsigned int at)
 {
-	struct depot_chain *chain = &depot->longs[at];
+	struct depot_chain *chain = &depot->large[at];
 	struct span *top = chain->top;
 
 	lockdep_assert_held(&depot->lock);
 	depot->pages -= chain->npages * chain->nr;
-	depot->nr_longs--;
-	depot->low_longs = min(depot->low_longs, at);
-	memmove(chain, chain + 1, (depot->nr_longs - at) * sizeof(*chain));
+	depot->nr_large--;
+	depot->low_large = min(depot->low_large, at);
+	memmove(chain, chain + 1, (depot->nr_large - at) * sizeof(*chain));
 	return top;
 }
 
 static struct span *depot_get_long_locked(struct span_depot *depot, unsigned int npages)
 {
-	unsigned int at = depot->nr_longs;
+	unsigned int at = depot->nr_large;
 
 	lockdep_assert_held(&depot->lock);
 	while (at--) {
-		if (depot->longs[at].npages == npages)
+		if (depot->large[at].npages == npages)
 			return depot_remove_long_locked(depot, at);
 	}
 	return NULL;
 }
 
 /**
- * depot_get() - take parked spans
+ * depot_get() - take cached spans
  * @depot: where from
  * @npages: their length
  *
@@ -84,7 +84,7 @@ struct span *depot_get(struct span_depot *depot, unsigned int npages)
 	if (!data_race(depot->pages))
 		return NULL;
 	spin_lock_irqsave(&depot->lock, flags);
-	if (npages <= PARK_MAX_SHORT)
+	if (npages <= CACHE_MAX_SHORT)
 		chain = depot_get_short_locked(depot, npages);
 	else
 		chain = depot_get_long_locked(depot, npages);
@@ -93,7 +93,7 @@ struct span *depot_get(struct span_depot *depot, unsigned int npages)
 }
 
 /**
- * depot_put() - park spans
+ * depot_put() - cache spans
  * @depot: where
  * @chain: a chain, of chain_length() spans if they are short
  * @nr: spans in it
@@ -107,7 +107,7 @@ bool depot_put(struct span_depot *depot, struct span *chain, unsigned int nr,
 	       unsigned long max_pages)
 {
 	unsigned int npages = chain->npages;
-	bool is_short = npages <= PARK_MAX_SHORT;
+	bool is_short = npages <= CACHE_MAX_SHORT;
 	unsigned long pages = nr * npages;
 	unsigned long flags;
 	bool room;
@@ -117,11 +117,11 @@ bool depot_put(struct span_depot *depot, struct span *chain, unsigned int nr,
 		return false;
 	spin_lock_irqsave(&depot->lock, flags);
 	room = depot->pages + pages <= max_pages &&
-	       (is_short || depot->nr_longs < PARK_DEPOT_CHAINS);
+	       (is_short || depot->nr_large < DEPOT_LARGE_CHAINS);
 	if (room && is_short) {
 		chain_list_push(&depot->chains[npages - 1], chain);
 	} else if (room) {
-		depot->longs[depot->nr_longs++] = (struct depot_chain) {
+		depot->large[depot->nr_large++] = (struct depot_chain) {
 			.top = chain,
 			.npages = npages,
 			.nr = nr,
@@ -141,12 +141,12 @@ static void depot_take_longs_locked(struct span_depot *depot, unsigned int nr,
 
 	lockdep_assert_held(&depot->lock);
 	for (i = 0; i < nr; i++) {
-		depot->pages -= depot->longs[i].npages * depot->longs[i].nr;
-		haul_add_chain(haul, depot->longs[i].top);
+		depot->pages -= depot->large[i].npages * depot->large[i].nr;
+		haul_add_chain(haul, depot->large[i].top);
 	}
-	depot->nr_longs -= nr;
-	memmove(depot->longs, depot->longs + nr, depot->nr_longs * sizeof(depot->longs[0]));
-	depot->low_longs = depot->nr_longs;
+	depot->nr_large -= nr;
+	memmove(depot->large, depot->large + nr, depot->nr_large * sizeof(depot->large[0]));
+	depot->low_large = depot->nr_large;
 }
 
 /**
@@ -165,9 +165,9 @@ void depot_take_all(struct span_depot *depot, struct haul *haul)
 	if (!data_race(depot->pages))
 		return;
 	spin_lock_irqsave(&depot->lock, flags);
-	for (i = 0; i < PARK_MAX_SHORT; i++)
+	for (i = 0; i < CACHE_MAX_SHORT; i++)
 		haul_add(haul, chain_list_take_all(&depot->chains[i]));
-	depot_take_longs_locked(depot, depot->nr_longs, haul);
+	depot_take_longs_locked(depot, depot->nr_large, haul);
 	depot->pages = 0;
 	spin_unlock_irqrestore(&depot->lock, flags);
 }
@@ -188,14 +188,14 @@ void depot_take_old(struct span_depot *depot, struct haul *haul)
 	if (!data_race(depot->pages))
 		return;
 	spin_lock_irqsave(&depot->lock, flags);
-	for (i = 0; i < PARK_MAX_SHORT; i++) {
+	for (i = 0; i < CACHE_MAX_SHORT; i++) {
 		struct chain_list *list = &depot->chains[i];
 
 		depot->pages -= list->nr_old * (i + 1) * chain_length(i + 1);
 		haul_add(haul, chain_list_take_old(list));
 		chain_list_pass(list);
 	}
-	depot_take_longs_locked(depot, depot->low_longs, haul);
+	depot_take_longs_locked(depot, depot->low_large, haul);
 	spin_unlock_irqrestore(&depot->lock, flags);
 }
 
@@ -207,13 +207,13 @@ void depot_take_old(struct span_depot *depot, struct haul *haul)
  */
 unsigned int depot_spans(const struct span_depot *depot)
 {
-	unsigned int i, nr_longs, nr = 0;
+	unsigned int i, nr_large, nr = 0;
 
 	/* Other CPUs may be exchanging chains; a stale sum is acceptable. */
-	for (i = 0; i < PARK_MAX_SHORT; i++)
+	for (i = 0; i < CACHE_MAX_SHORT; i++)
 		nr += READ_ONCE(depot->chains[i].nr) * chain_length(i + 1);
-	nr_longs = min(READ_ONCE(depot->nr_longs), 0U + PARK_DEPOT_CHAINS);
-	for (i = 0; i < nr_longs; i++)
-		nr += READ_ONCE(depot->longs[i].nr);
+	nr_large = min(READ_ONCE(depot->nr_large), 0U + DEPOT_LARGE_CHAINS);
+	for (i = 0; i < nr_large; i++)
+		nr += READ_ONCE(depot->large[i].nr);
 	return nr;
 }

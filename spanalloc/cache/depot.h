@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Depot: parked spans that any CPU of a NUMA node may take.
+ * Depot: cached spans that any CPU of a NUMA node may take.
  *
- * A parked span is dead, but still entered in the map and with memory behind it;
+ * A cached span is dead, but still entered in the map and with memory behind it;
  * cache.c draws the whole way. Spans come and go in chains of one length (chain.h):
  * handing on a chain is a few stores, however many spans it has. A chain of short
  * spans has chain_length() spans, a chain of long ones as many as there were.
@@ -18,25 +18,25 @@
 #include "cache/chain.h"
 
 /* Spans up to so many pages are short, those up to the other long. */
-#define PARK_MAX_SHORT	16
-#define PARK_MAX_LONG	512
+#define CACHE_MAX_SHORT	16
+#define CACHE_MAX_LARGE	512
 
 /* Long spans that a CPU keeps, and chains of them that a depot keeps. */
-#define PARK_CPU_LONGS		64
-#define PARK_DEPOT_CHAINS	32
+#define CACHE_CPU_LARGE		64
+#define DEPOT_LARGE_CHAINS	32
 
 /*
  * Spans that are handed to another CPU are often freed there in the order in which they
  * were allocated, and their descriptors are in the first one's cache. So while one is
  * freed, that of the span that was allocated so many later is fetched: it takes as long
- * as so many frees. Each notes, when it is parked, which one that will be.
+ * as so many frees. Each notes, when it is cached, which one that will be.
  */
-#define PARK_AHEAD	8
+#define CACHE_AHEAD	8
 
 /* Spans in a chain of spans of @npages pages: about 128 pages' worth, at most 32. */
 static inline unsigned int chain_length(unsigned int npages)
 {
-	static const u8 length[PARK_MAX_SHORT] = {
+	static const u8 length[CACHE_MAX_SHORT] = {
 		32, 32, 32, 32, 25, 21, 18, 16, 14, 12, 11, 10, 9, 9, 8, 8
 	};
 
@@ -56,21 +56,21 @@ struct depot_chain {
 };
 
 /**
- * struct span_depot - parked spans of one heap and node
+ * struct span_depot - cached spans of one heap and node
  * @lock: protects the rest
- * @pages: pages parked
+ * @pages: pages cached
  * @chains: of short spans, by length from one page up
- * @longs: chains of long spans, the last parked one last
- * @nr_longs: how many
- * @low_longs: how many from the first on nobody has touched since the last sweep
+ * @large: chains of long spans, the last cached one last
+ * @nr_large: how many
+ * @low_large: how many from the first on nobody has touched since the last pass
  */
 struct span_depot {
 	spinlock_t lock;		/* everything below */
 	unsigned long pages;
-	struct chain_list chains[PARK_MAX_SHORT];
-	struct depot_chain longs[PARK_DEPOT_CHAINS];
-	unsigned int nr_longs;
-	unsigned int low_longs;
+	struct chain_list chains[CACHE_MAX_SHORT];
+	struct depot_chain large[DEPOT_LARGE_CHAINS];
+	unsigned int nr_large;
+	unsigned int low_large;
 };
 
 void depot_init(struct span_depot *depot);

@@ -2,7 +2,7 @@
 /*
  * Long spans that a CPU keeps: few, of any length, found by exact length.
  *
- * They stand in the order in which they were parked. The last one is the first to
+ * They stand in the order in which they were cached. The last one is the first to
  * be taken, since its contents may still be in the CPU's caches; the first ones are
  * those to go. Who calls is alone with them.
  */
@@ -13,117 +13,117 @@
 #include "heap/span.h"
 
 /**
- * struct span_longs - parked long spans, the last parked one last
+ * struct span_large - cached long spans, the last cached one last
  * @nr: how many
- * @low: how many from the first on nobody has touched since the last sweep
+ * @low: how many from the first on nobody has touched since the last pass
  * @used: some have been taken since room was last looked for here
  * @npages: their lengths
  * @span: the spans
  */
-struct span_longs {
+struct span_large {
 	unsigned int nr;
 	unsigned int low;
 	bool used;
-	unsigned int npages[PARK_CPU_LONGS];
-	struct span *span[PARK_CPU_LONGS];
+	unsigned int npages[CACHE_CPU_LARGE];
+	struct span *span[CACHE_CPU_LARGE];
 };
 
 /**
- * longs_take() - take the span of a length that was parked last
- * @longs: where from
+ * large_take() - take the span of a length that was cached last
+ * @large: where from
  * @npages: the length
  *
  * Return: the span or NULL
  */
-static inline struct span *longs_take(struct span_longs *longs, unsigned int npages)
+static inline struct span *large_take(struct span_large *large, unsigned int npages)
 {
-	unsigned int at = longs->nr;
+	unsigned int at = large->nr;
 	struct span *span;
 
 	do {
 		if (!at--)
 			return NULL;
-	} while (longs->npages[at] != npages);
-	span = longs->span[at];
-	longs->nr--;
-	longs->low = min(longs->low, at);
-	longs->used = true;
-	for (; unlikely(at < longs->nr); at++) {
-		longs->span[at] = longs->span[at + 1];
-		longs->npages[at] = longs->npages[at + 1];
+	} while (large->npages[at] != npages);
+	span = large->span[at];
+	large->nr--;
+	large->low = min(large->low, at);
+	large->used = true;
+	for (; unlikely(at < large->nr); at++) {
+		large->span[at] = large->span[at + 1];
+		large->npages[at] = large->npages[at + 1];
 	}
 	return span;
 }
 
 /**
- * longs_add() - park a span; there is room
- * @longs: where
+ * large_add() - cache a span; there is room
+ * @large: where
  * @span: the span
  */
-static inline void longs_add(struct span_longs *longs, struct span *span)
+static inline void large_add(struct span_large *large, struct span *span)
 {
-	if (longs->nr >= PARK_AHEAD)
-		span_set_ahead(span, longs->span[longs->nr - PARK_AHEAD]);
-	longs->npages[longs->nr] = span->npages;
-	longs->span[longs->nr++] = span;
+	if (large->nr >= CACHE_AHEAD)
+		span_set_ahead(span, large->span[large->nr - CACHE_AHEAD]);
+	large->npages[large->nr] = span->npages;
+	large->span[large->nr++] = span;
 }
 
 /**
- * longs_take_first() - take out those that were parked first
- * @longs: where from
+ * large_take_first() - take out those that were cached first
+ * @large: where from
  * @nr: how many
  * @haul: what they are added to, as one chain
  *
  * Return: pages they have
  */
-static inline unsigned int longs_take_first(struct span_longs *longs, unsigned int nr,
+static inline unsigned int large_take_first(struct span_large *large, unsigned int nr,
 					    struct haul *haul)
 {
 	struct span *chain = NULL;
 	unsigned int i, pages = 0;
 
 	for (i = 0; i < nr; i++) {
-		longs->span[i]->next = chain;
-		chain = longs->span[i];
-		pages += longs->npages[i];
+		large->span[i]->next = chain;
+		chain = large->span[i];
+		pages += large->npages[i];
 	}
 	haul_add_chain(haul, chain);
-	longs->nr -= nr;
-	memmove(longs->span, longs->span + nr, longs->nr * sizeof(longs->span[0]));
-	memmove(longs->npages, longs->npages + nr, longs->nr * sizeof(longs->npages[0]));
-	longs->low = longs->nr;
+	large->nr -= nr;
+	memmove(large->span, large->span + nr, large->nr * sizeof(large->span[0]));
+	memmove(large->npages, large->npages + nr, large->nr * sizeof(large->npages[0]));
+	large->low = large->nr;
 	return pages;
 }
 
 /**
- * longs_evict() - take out those spans of a length that were parked first
- * @longs: where from
+ * large_evict() - take out those spans of a length that were cached first
+ * @large: where from
  * @npages: the length
  * @want: how many at most
  *
  * Return: a chain of them, %NULL if there are none
  */
-static inline struct span *longs_evict(struct span_longs *longs, unsigned int npages,
+static inline struct span *large_evict(struct span_large *large, unsigned int npages,
 				       unsigned int want)
 {
 	unsigned int i, low = 0, kept = 0;
 	struct span *chain = NULL;
 
-	for (i = 0; i < longs->nr; i++) {
-		struct span *span = longs->span[i];
+	for (i = 0; i < large->nr; i++) {
+		struct span *span = large->span[i];
 
-		if (want && longs->npages[i] == npages) {
+		if (want && large->npages[i] == npages) {
 			span->next = chain;
 			chain = span;
 			want--;
 			continue;
 		}
-		low += i < longs->low;
-		longs->npages[kept] = longs->npages[i];
-		longs->span[kept++] = span;
+		low += i < large->low;
+		large->npages[kept] = large->npages[i];
+		large->span[kept++] = span;
 	}
-	longs->nr = kept;
-	longs->low = low;
+	large->nr = kept;
+	large->low = low;
 	return chain;
 }
 

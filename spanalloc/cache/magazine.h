@@ -7,7 +7,7 @@
  *	full -> span -> ... -> span
  *		 | next_chain
  *		 v
- *		span -> ... -> span	those parked first
+ *		span -> ... -> span	those cached first
  */
 #ifndef SPANALLOC_MAGAZINE_H
 #define SPANALLOC_MAGAZINE_H
@@ -19,15 +19,15 @@
 #include "heap/span.h"
 
 /**
- * struct span_stack - parked short spans of one length
- * @top: chain in use, the last parked one first
+ * struct span_magazine - cached short spans of one length
+ * @top: chain in use, the last cached one first
  * @full: other chains, of chain_length() spans each; those are old that @low covers
  * @nr_top: spans in @top
  * @nr: spans in all
- * @low: how few there have been since the last sweep
+ * @low: how few there have been since the last pass
  * @used: some have been taken since room was last looked for here
  */
-struct span_stack {
+struct span_magazine {
 	struct span *top;
 	struct chain_list full;
 	unsigned int nr_top;
@@ -37,123 +37,123 @@ struct span_stack {
 };
 
 /**
- * stack_pop() - take the span that was parked last
- * @stack: where from
+ * magazine_pop() - take the span that was cached last
+ * @magazine: where from
  *
  * Return: the span or NULL
  */
-static __always_inline struct span *stack_pop(struct span_stack *stack)
+static __always_inline struct span *magazine_pop(struct span_magazine *magazine)
 {
 	struct span *span;
 
-	if (unlikely(!stack->nr_top)) {
-		if (!stack->full.first)
+	if (unlikely(!magazine->nr_top)) {
+		if (!magazine->full.first)
 			return NULL;
-		stack->top = chain_list_pop(&stack->full);
-		stack->nr_top = chain_length(stack->top->npages);
+		magazine->top = chain_list_pop(&magazine->full);
+		magazine->nr_top = chain_length(magazine->top->npages);
 	}
-	span = stack->top;
-	stack->top = span->next;
+	span = magazine->top;
+	magazine->top = span->next;
 	/* It may have last been written by another CPU, and is next. */
-	prefetchw(stack->top);
-	stack->nr_top--;
-	stack->nr--;
-	stack->low = min(stack->low, stack->nr);
-	stack->used = true;
+	prefetchw(magazine->top);
+	magazine->nr_top--;
+	magazine->nr--;
+	magazine->low = min(magazine->low, magazine->nr);
+	magazine->used = true;
 	return span;
 }
 
 /* The chain in use is full. If nobody has touched it, it is as old as those below. */
-static inline void stack_close_top(struct span_stack *stack)
+static inline void magazine_close_top(struct span_magazine *magazine)
 {
-	unsigned int length = chain_length(stack->top->npages);
+	unsigned int length = chain_length(magazine->top->npages);
 
-	chain_list_push(&stack->full, stack->top);
-	if (stack->low >= stack->full.nr * length)
-		chain_list_pass(&stack->full);
-	stack->top = NULL;
-	stack->nr_top = 0;
+	chain_list_push(&magazine->full, magazine->top);
+	if (magazine->low >= magazine->full.nr * length)
+		chain_list_pass(&magazine->full);
+	magazine->top = NULL;
+	magazine->nr_top = 0;
 }
 
 /**
- * stack_push() - park a span
- * @stack: where
+ * magazine_push() - cache a span
+ * @magazine: where
  * @span: the span
  */
-static __always_inline void stack_push(struct span_stack *stack, struct span *span)
+static __always_inline void magazine_push(struct span_magazine *magazine, struct span *span)
 {
-	if (unlikely(stack->nr_top == chain_length(span->npages)))
-		stack_close_top(stack);
-	span->next = stack->top;
-	stack->top = span;
-	stack->nr_top++;
-	stack->nr++;
+	if (unlikely(magazine->nr_top == chain_length(span->npages)))
+		magazine_close_top(magazine);
+	span->next = magazine->top;
+	magazine->top = span;
+	magazine->nr_top++;
+	magazine->nr++;
 }
 
 /**
- * stack_evict() - take a full chain out; there is one
- * @stack: where from
+ * magazine_evict() - take a full chain out; there is one
+ * @magazine: where from
  *
  * Return: the chain
  */
-static inline struct span *stack_evict(struct span_stack *stack)
+static inline struct span *magazine_evict(struct span_magazine *magazine)
 {
-	bool is_old = stack->full.first == stack->full.old;
-	struct span *chain = chain_list_pop(&stack->full);
+	bool is_old = magazine->full.first == magazine->full.old;
+	struct span *chain = chain_list_pop(&magazine->full);
 	unsigned int length = chain_length(chain->npages);
 
-	stack->nr -= length;
+	magazine->nr -= length;
 	/* Those that @low counts beyond old chains are at the bottom of the chain above. */
 	if (is_old)
-		stack->low -= length;
-	else if (stack->full.nr == stack->full.nr_old)
-		stack->low = stack->full.nr_old * length;
+		magazine->low -= length;
+	else if (magazine->full.nr == magazine->full.nr_old)
+		magazine->low = magazine->full.nr_old * length;
 	return chain;
 }
 
 /**
- * stack_take_all() - take everything out
- * @stack: where from
+ * magazine_take_all() - take everything out
+ * @magazine: where from
  * @haul: what it is added to
  */
-static inline void stack_take_all(struct span_stack *stack, struct haul *haul)
+static inline void magazine_take_all(struct span_magazine *magazine, struct haul *haul)
 {
-	haul_add_chain(haul, stack->top);
-	haul_add(haul, chain_list_take_all(&stack->full));
-	stack->top = NULL;
-	stack->nr_top = 0;
-	stack->nr = 0;
-	stack->low = 0;
+	haul_add_chain(haul, magazine->top);
+	haul_add(haul, chain_list_take_all(&magazine->full));
+	magazine->top = NULL;
+	magazine->nr_top = 0;
+	magazine->nr = 0;
+	magazine->low = 0;
 }
 
 /**
- * stack_take_old() - take out what nobody has needed since this was last called
- * @stack: where from
+ * magazine_take_old() - take out what nobody has needed since this was last called
+ * @magazine: where from
  * @npages: length of its spans
  * @haul: what it is added to
  *
- * That is @low spans, those parked first. Where full chains are left, what is less than
+ * That is @low spans, those cached first. Where full chains are left, what is less than
  * one stays. Walks the chain in use at most.
  */
-static inline void stack_take_old(struct span_stack *stack, unsigned int npages,
-				  struct haul *haul)
+static inline void magazine_take_old(struct span_magazine *magazine, unsigned int npages,
+				     struct haul *haul)
 {
-	unsigned int full = stack->full.nr_old * chain_length(npages);
-	unsigned int nr = min(stack->low - full, stack->nr_top);
-	struct span **link = &stack->top;
+	unsigned int full = magazine->full.nr_old * chain_length(npages);
+	unsigned int nr = min(magazine->low - full, magazine->nr_top);
+	struct span **link = &magazine->top;
 
-	haul_add(haul, chain_list_take_old(&stack->full));
-	stack->nr -= full;
-	if (!stack->full.first && nr) {
-		stack->nr_top -= nr;
-		stack->nr -= nr;
-		for (nr = stack->nr_top; nr; nr--)
+	haul_add(haul, chain_list_take_old(&magazine->full));
+	magazine->nr -= full;
+	if (!magazine->full.first && nr) {
+		magazine->nr_top -= nr;
+		magazine->nr -= nr;
+		for (nr = magazine->nr_top; nr; nr--)
 			link = &(*link)->next;
 		haul_add_chain(haul, *link);
 		*link = NULL;
 	}
-	chain_list_pass(&stack->full);
-	stack->low = stack->nr;
+	chain_list_pass(&magazine->full);
+	magazine->low = magazine->nr;
 }
 
 #endif /* SPANALLOC_MAGAZINE_H */

@@ -3,7 +3,7 @@
  * Total: pages that all heaps together have in use or idle, and how many that
  * may be.
  *
- * Where there is a limit, who is about to put pages behind something holds total_lock
+ * Where there is a limit, who is about to put pages behind something holds budget_lock
  * from when it looks how much room there is until it has claimed what it needs, so
  * that the total is never above the limit, unless it was when the limit was set. Where
  * there is none, pages are just counted.
@@ -14,72 +14,72 @@
 #include "heap/heap.h"
 #include "index/lookup.h"
 
-static atomic_long_t total_pages;
+static atomic_long_t budget_pages;
 
-DEFINE_SPINLOCK(total_lock);
+DEFINE_SPINLOCK(budget_lock);
 
 /* 0 for any number. */
-unsigned long total_limit;
+unsigned long budget_limit;
 
 /**
- * total_room_locked() - find out how many pages there is room for
+ * budget_room_locked() - find out how many pages there is room for
  *
- * Context: Under total_lock.
+ * Context: Under budget_lock.
  *
  * Return: how many
  */
-unsigned long total_room_locked(void)
+unsigned long budget_room_locked(void)
 {
-	lockdep_assert_held(&total_lock);
-	return total_room();
+	lockdep_assert_held(&budget_lock);
+	return budget_room();
 }
 
 /**
- * total_room() - find out how many pages there is room for at this moment
+ * budget_room() - find out how many pages there is room for at this moment
  *
  * Context: Any.
  *
  * Return: how many; %ULONG_MAX without a limit
  */
-unsigned long total_room(void)
+unsigned long budget_room(void)
 {
-	unsigned long limit = READ_ONCE(total_limit);
-	unsigned long total = atomic_long_read(&total_pages);
+	unsigned long limit = READ_ONCE(budget_limit);
+	unsigned long total = atomic_long_read(&budget_pages);
 
 	return limit ? limit - min(limit, total) : ULONG_MAX;
 }
 
 /**
- * total_take() - count pages that are claimed, and will be backed
+ * budget_take() - count pages that are claimed, and will be backed
  * @npages: how many
  *
  * Context: Any.
  */
-void total_take(unsigned long npages)
+void budget_take(unsigned long npages)
 {
 	/* One line for all processors: better not touched for nothing. */
 	if (npages)
-		atomic_long_add(npages, &total_pages);
+		atomic_long_add(npages, &budget_pages);
 }
 
 /**
- * total_give_back() - count pages that went back to the system, or were not backed
+ * budget_give_back() - count pages that went back to the system, or were not backed
  * @npages: how many
  *
  * Context: Any.
  */
-void total_give_back(unsigned long npages)
+void budget_give_back(unsigned long npages)
 {
 	if (npages)
-		atomic_long_sub(npages, &total_pages);
+		atomic_long_sub(npages, &budget_pages);
 }
 
 /**
- * total_backed() - count the pages of all heaps that are in use or idle
+ * budget_backed() - count the pages of all heaps that are in use or idle
  *
  * Return: how many; some may just have been claimed, and not be backed in the end
  */
-unsigned long total_backed(void)
+unsigned long budget_backed(void)
 {
-	return atomic_long_read(&total_pages);
+	return atomic_long_read(&budget_pages);
 }

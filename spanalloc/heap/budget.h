@@ -7,13 +7,13 @@
 
 #include <linux/spinlock.h>
 
-extern unsigned long total_limit;
-extern spinlock_t total_lock;
+extern unsigned long budget_limit;
+extern spinlock_t budget_lock;
 
-unsigned long total_room_locked(void);
-unsigned long total_room(void);
-void total_take(unsigned long npages);
-void total_give_back(unsigned long npages);
-unsigned long total_backed(void);
+unsigned long budget_room_locked(void);
+unsigned long budget_room(void);
+void budget_take(unsigned long npages);
+void budget_give_back(unsigned long npages);
+unsigned long budget_backed(void);
 
 #endif /* SPANALLOC_BUDGET_H */

@@ -151,12 +151,12 @@ static bool claim_settle(struct span_heap *heap, bool deceived)
 /* Does the limit on all heaps hold for a request? One that must not fail may pass it. */
 static bool claim_minds_total(const struct span_request *req)
 {
-	return READ_ONCE(total_limit) && !(req->gfp & __GFP_NOFAIL);
+	return READ_ONCE(budget_limit) && !(req->gfp & __GFP_NOFAIL);
 }
 
 static unsigned long claim_total_room(const struct span_request *req)
 {
-	return claim_minds_total(req) ? total_room() : ULONG_MAX;
+	return claim_minds_total(req) ? budget_room() : ULONG_MAX;
 }
 
 /*
@@ -164,26 +164,26 @@ static unsigned long claim_total_room(const struct span_request *req)
  * @npages; returns what it was. claim_end_total_locked() restores it.
  */
 static unsigned long claim_begin_total_locked(struct span_heap *heap, unsigned long npages)
-	__acquires(&total_lock)
+	__acquires(&budget_lock)
 {
 	unsigned long max_backed = heap->index.max_backed;
 	unsigned long room;
 
 	lockdep_assert_held(&heap->lock);
-	spin_lock(&total_lock);
-	room = total_room_locked();
+	spin_lock(&budget_lock);
+	room = budget_room_locked();
 	if (room < npages)
 		heap->index.max_backed = min(max_backed, heap_backed_locked(heap) + room);
 	return max_backed;
 }
 
 static void claim_end_total_locked(struct span_heap *heap, unsigned long max_backed,
-				   unsigned long taken) __releases(&total_lock)
+				   unsigned long taken) __releases(&budget_lock)
 {
 	lockdep_assert_held(&heap->lock);
 	heap->index.max_backed = max_backed;
-	total_take(taken);
-	spin_unlock(&total_lock);
+	budget_take(taken);
+	spin_unlock(&budget_lock);
 }
 
 /*
@@ -200,7 +200,7 @@ static bool claim_find_locked(const struct span_request *req, int node, enum cla
 	if (likely(!claim_minds_total(req))) {
 		found = claim_search_locked(req, node, look, claim);
 		if (found)
-			total_take(claim->released);
+			budget_take(claim->released);
 		return found;
 	}
 	max_backed = claim_begin_total_locked(req->heap, req->npages);
@@ -371,7 +371,7 @@ static unsigned long claim_piece_locked(const struct span_request *req, unsigned
 	lockdep_assert_held(&heap->lock);
 	if (likely(!claim_minds_total(req))) {
 		excess = pageindex_claim_piece(&heap->index, page, npages, claim);
-		total_take(claim->released - before);
+		budget_take(claim->released - before);
 		return excess;
 	}
 	max_backed = claim_begin_total_locked(heap, npages);
@@ -473,7 +473,6 @@ void claim_undo(struct span_heap *heap, const struct pageindex_claim *claim,
 	struct putback putback = { .heap = heap };
 	unsigned long start, end, at = 0, kept = 0;
 	unsigned long flags;
-	bool news;
 
 	for (start = 0; backing_next_missing(backing, &start, &end); start = end) {
 		unsigned long keep = clamp(backing->done, start, end);
@@ -488,9 +487,7 @@ void claim_undo(struct span_heap *heap, const struct pageindex_claim *claim,
 	flags = heap_lock(heap);
 	heap->count.backed_pages += kept;
 	heap_note_peak_locked(heap);
-	news = heap_watch_locked(heap);
-	heap_unlock(heap, flags);
-	heap_watch(heap, news);
+	heap_unlock_and_wake(heap, flags);
 }
 
 /* === The whole ========================================================== */
@@ -554,7 +551,7 @@ static enum alloc_failure claim_which_limit(struct span_heap *heap, unsigned lon
 	unsigned long room = max - min(max, heap_backed_locked(heap));
 
 	heap_unlock(heap, flags);
-	return total_room() < room ? ALLOC_TOTAL : ALLOC_LIMIT;
+	return budget_room() < room ? ALLOC_TOTAL : ALLOC_LIMIT;
 }
 
 /**
@@ -584,8 +581,8 @@ enum alloc_failure claim_run(const struct span_request *req, int node,
 		if (limit && req->npages > limit)
 			return ALLOC_LIMIT;
 		ok = claim_try(req, node, claim, span, &grows);
-		if (heap_mind_stock(heap, req, ok && !claim->released))
-			heap_tell(NEWS_RESERVE);
+		if (pool_note_request(heap, req, ok && !claim->released))
+			scavenger_wake(WAKE_RESERVE);
 		if (ok)
 			return ALLOC_OK;
 		if (claim->released) {

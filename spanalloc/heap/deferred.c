@@ -114,7 +114,7 @@ void deferred_add(struct span_heap *heap, struct span *span, enum span_kind kind
 	/* Looked at without the lock, where a stale value is acceptable. */
 	WRITE_ONCE(heap->deferred, span);
 	heap_unlock(heap, flags);
-	heap_tell(NEWS_DEFERRED);
+	scavenger_wake(WAKE_DEFERRED);
 }
 
 /* Take pages that others hold out of the page tables, and let go of them. */
@@ -223,7 +223,6 @@ bool deferred_finish(struct span_heap *heap, unsigned long npages)
 {
 	struct deferred_piece piece;
 	unsigned long flags, done = 0;
-	bool news;
 
 	if (likely(!READ_ONCE(heap->deferred)))
 		return false;
@@ -235,8 +234,6 @@ bool deferred_finish(struct span_heap *heap, unsigned long npages)
 		done += piece.npages;
 	} while (done < npages && take_piece(heap, &piece));
 	flags = heap_lock(heap);
-	news = heap_watch_locked(heap);
-	heap_unlock(heap, flags);
-	heap_watch(heap, news);
+	heap_unlock_and_wake(heap, flags);
 	return true;
 }

@@ -35,83 +35,7 @@
 /* Pages that one allocation gives back at most if the heap is above its soft limit. */
 #define ASSIST_PAGES	64UL
 
-DECLARE_WAIT_QUEUE_HEAD(heap_news_wait);
-unsigned long heap_news;
-
 unsigned long (*heap_clock)(void);
-
-/* === News for the scavenger ============================================= */
-
-/**
- * heap_watch_locked() - see whether the scavenger has to be told of idle pages
- * @heap: the heap
- *
- * Context: Under the heap's lock.
- *
- * Return: whether to call heap_watch() once the lock is dropped
- */
-bool heap_watch_locked(struct span_heap *heap)
-{
-	lockdep_assert_held(&heap->lock);
-	if (READ_ONCE(heap->watched) || heap->index.nr_idle <= heap_floor_locked(heap))
-		return heap_excess_locked(heap);
-	WRITE_ONCE(heap->watched, true);
-	return true;
-}
-
-/**
- * heap_tell() - wake the scavenger
- * @news: what for, one of NEWS_*
- *
- * Context: Any but NMI.
- */
-void heap_tell(unsigned int news)
-{
-	/* Before the wake-up; the scavenger clears it before it looks. */
-	if (!test_and_set_bit(news, &heap_news))
-		wake_up(&heap_news_wait);
-}
-
-/**
- * heap_want_drain() - have the caches of all CPUs emptied soon
- * @heap: the heap
- *
- * Context: Any but NMI.
- */
-void heap_want_drain(struct span_heap *heap)
-{
-	if (!xchg(&heap->drain_wanted, true))
-		heap_tell(NEWS_DEFERRED);
-}
-
-/**
- * heap_watch() - wake the scavenger for a heap that has idle pages now
- * @heap: the heap
- * @news: what heap_watch_locked() returned
- *
- * Context: Any but NMI.
- */
-void heap_watch(struct span_heap *heap, bool news)
-{
-	if (news)
-		heap_tell(NEWS_IDLE);
-}
-
-/**
- * heap_watch_now() - have the scavenger look after a heap with parked spans alone
- * @heap: the heap
- *
- * Context: Any but NMI.
- */
-void heap_watch_now(struct span_heap *heap)
-{
-	unsigned long flags = heap_lock(heap);
-	bool news = !READ_ONCE(heap->watched);
-
-	WRITE_ONCE(heap->watched, true);
-	heap_unlock(heap, flags);
-	heap_watch(heap, news);
-}
 
 /* === Allocating ========================================================= */
 
@@ -164,8 +88,8 @@ static void count_backing(struct span_heap *heap, const struct pageindex_claim *
 	count_replaced_locked(heap, claim, backing);
 	heap->count.backed_pages += claim->released;
 	heap->count.rebacked_pages += claim->released - claim->fresh;
-	heap->count.regret_pages += claim->regret;
-	heap->count.regret_count += !!claim->regret;
+	heap->count.refault_pages += claim->refault;
+	heap->count.refault_count += !!claim->refault;
 	heap->count.zeroed_pages += backing->zeroed;
 	heap->count.zero_skipped_pages += backing->skipped;
 	heap_note_peak_locked(heap);
@@ -213,10 +137,10 @@ static void mind_soft_limit(const struct span_request *req)
 	excess = heap_excess_locked(heap);
 	idle = heap->index.nr_idle;
 	heap_unlock(heap, flags);
-	/* Idle or perhaps parked; who parks a span of a heap not watched tells of that. */
+	/* Idle or perhaps cached; who caches a span of a heap not watched tells of that. */
 	if (!excess || (!idle && !READ_ONCE(heap->watched)))
 		return;
-	heap_tell(NEWS_IDLE);
+	scavenger_wake(WAKE_IDLE);
 	if (idle && gfpflags_allow_blocking(req->gfp))
 		heap_release(heap, min(excess, ASSIST_PAGES), RELEASE_LIMIT);
 }
@@ -267,7 +191,7 @@ struct span *heap_alloc(const struct span_request *req, enum alloc_failure *fail
 	span->heap = heap;
 	span->charged = NULL;
 	span_enter(span, span->base, req->npages);
-	heap_mind_taken(heap, req->gfp);
+	reserve_refill(heap, req->gfp);
 	if (taken.released)
 		mind_soft_limit(req);
 	return span;
@@ -291,7 +215,6 @@ void heap_free(struct span_heap *heap, struct span *span, enum span_kind kind)
 	unsigned long page = heap_page_of(span->base);
 	unsigned long left = span->npages;
 	unsigned long nr, flags;
-	bool news;
 
 	heap_prefetch(heap, span->base);
 	span_leave(span);
@@ -312,21 +235,19 @@ void heap_free(struct span_heap *heap, struct span *span, enum span_kind kind)
 		heap_unlock(heap, flags);
 		flags = heap_lock(heap);
 	}
-	news = heap_watch_locked(heap);
-	heap_unlock(heap, flags);
-	heap_watch(heap, news);
+	heap_unlock_and_wake(heap, flags);
 	span_delete(span);
 }
 
 /**
- * heap_unparked() - count a span that has come from a cache, but not by its books
+ * heap_uncached() - count a span that has come from a cache, but not by its books
  * @heap: the heap
  * @span: the span
  * @kind: what it will be for
  *
  * Context: Any but NMI.
  */
-void heap_unparked(struct span_heap *heap, const struct span *span, enum span_kind kind)
+void heap_uncached(struct span_heap *heap, const struct span *span, enum span_kind kind)
 {
 	unsigned long flags = heap_lock(heap);
 
@@ -377,25 +298,24 @@ static unsigned long pages_of_runs(const struct pageindex_run *runs, unsigned in
 }
 
 /**
- * heap_unpark() - give the pages and descriptors of parked spans back
+ * heap_uncache() - give the pages and descriptors of cached spans back
  * @heap: the heap
  * @spans: the spans; a cache has counted them as freed
  * @nr: how many, at most %HOLD_SPANS
- * @old: they have been parked for as long as idle pages are kept
+ * @old: they have been cached for as long as idle pages are kept
  *
  * Pages of a few chunks are given back in one hold of the heap's lock, and the summary of
  * each chunk is brought up to date once.
  *
  * Context: Any but NMI.
  */
-void heap_unpark(struct span_heap *heap, struct span **spans, unsigned int nr, bool old)
+void heap_uncache(struct span_heap *heap, struct span **spans, unsigned int nr, bool old)
 {
 	unsigned int how = (want_init_on_free() ? PAGEINDEX_FREE_CLEAN : 0) |
 			   (old ? PAGEINDEX_FREE_OLD : 0);
 	struct pageindex_run runs[HOLD_SPANS];
 	unsigned int i, lot;
 	unsigned long flags;
-	bool news;
 
 	for (i = 0; i < nr; i++) {
 		span_leave(spans[i]);
@@ -412,9 +332,7 @@ void heap_unpark(struct span_heap *heap, struct span **spans, unsigned int nr, b
 		/* They only looked taken. */
 		if (old)
 			demand_lower(&heap->demand, pages_of_runs(runs + i, lot));
-		news = heap_watch_locked(heap);
-		heap_unlock(heap, flags);
-		heap_watch(heap, news);
+		heap_unlock_and_wake(heap, flags);
 	}
 	for (i = 0; i < nr; i++)
 		span_delete(spans[i]);
@@ -427,7 +345,7 @@ static unsigned int take_runs(const struct span *like, unsigned int max, unsigne
 	struct pageindex *idx = &heap->index;
 	unsigned long end = heap_page_of(like->base) + like->npages;
 	unsigned long flags = heap_lock(heap);
-	unsigned long room = idx->nr_idle - min(idx->nr_idle, heap_floor_locked(heap));
+	unsigned long room = idx->nr_idle - min(idx->nr_idle, heap_min_idle_locked(heap));
 	unsigned int nr = 0;
 
 	max = min_t(unsigned long, max, room / like->npages);
@@ -444,14 +362,11 @@ static void put_runs_back(struct span_heap *heap, const unsigned long *pages, un
 			  unsigned long npages)
 {
 	unsigned long flags = heap_lock(heap);
-	bool news;
 
 	heap_demand_roll_locked(heap);
 	while (nr--)
 		pageindex_free(&heap->index, pages[nr], npages, 0);
-	news = heap_watch_locked(heap);
-	heap_unlock(heap, flags);
-	heap_watch(heap, news);
+	heap_unlock_and_wake(heap, flags);
 }
 
 /**
@@ -462,7 +377,7 @@ static void put_runs_back(struct span_heap *heap, const unsigned long *pages, un
  * @max: how many are wanted, at most %FILL_SPANS
  *
  * They are made of idle pages, all in one hold of the heap's lock. As many idle pages as
- * its reserve and its stock want are left, though perhaps in shorter runs.
+ * its reserve and its pool want are left, though perhaps in shorter runs.
  *
  * Context: Any but NMI. Does not sleep.
  *

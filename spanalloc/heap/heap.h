@@ -2,6 +2,27 @@
 /*
  * Heap: its descriptor and its lock, and spans from the page index.
  */
+/**
+ * DOC: Lock order
+ *
+ * Outermost first::
+ *
+ *	registry_lock
+ *	scavenger_lock
+ *	span_heap::reserve_lock		allocations and the scavenger's thread only try it
+ *	span_heap::grow_lock		allocations under it do not enter I/O
+ *	span_map_lock
+ *	pressure_srcu, read side	in reclaim; nothing is allocated from here on
+ *	span_heap::release_lock		only tried
+ *	span_heap::long_lock		sleeping claims of long runs
+ *	span_heap::lock			irqsave; heap/hold.h bounds what one hold does
+ *	budget_lock
+ *
+ * Innermost, one at a time and never under span_heap::lock: span_depot::lock (irqsave),
+ * drain::lock (raw), wake_queue, release_wait, pressure_lock, guard_lock, lock_timing_lock.
+ *
+ * Under span_heap::lock nothing is allocated, zeroed, mapped, unmapped or flushed.
+ */
 #ifndef SPANALLOC_HEAP_H
 #define SPANALLOC_HEAP_H
 
@@ -55,7 +76,7 @@ struct span_depot;
  * @limit: pages that may be in use or idle; 0 for any number
  * @soft_limit: pages in use or idle above which idle ones are given back; 0 for none
  * @reserve: idle pages that the scavenger leaves alone and sleepers replace
- * @stock: idle pages beyond that, which come and go with callers that cannot wait
+ * @pool: idle pages beyond that, which come and go with callers that cannot wait
  * @grows: times that the heap has grown
  * @watched: the scavenger knows that there are idle pages
  * @drain_wanted: the caches of other CPUs are to be emptied for callers that cannot wait
@@ -69,12 +90,12 @@ struct span_depot;
  * @table_bytes: size of the index's table; under @grow_lock
  * @reserve_lock: serialises filling up the reserve
  * @reserve_due: not before then; written under @reserve_lock
- * @stock_due: when the stock may be filled up; the scavenger's alone
+ * @pool_due: when the pool may be filled up; the scavenger's alone
  * @long_lock: serialises claims of long runs
  * @release_lock: protects @batch
  * @batch: pages on their way out
  * @release_wait: tasks that wait for one of @batches_out
- * @sweep: how far the scavenger has got; the scavenger's alone
+ * @pass: how far the scavenger has got; the scavenger's alone
  */
 struct span_heap {
 	char name[SPAN_HEAP_NAME_SIZE];
@@ -101,7 +122,7 @@ struct span_heap {
 	unsigned long limit;
 	unsigned long soft_limit;
 	unsigned long reserve;
-	struct stock stock;
+	struct pool pool;
 	unsigned long grows;
 	bool watched;
 	bool drain_wanted;
@@ -117,13 +138,13 @@ struct span_heap {
 
 	struct mutex reserve_lock;	/* one top-up at a time; @reserve_due */
 	unsigned long reserve_due;
-	unsigned long stock_due;
+	unsigned long pool_due;
 	struct mutex long_lock;		/* one fence in the index at a time */
 	struct mutex release_lock;	/* @batch */
 	struct release_batch *batch;
 	wait_queue_head_t release_wait;
 
-	struct sweep sweep;
+	struct pass pass;
 };
 
 /* NULL for jiffies. */
@@ -192,17 +213,17 @@ static inline unsigned long heap_wait_until(unsigned long due)
 	return time_before(now, due) ? due - now : 0;
 }
 
-/* Pages of the index that are taken, by spans or for spans that are parked. */
+/* Pages of the index that are taken, by spans or for spans that are cached. */
 static inline unsigned long heap_taken_locked(const struct span_heap *heap)
 {
 	return heap_backed_locked(heap) - heap->index.nr_idle - heap->moving;
 }
 
 /* Idle pages that do not go for their age alone. */
-static inline unsigned long heap_floor_locked(const struct span_heap *heap)
+static inline unsigned long heap_min_idle_locked(const struct span_heap *heap)
 {
 	lockdep_assert_held(&heap->lock);
-	return max(heap->reserve, heap->stock.high);
+	return max(heap->reserve, heap->pool.high);
 }
 
 /* Call before pages are taken or freed. */
@@ -250,8 +271,8 @@ static inline void heap_prefetch(const struct span_heap *heap, unsigned long add
 
 struct span *heap_alloc(const struct span_request *req, enum alloc_failure *failure);
 void heap_free(struct span_heap *heap, struct span *span, enum span_kind kind);
-void heap_unparked(struct span_heap *heap, const struct span *span, enum span_kind kind);
-void heap_unpark(struct span_heap *heap, struct span **spans, unsigned int nr, bool old);
+void heap_uncached(struct span_heap *heap, const struct span *span, enum span_kind kind);
+void heap_uncache(struct span_heap *heap, struct span **spans, unsigned int nr, bool old);
 unsigned int heap_take_more(const struct span *like, struct span **spans, unsigned int max);
 bool heap_next_span(struct span_heap *heap, unsigned long *page, struct span_view *view);
 

@@ -12,7 +12,7 @@ struct span_heap;
 struct span_request;
 
 /**
- * struct stock - what a heap keeps ready of its own accord for callers that cannot wait
+ * struct pool - what a heap keeps ready of its own accord for callers that cannot wait
  * @from: when the age began that @longest[0] is of
  * @longest: longest request by such a caller in this age, and in the one before; in
  *	pages
@@ -20,7 +20,7 @@ struct span_request;
  * @high: filled up to so many
  * @is_short: it is to be filled up
  */
-struct stock {
+struct pool {
 	unsigned long from;
 	unsigned long longest[2];
 	unsigned long low;
@@ -29,8 +29,8 @@ struct stock {
 };
 
 void reserve_init(struct span_heap *heap);
-void heap_mind_taken(struct span_heap *heap, gfp_t gfp);
-bool heap_mind_stock(struct span_heap *heap, const struct span_request *req, bool ready);
-unsigned long heap_mind_reserve(struct span_heap *heap, unsigned long age);
+void reserve_refill(struct span_heap *heap, gfp_t gfp);
+bool pool_note_request(struct span_heap *heap, const struct span_request *req, bool ready);
+unsigned long reserve_maintain(struct span_heap *heap, unsigned long age);
 
 #endif /* SPANALLOC_POOL_H */

@@ -26,7 +26,7 @@ static void putback_one_locked(struct span_heap *heap, const struct pageindex_ru
 		return;
 	case PUTBACK_RELEASED:
 	case PUTBACK_FRESH:
-		total_give_back(run->npages);
+		budget_give_back(run->npages);
 		pageindex_release(idx, run->page, run->npages);
 		if (state == PUTBACK_FRESH)
 			pageindex_unback(idx, run->page, run->npages);

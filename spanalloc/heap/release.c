@@ -22,8 +22,8 @@
  *
  *	max(demand_keep(), taken + floor)	pages taken and idle together
  *
- * taken being the pages of the index that are in use or parked, and the floor the
- * module's parameter scavenge_floor_pages. It is worked out anew for each chunk: as
+ * taken being the pages of the index that are in use or cached, and the floor the
+ * module's parameter retain_floor_pages. It is worked out anew for each chunk: as
  * soon as demand rises there is less to release.
  */
 #include <linux/mm.h>
@@ -79,7 +79,7 @@ struct large_batch {
 	struct page *pages[BATCH_PAGES];
 };
 
-unsigned int scavenge_floor_pages = 64;
+unsigned int retain_floor_pages = 64;
 
 /**
  * release_batch_new() - allocate a batch
@@ -130,7 +130,7 @@ unsigned long heap_surplus_locked(struct span_heap *heap)
 	if (heap->flags & SPAN_HEAP_AGE_ONLY)
 		return idle;
 	heap_demand_roll_locked(heap);
-	keep = max(demand_keep(&heap->demand), taken + READ_ONCE(scavenge_floor_pages));
+	keep = max(demand_keep(&heap->demand), taken + READ_ONCE(retain_floor_pages));
 	return taken + idle - min(taken + idle, keep);
 }
 
@@ -138,9 +138,9 @@ unsigned long heap_surplus_locked(struct span_heap *heap)
 static unsigned long release_room_locked(struct span_heap *heap, const struct release *rel)
 {
 	unsigned long idle = heap->index.nr_idle;
-	/* The stock comes back by itself, so that whoever asks for it may have it. */
+	/* The pool comes back by itself, so that whoever asks for it may have it. */
 	unsigned long floor = rel->reason == RELEASE_AGE || rel->keep_pool ?
-			      heap_floor_locked(heap) : heap->reserve;
+			      heap_min_idle_locked(heap) : heap->reserve;
 	unsigned long room = min(rel->want, idle - min(idle, floor));
 
 	lockdep_assert_held(&heap->lock);
@@ -306,7 +306,7 @@ static void account_batch(struct span_heap *heap, const struct release *rel,
 	heap->count.release_batch_count++;
 	heap->count.tlb_flush_count++;
 	heap_unlock(heap, flags);
-	total_give_back(batch->npages);
+	budget_give_back(batch->npages);
 	release_end(heap);
 }
 

@@ -56,7 +56,7 @@ struct release {
 	.want = (npages),		\
 }
 
-extern unsigned int scavenge_floor_pages;
+extern unsigned int retain_floor_pages;
 
 struct release_batch *release_batch_new(void);
 void release_batch_delete(struct release_batch *batch);

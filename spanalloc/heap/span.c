@@ -184,7 +184,7 @@ void span_leave(const struct span *span)
  */
 bool span_retire(const struct span_view *view)
 {
-	if (view->state & (SPAN_STATE_HELD | SPAN_STATE_PINNED))
+	if (view->state & (SPAN_STATE_LOCKED | SPAN_STATE_PINNED))
 		return false;
 	return cmpxchg(&view->span->state, view->state, span_state_dead(view->state)) ==
 	       view->state;
@@ -211,7 +211,7 @@ struct span *span_end_slowly(unsigned long base, enum span_kind *kind)
 		rcu_read_lock();
 		span = span_entered_at(base);
 		state = span ? READ_ONCE(span->state) : 0;
-		if (!(state & SPAN_STATE_KIND) || state & SPAN_STATE_HELD ||
+		if (!(state & SPAN_STATE_KIND) || state & SPAN_STATE_LOCKED ||
 		    READ_ONCE(span->base) != base) {
 			rcu_read_unlock();
 			return NULL;
@@ -231,25 +231,25 @@ struct span *span_end_slowly(unsigned long base, enum span_kind *kind)
 }
 
 /**
- * span_hold() - keep other writers off a live span
+ * span_trylock() - keep other writers off a live span
  * @view: what a lookup found
  *
  * Return: false if the span is held or pinned, or has changed since the lookup
  */
-bool span_hold(const struct span_view *view)
+bool span_trylock(const struct span_view *view)
 {
-	unsigned long held = view->state | SPAN_STATE_HELD;
+	unsigned long held = view->state | SPAN_STATE_LOCKED;
 
-	if (view->state & (SPAN_STATE_HELD | SPAN_STATE_PINNED))
+	if (view->state & (SPAN_STATE_LOCKED | SPAN_STATE_PINNED))
 		return false;
 	return cmpxchg(&view->span->state, view->state, held) == view->state;
 }
 
 /**
- * span_unhold() - let other writers at a span again
+ * span_unlock() - let other writers at a span again
  * @span: a span that the caller holds
  */
-void span_unhold(struct span *span)
+void span_unlock(struct span *span)
 {
 	unsigned long state;
 
@@ -263,7 +263,7 @@ void span_unhold(struct span *span)
 			cpu_relax();
 			state = READ_ONCE(span->state);
 		}
-	} while (cmpxchg(&span->state, state, (state & ~SPAN_STATE_HELD) + SPAN_STATE_STEP) !=
+	} while (cmpxchg(&span->state, state, (state & ~SPAN_STATE_LOCKED) + SPAN_STATE_STEP) !=
 		 state);
 }
 

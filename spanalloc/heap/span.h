@@ -55,8 +55,8 @@ void span_enter(struct span *span, unsigned long base, unsigned long npages);
 void span_leave(const struct span *span);
 bool span_retire(const struct span_view *view);
 struct span *span_end_slowly(unsigned long base, enum span_kind *kind);
-bool span_hold(const struct span_view *view);
-void span_unhold(struct span *span);
+bool span_trylock(const struct span_view *view);
+void span_unlock(struct span *span);
 void span_cut(struct span *span, unsigned long npages);
 bool span_at(const void *addr, struct span_view *view);
 bool span_origin(const struct span_view *view, struct span_origin *origin);
@@ -136,7 +136,7 @@ static __always_inline struct span *span_end_at(const void *addr, enum span_kind
 	if (likely(span))
 		span_fetch_ahead(span);
 	if (unlikely(!(state & SPAN_STATE_KIND) ||
-		     state & (SPAN_STATE_HELD | SPAN_STATE_PINNED) ||
+		     state & (SPAN_STATE_LOCKED | SPAN_STATE_PINNED) ||
 		     READ_ONCE(span->base) != base ||
 		     cmpxchg(&span->state, state, span_state_dead(state)) != state))
 		span = NULL;

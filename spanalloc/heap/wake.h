@@ -8,23 +8,39 @@
 #include <linux/bits.h>
 #include <linux/wait.h>
 
-struct span_heap;
+#include "heap/heap.h"
 
 /* What the scavenger is told of; all but the first cannot wait for its share of a CPU. */
-#define NEWS_IDLE	0	/* a heap has idle pages, or too many */
-#define NEWS_RESERVE	1	/* a heap's reserve, or its stock, is not full */
-#define NEWS_PRESSURE	2	/* the system is short of memory */
-#define NEWS_DEFERRED	3	/* a heap has freed spans to be finished, or caches to empty */
-#define NEWS_URGENT	(BIT(NEWS_RESERVE) | BIT(NEWS_PRESSURE) | BIT(NEWS_DEFERRED))
+#define WAKE_IDLE	0	/* a heap has idle pages, or too many */
+#define WAKE_RESERVE	1	/* a heap's reserve, or its pool, is not full */
+#define WAKE_PRESSURE	2	/* the system is short of memory */
+#define WAKE_DEFERRED	3	/* a heap has freed spans to be finished, or caches to empty */
+#define WAKE_URGENT	(BIT(WAKE_RESERVE) | BIT(WAKE_PRESSURE) | BIT(WAKE_DEFERRED))
 
-/* Woken, with bits of heap_news set, when a heap needs the scavenger. */
-extern wait_queue_head_t heap_news_wait;
-extern unsigned long heap_news;
+/* Woken, with bits of wake_reasons set, when a heap needs the scavenger. */
+extern wait_queue_head_t wake_queue;
+extern unsigned long wake_reasons;
 
-void heap_tell(unsigned int news);
+void scavenger_wake(unsigned int reason);
+bool heap_needs_scavenger_locked(struct span_heap *heap);
 void heap_want_drain(struct span_heap *heap);
-void heap_watch(struct span_heap *heap, bool news);
-void heap_watch_now(struct span_heap *heap);
-bool heap_watch_locked(struct span_heap *heap);
+void heap_watch_cached(struct span_heap *heap);
+
+/**
+ * heap_unlock_and_wake() - drop the lock of a heap whose idle pages may have become more
+ * @heap: the heap
+ * @flags: what heap_lock() returned
+ *
+ * Context: Any but NMI.
+ */
+static inline void heap_unlock_and_wake(struct span_heap *heap, unsigned long flags)
+	__releases(&heap->lock)
+{
+	bool wake = heap_needs_scavenger_locked(heap);
+
+	heap_unlock(heap, flags);
+	if (wake)
+		scavenger_wake(WAKE_IDLE);
+}
 
 #endif /* SPANALLOC_WAKE_H */

@@ -17,7 +17,7 @@
  * recycled while it looked.
  *
  *	dead --span_publish--> live --span_end_at--> dead
- *	                       live --span_hold--> held --span_unhold--> live
+ *	                       live --span_trylock--> held --span_unlock--> live
  *
  * "Held" is live with one writer inside (a split): lookups go on as before, and
  * every other writer is refused. A descriptor whose owner is being stored is "pinned"
@@ -54,7 +54,7 @@ struct span_heap;
 
 /* struct span::state: the kind plus one while live, then two bits, then the count. */
 #define SPAN_STATE_KIND		0x7UL
-#define SPAN_STATE_HELD		0x8UL
+#define SPAN_STATE_LOCKED		0x8UL
 #define SPAN_STATE_PINNED	0x10UL
 #define SPAN_STATE_STEP		0x20UL
 
@@ -68,8 +68,8 @@ struct span_heap;
  * @heap: heap that it belongs to
  * @owner: its user's cookie
  * @caller: return address of whoever allocated it
- * @next: while it is parked: the one parked before it
- * @next_chain: while it is parked, and first of a chain: the next chain
+ * @next: while it is cached: the one cached before it
+ * @next_chain: while it is cached, and first of a chain: the next chain
  * @born: when it was allocated, by span_clock()
  * @ahead: which descriptor is likely to be freed a little after this one, in units of
  *	2^%SPAN_AHEAD_SHIFT bytes from here. A hint, which may be wrong
@@ -182,7 +182,7 @@ static inline enum span_match span_view_get(struct span *span, unsigned long add
 
 	if (!(state & SPAN_STATE_KIND))
 		return SPAN_MISS;
-	/* State before copy. Pairs with smp_wmb() in span_publish() and span_unhold(). */
+	/* State before copy. Pairs with smp_wmb() in span_publish() and span_unlock(). */
 	smp_rmb();
 	view->span = span;
 	view->state = state;

@@ -516,7 +516,7 @@ bool pageindex_has_idle(const struct pageindex *idx, unsigned long npages)
  * @page: first page
  * @npages: how many, all in use
  * @flags: %PAGEINDEX_FREE_CLEAN if they hold nothing but zeros,
- *	%PAGEINDEX_FREE_OLD if the next sweep shall take them
+ *	%PAGEINDEX_FREE_OLD if the next pass shall take them
  */
 void pageindex_free(struct pageindex *idx, unsigned long page, unsigned long npages,
 		    unsigned int flags)

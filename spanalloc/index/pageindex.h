@@ -13,8 +13,8 @@
  *
  *	hi lo
  *	 1  1	in use, or never grown
- *	 1  0	idle, freed since the last sweep (young)
- *	 0  1	idle, freed before the last sweep (old)
+ *	 1  0	idle, freed since the last pass (young)
+ *	 0  1	idle, freed before the last pass (old)
  *	 0  0	released: free, with no physical page behind it
  *
  *	released --alloc--> in use --free--> young --age--> old
@@ -74,7 +74,7 @@ struct pageindex_word {
  * @epoch: the index's when the counts below were last brought up to date
  * @claimed: pages allocated in that epoch, and in the one before
  * @released: pages released in that epoch, and in the one before, apart from
- *	those that have been regretted
+ *	those that have been refaulted
  *
  * The counts stop at 65535.
  */
@@ -112,7 +112,7 @@ struct pageindex_block {
  * @nr_blocks: blocks added
  * @max_blocks: blocks the table has room for
  * @top: level of the summary that covers everything
- * @epoch: sweeps begun; wraps around
+ * @epoch: passes begun; wraps around
  * @block: the blocks
  * @sum: summaries of blocks, of eight blocks, and so on
  * @idle_map: a bit for each block that has idle pages
@@ -156,7 +156,7 @@ struct pageindex {
  * @released: pages of the run that have nothing behind them
  * @fresh: those of @released that never had
  * @clean: idle pages from this offset into the run on are known to be zero
- * @regret: those of @released that sweeps of this epoch or the one before had
+ * @refault: those of @released that passes of this epoch or the one before had
  *	taken from the same chunks, as far as none has been counted here already
  */
 struct pageindex_claim {
@@ -164,7 +164,7 @@ struct pageindex_claim {
 	unsigned long released;
 	unsigned long fresh;
 	unsigned long clean;
-	unsigned long regret;
+	unsigned long refault;
 };
 
 /**
@@ -179,9 +179,9 @@ struct pageindex_run {
 
 /**
  * enum pageindex_age - which idle pages are meant
- * @PAGEINDEX_OLD: those freed before the last sweep
- * @PAGEINDEX_DUE: those freed before the sweep before that one, as far as is known: the
- *	old ones among 64 of which none became old at the last sweep
+ * @PAGEINDEX_OLD: those freed before the last pass
+ * @PAGEINDEX_DUE: those freed before the pass before that one, as far as is known: the
+ *	old ones among 64 of which none became old at the last pass
  * @PAGEINDEX_ANY: all
  */
 enum pageindex_age {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Page index: what sweeps need. Which pages have been idle for long, which have
+ * Page index: what passes need. Which pages have been idle for long, which have
  * nothing behind them, and where there has been demand lately.
  */
 #include "index/pageindex_state.h"
@@ -49,7 +49,7 @@ unsigned int pageindex_next_run(const struct pageindex_word *word, enum page_sor
 	return run;
 }
 
-/* === Sweeping =========================================================== */
+/* === Passing =========================================================== */
 
 /**
  * pageindex_prev_idle() - find the next lower chunk that has idle pages
@@ -242,7 +242,7 @@ void pageindex_refresh(const struct pageindex *idx, struct pageindex_meta *meta)
 }
 
 /**
- * pageindex_next_epoch() - begin a new epoch, as every sweep does
+ * pageindex_next_epoch() - begin a new epoch, as every pass does
  * @idx: the index
  *
  * What chunks have seen is counted by epochs, and forgotten at the end of the

@@ -28,7 +28,7 @@ static inline void meta_count(u16 *count, unsigned int npages)
  * Of @npages that were released and are wanted again, those that were there not
  * long ago. The older releases count first, as they are forgotten first.
  */
-static inline unsigned int meta_regret(struct pageindex_meta *meta, unsigned int npages)
+static inline unsigned int meta_refault(struct pageindex_meta *meta, unsigned int npages)
 {
 	unsigned int old = min_t(unsigned int, npages, meta->released[1]);
 	unsigned int new = min_t(unsigned int, npages - old, meta->released[0]);
@@ -119,7 +119,7 @@ static inline void chunk_alloc(struct pageindex *idx, unsigned long chunk, unsig
 	if (released) {
 		claim->released += released;
 		claim->fresh += note_backed(meta, from, to);
-		claim->regret += meta_regret(meta, released);
+		claim->refault += meta_refault(meta, released);
 	}
 	if (meta->dirty > from)
 		claim->clean = (chunk << CHUNK_SHIFT) + min_t(unsigned int, to, meta->dirty) -

@@ -65,7 +65,7 @@ int span_heap_set_soft_limit(struct span_heap *heap, unsigned long limit_pages)
 		return -EINVAL;
 	WRITE_ONCE(heap->soft_limit, limit_pages);
 	if (limit_pages && backed_pages(heap) > limit_pages)
-		heap_tell(NEWS_IDLE);
+		scavenger_wake(WAKE_IDLE);
 	return 0;
 }
 EXPORT_SYMBOL_NS_GPL(span_heap_set_soft_limit, "SPANALLOC");
@@ -84,14 +84,14 @@ static int set_total(const char *val, const struct kernel_param *kp)
 			kp->name, (int)strcspn(val, "\n"), val);
 		return -EINVAL;
 	}
-	spin_lock_irqsave(&total_lock, flags);
-	WRITE_ONCE(total_limit, limit);
-	spin_unlock_irqrestore(&total_lock, flags);
+	spin_lock_irqsave(&budget_lock, flags);
+	WRITE_ONCE(budget_limit, limit);
+	spin_unlock_irqrestore(&budget_lock, flags);
 	if (!limit || system_state < SYSTEM_RUNNING)
 		return 0;
 	/* Who did not see a limit yet has claimed what he wanted when that is over. */
 	synchronize_rcu();
-	total = total_backed();
+	total = budget_backed();
 	if (total > limit)
 		pressure_release(total - limit, RELEASE_LIMIT);
 	return 0;
@@ -102,6 +102,6 @@ static const struct kernel_param_ops total_ops = {
 	.get = param_get_ulong,
 };
 
-module_param_cb(limit_pages, &total_ops, &total_limit, 0644);
+module_param_cb(limit_pages, &total_ops, &budget_limit, 0644);
 MODULE_PARM_DESC(limit_pages,
 		 "pages that all heaps together may have in use or idle (default 0: any number)");

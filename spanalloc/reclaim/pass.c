@@ -1,28 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Sweep: gives back what a heap has not needed for an age.
+ * Pass: gives back what a heap has not needed for an age.
  *
  *	      watched		      an age has passed
  *	OFF ------------> WAIT -----------------------------> EMPTY
  *	 ^		   ^					|
  *	 |   nothing left  |				     SPARSE
- *	 +-----------------+ a sweep is over			|
+ *	 +-----------------+ a pass is over			|
  *			   |				      REST
  *			   |					|
  *			   |				      BUSY
  *			   |					|
  *			   +----------------------- END <---- AGE
  *
- * A sweep takes pages only that were idle at the one before, and makes the
+ * A pass takes pages only that were idle at the one before, and makes the
  * others old at its end. The next is due an age after that, so that a page goes
  * when it has been idle for between one and two ages. Of the old pages it takes
  * as many as the heap has above what recent demand says (release.c): first from
  * chunks that are wholly free, then from those that are less than half in use,
  * so that they become wholly free, then from the rest, and last from those that have
- * been half allocated anew since the sweep before last.
+ * been half allocated anew since the pass before last.
  * Old pages that stay are looked at again each time that demand is remembered for
- * a stretch less, without making others old: they are trimmed, not swept. From
- * those that this sweep has made old they are told apart by the 64 (page index).
+ * a stretch less, without making others old: they are trimmed, not passed over. From
+ * those that this pass has made old they are told apart by the 64 (page index).
  * A heap that goes by age alone has just the phase BUSY, which takes from every chunk.
  *
  * Each step is one batch: the scavenger decides how much time there is between two.
@@ -52,12 +52,12 @@
 #define BUSY_PAGES	(PAGEINDEX_CHUNK_PAGES / 2 - 1)
 
 /**
- * sweep_age() - how long pages of a heap are idle before they are given back
+ * pass_age() - how long pages of a heap are idle before they are given back
  * @heap: the heap
  *
  * Return: jiffies, at least 1
  */
-unsigned long sweep_age(const struct span_heap *heap)
+unsigned long pass_age(const struct span_heap *heap)
 {
 	unsigned int ms = heap->age_ms ? heap->age_ms : READ_ONCE(scavenge_age_ms);
 
@@ -67,26 +67,26 @@ unsigned long sweep_age(const struct span_heap *heap)
 /* The buckets together are two ages long. */
 static unsigned long demand_period(const struct span_heap *heap)
 {
-	return max(sweep_age(heap) * 2 / DEMAND_BUCKETS, 1UL);
+	return max(pass_age(heap) * 2 / DEMAND_BUCKETS, 1UL);
 }
 
 /**
- * sweep_init() - prepare a new heap for sweeps
+ * pass_init() - prepare a new heap for passes
  * @heap: the heap
  */
-void sweep_init(struct span_heap *heap)
+void pass_init(struct span_heap *heap)
 {
 	demand_init(&heap->demand, heap_now(), demand_period(heap));
-	heap->sweep.drain_due = heap_now();
-	heap->sweep.stale_due = heap_now();
-	heap->sweep.passed_at = heap_now();
+	heap->pass.drain_due = heap_now();
+	heap->pass.stale_due = heap_now();
+	heap->pass.passed_at = heap_now();
 }
 
-static void enter_phase(struct sweep *sweep, enum sweep_phase phase)
+static void enter_phase(struct pass *pass, enum pass_phase phase)
 {
-	sweep->phase = phase;
-	sweep->release = (struct release) {
-		.age = sweep->trimming ? PAGEINDEX_DUE : PAGEINDEX_OLD,
+	pass->phase = phase;
+	pass->release = (struct release) {
+		.age = pass->trimming ? PAGEINDEX_DUE : PAGEINDEX_OLD,
 		.reason = RELEASE_AGE,
 		.surplus = true,
 		.max_used = UINT_MAX,
@@ -95,31 +95,31 @@ static void enter_phase(struct sweep *sweep, enum sweep_phase phase)
 		.chunk = ULONG_MAX,
 		.want = ULONG_MAX,
 	};
-	if (phase == SWEEP_BUSY) {
-		sweep->release.max_recent = UINT_MAX;
-	} else if (phase == SWEEP_EMPTY) {
-		sweep->release.max_used = 0;
-		sweep->release.max_recent = UINT_MAX;
-	} else if (phase == SWEEP_SPARSE) {
-		sweep->release.max_used = SPARSE_PAGES;
+	if (phase == PASS_BUSY) {
+		pass->release.max_recent = UINT_MAX;
+	} else if (phase == PASS_EMPTY) {
+		pass->release.max_used = 0;
+		pass->release.max_recent = UINT_MAX;
+	} else if (phase == PASS_SPARSE) {
+		pass->release.max_used = SPARSE_PAGES;
 	}
 }
 
 static void begin(struct span_heap *heap)
 {
-	struct sweep *sweep = &heap->sweep;
+	struct pass *pass = &heap->pass;
 	unsigned long flags;
 
-	sweep->trimming = false;
-	sweep->restrained = 0;
-	sweep->parked = cache_pass(heap, !heap_wait_until(sweep->passed_at + sweep_age(heap)));
-	sweep->passed_at = heap_now();
+	pass->trimming = false;
+	pass->retained = 0;
+	pass->cached = cache_pass(heap, !heap_wait_until(pass->passed_at + pass_age(heap)));
+	pass->passed_at = heap_now();
 	flags = heap_lock(heap);
 	pageindex_next_epoch(&heap->index);
 	heap_unlock(heap, flags);
-	enter_phase(sweep, SWEEP_EMPTY);
+	enter_phase(pass, PASS_EMPTY);
 	if (heap->flags & SPAN_HEAP_AGE_ONLY)
-		enter_phase(sweep, SWEEP_BUSY);
+		enter_phase(pass, PASS_BUSY);
 }
 
 /* Each time that there is less to remember. It may be somebody else who notes that first. */
@@ -127,7 +127,7 @@ static void set_look_locked(struct span_heap *heap)
 {
 	lockdep_assert_held(&heap->lock);
 	heap_demand_roll_locked(heap);
-	heap->sweep.look = demand_due(&heap->demand);
+	heap->pass.look = demand_due(&heap->demand);
 }
 
 /* Go over what has stayed, if there is a surplus now. */
@@ -140,22 +140,22 @@ static void begin_trim(struct span_heap *heap)
 	heap_unlock(heap, flags);
 	if (!surplus)
 		return;
-	heap->sweep.trimming = true;
-	enter_phase(&heap->sweep, SWEEP_EMPTY);
+	heap->pass.trimming = true;
+	enter_phase(&heap->pass, PASS_EMPTY);
 }
 
 /* Make some of the idle pages old; false if there are no more. */
 static bool age_some(struct span_heap *heap)
 {
-	struct sweep *sweep = &heap->sweep;
+	struct pass *pass = &heap->pass;
 	unsigned long flags = heap_lock(heap);
 	unsigned int budget = HOLD_AGE_CHUNKS, steps = HOLD_AGE_STEPS;
 	bool found = true;
 
 	while (found && budget-- && steps) {
-		found = pageindex_prev_idle(&heap->index, &sweep->release.chunk, &steps);
+		found = pageindex_prev_idle(&heap->index, &pass->release.chunk, &steps);
 		if (found)
-			sweep->restrained += pageindex_age(&heap->index, sweep->release.chunk);
+			pass->retained += pageindex_age(&heap->index, pass->release.chunk);
 	}
 	heap_unlock(heap, flags);
 	return found || !steps;
@@ -165,7 +165,7 @@ static bool age_some(struct span_heap *heap)
 static bool is_settled_locked(struct span_heap *heap)
 {
 	lockdep_assert_held(&heap->lock);
-	if (heap->index.nr_idle <= heap_floor_locked(heap))
+	if (heap->index.nr_idle <= heap_min_idle_locked(heap))
 		return true;
 	if (heap->flags & SPAN_HEAP_AGE_ONLY || heap_surplus_locked(heap))
 		return false;
@@ -173,7 +173,7 @@ static bool is_settled_locked(struct span_heap *heap)
 }
 
 /*
- * After a sweep: is there anything to come back for? A page that is parked
+ * After a pass: is there anything to come back for? A page that is cached
  * after the caches have been looked at finds the heap not watched, and says so.
  */
 static bool still_watched(struct span_heap *heap)
@@ -182,20 +182,20 @@ static bool still_watched(struct span_heap *heap)
 
 	WRITE_ONCE(heap->watched, !is_settled_locked(heap));
 	heap_unlock(heap, flags);
-	if (!READ_ONCE(heap->watched) && cache_pages(heap))
+	if (!READ_ONCE(heap->watched) && cache_pages_sync(heap))
 		WRITE_ONCE(heap->watched, true);
 	return READ_ONCE(heap->watched);
 }
 
 /*
- * Due pages that could have gone. What has to stay in any case is not left by restraint,
+ * Due pages that could have gone. What has to stay in any case is not left by retention,
  * but pages that are not due count towards that first.
  */
-static unsigned long restrained_locked(const struct span_heap *heap)
+static unsigned long retained_locked(const struct span_heap *heap)
 {
-	unsigned long due = min(heap->sweep.restrained, heap->index.nr_idle);
+	unsigned long due = min(heap->pass.retained, heap->index.nr_idle);
 	unsigned long other = heap->index.nr_idle - due;
-	unsigned long floor = heap_floor_locked(heap);
+	unsigned long floor = heap_min_idle_locked(heap);
 
 	lockdep_assert_held(&heap->lock);
 	return due - min(due, floor - min(floor, other));
@@ -203,14 +203,14 @@ static unsigned long restrained_locked(const struct span_heap *heap)
 
 static void end(struct span_heap *heap)
 {
-	struct sweep *sweep = &heap->sweep;
+	struct pass *pass = &heap->pass;
 	unsigned long period = demand_period(heap);
 	unsigned long idle, taken, keep;
 	unsigned long flags = heap_lock(heap);
 
-	sweep->restrained = restrained_locked(heap);
-	heap->count.sweep_count++;
-	heap->count.restrained_pages += sweep->restrained;
+	pass->retained = retained_locked(heap);
+	heap->count.pass_count++;
+	heap->count.retained_pages += pass->retained;
 	if (heap->demand.period != period) {
 		heap_demand_roll_locked(heap);
 		demand_set_period(&heap->demand, heap_now(), period);
@@ -220,53 +220,53 @@ static void end(struct span_heap *heap)
 	taken = heap_taken_locked(heap);
 	keep = demand_keep(&heap->demand);
 	heap_unlock(heap, flags);
-	trace_spanalloc_sweep(heap, idle, taken, keep);
-	sweep->released = 0;
-	sweep->batches = 0;
-	sweep->spent_ns = 0;
-	sweep->from = heap_now();
-	sweep->phase = still_watched(heap) ? SWEEP_WAIT : SWEEP_OFF;
+	trace_spanalloc_pass(heap, idle, taken, keep);
+	pass->released = 0;
+	pass->batches = 0;
+	pass->spent_ns = 0;
+	pass->from = heap_now();
+	pass->phase = still_watched(heap) ? PASS_WAIT : PASS_OFF;
 }
 
 /* One batch, or the next phase. */
 static void go_on(struct span_heap *heap)
 {
-	struct sweep *sweep = &heap->sweep;
+	struct pass *pass = &heap->pass;
 	unsigned long npages;
 
-	if (sweep->phase == SWEEP_END) {
+	if (pass->phase == PASS_END) {
 		end(heap);
 		return;
 	}
-	if (sweep->phase == SWEEP_AGE) {
+	if (pass->phase == PASS_AGE) {
 		while (age_some(heap))
 			cond_resched();
-		sweep->phase = SWEEP_END;
+		pass->phase = PASS_END;
 		return;
 	}
-	npages = release_step(heap, &sweep->release);
-	sweep->released += npages;
-	sweep->batches += !!npages;
-	if (sweep->trimming)
-		sweep->restrained -= min(sweep->restrained, npages);
+	npages = release_step(heap, &pass->release);
+	pass->released += npages;
+	pass->batches += !!npages;
+	if (pass->trimming)
+		pass->retained -= min(pass->retained, npages);
 	if (npages)
 		return;
-	enter_phase(sweep, sweep->phase + 1);
-	if (sweep->trimming && sweep->phase == SWEEP_AGE)
-		sweep->phase = SWEEP_WAIT;
+	enter_phase(pass, pass->phase + 1);
+	if (pass->trimming && pass->phase == PASS_AGE)
+		pass->phase = PASS_WAIT;
 }
 
-/* When to look at a heap whose next sweep is due at @sweep. */
-static unsigned long next_look(const struct span_heap *heap, unsigned long sweep)
+/* When to look at a heap whose next pass is due at @pass. */
+static unsigned long next_look(const struct span_heap *heap, unsigned long pass)
 {
-	if (!heap->sweep.restrained || heap->flags & SPAN_HEAP_AGE_ONLY ||
-	    time_after(heap->sweep.look, sweep))
-		return sweep;
-	return heap->sweep.look;
+	if (!heap->pass.retained || heap->flags & SPAN_HEAP_AGE_ONLY ||
+	    time_after(heap->pass.look, pass))
+		return pass;
+	return heap->pass.look;
 }
 
 /**
- * sweep_step() - do a part of what is due on a heap
+ * pass_step() - do a part of what is due on a heap
  * @heap: the heap
  *
  * Context: Process context, the scavenger's lock held. May sleep; allocates nothing.
@@ -274,28 +274,28 @@ static unsigned long next_look(const struct span_heap *heap, unsigned long sweep
  * Return: jiffies until more is due; 0 if it is at once, %MAX_SCHEDULE_TIMEOUT if
  * nothing is before somebody frees a page
  */
-unsigned long sweep_step(struct span_heap *heap)
+unsigned long pass_step(struct span_heap *heap)
 {
-	struct sweep *sweep = &heap->sweep;
+	struct pass *pass = &heap->pass;
 	unsigned long due;
 
-	if (sweep->phase == SWEEP_OFF) {
+	if (pass->phase == PASS_OFF) {
 		if (!READ_ONCE(heap->watched))
 			return MAX_SCHEDULE_TIMEOUT;
-		sweep->phase = SWEEP_WAIT;
-		sweep->from = heap_now();
-		sweep->restrained = 0;
+		pass->phase = PASS_WAIT;
+		pass->from = heap_now();
+		pass->retained = 0;
 	}
-	if (sweep->phase != SWEEP_WAIT) {
+	if (pass->phase != PASS_WAIT) {
 		go_on(heap);
 		return 0;
 	}
-	due = sweep->from + sweep_age(heap);
+	due = pass->from + pass_age(heap);
 	if (!heap_wait_until(due)) {
 		begin(heap);
 		return 0;
 	}
 	if (!heap_wait_until(next_look(heap, due)))
 		begin_trim(heap);
-	return sweep->phase == SWEEP_WAIT ? heap_wait_until(next_look(heap, due)) : 0;
+	return pass->phase == PASS_WAIT ? heap_wait_until(next_look(heap, due)) : 0;
 }

@@ -7,8 +7,8 @@
 
 struct span_heap;
 
-unsigned long sweep_age(const struct span_heap *heap);
-void sweep_init(struct span_heap *heap);
-unsigned long sweep_step(struct span_heap *heap);
+unsigned long pass_age(const struct span_heap *heap);
+void pass_init(struct span_heap *heap);
+unsigned long pass_step(struct span_heap *heap);
 
 #endif /* SPANALLOC_PASS_H */

@@ -10,7 +10,7 @@
  *	HEAVY	reclaim asks for a quarter	also all other idle pages, but those kept
  *		of what there is, or free	ready for callers that cannot wait
  *		memory is below that
- *	LAST	reclaim asks for half of what	also these, and parked spans
+ *	LAST	reclaim asks for half of what	also these, and cached spans
  *		there is, or the OOM killer is
  *		about to kill, or a limit on
  *		all heaps is in the way
@@ -128,7 +128,7 @@ static void squeeze_heap(struct span_heap *heap, struct squeeze *squeeze,
 	squeeze->want -= released;
 	/* What pressure has taken is not brought back at once. */
 	if (released && level == PRESSURE_LAST && squeeze->reason == RELEASE_PRESSURE)
-		WRITE_ONCE(heap->stock_due, heap_now() + HZ);
+		WRITE_ONCE(heap->pool_due, heap_now() + HZ);
 }
 
 /* Once round all heaps, from the one whose turn it is. */
@@ -168,7 +168,7 @@ static unsigned long squeeze_all(struct squeeze *squeeze)
 }
 
 /**
- * pressure_release() - give idle and parked pages of all heaps back
+ * pressure_release() - give idle and cached pages of all heaps back
  * @npages: how many at most; for those of the caches, all caches of a heap are emptied
  * @reason: why, for the statistics
  *
@@ -276,7 +276,7 @@ unsigned long pressure_count(int node)
 		unsigned long reserve = heap->reserve;
 
 		heap_unlock(heap, flags);
-		idle += cache_parked_of(heap, node);
+		idle += cache_pages_of(heap, node);
 		npages += idle - min(idle, reserve);
 	}
 	srcu_read_unlock(&pressure_srcu, idx);
@@ -315,7 +315,7 @@ unsigned long pressure_scan(int node, unsigned long npages, unsigned long asked,
 	/* Concurrent callers may both wake the thread; that is harmless. */
 	if (squeeze.level > PRESSURE_LIGHT && time_after_eq(jiffies, READ_ONCE(called) + HZ)) {
 		WRITE_ONCE(called, jiffies);
-		heap_tell(NEWS_PRESSURE);
+		scavenger_wake(WAKE_PRESSURE);
 	}
 	return squeeze_all(&squeeze);
 }

@@ -11,12 +11,12 @@
  *		   nothing due, nothing new
  *		  .-------------------------.
  *		  v			    |
- *	asleep ---+--- age, news ---> step --+--- there is more ---> pause
+ *	asleep ---+--- age, wake ---> step --+--- there is more ---> pause
  *	  |				^			      |
  *	  |				`------------- over ----------+
  *	  `--- pressure, a reserve to fill ---> relief, at once <-----'
  *
- * A step is one batch of each heap that is due (sweep.c), and one of each that is above
+ * A step is one batch of each heap that is due (pass.c), and one of each that is above
  * its soft limit. The pause that follows is
  *
  *	CPU time spent * (100 - share) / share
@@ -82,7 +82,7 @@ void scavenger_set_clock(unsigned long (*clock)(void))
 	WRITE_ONCE(heap_clock, clock);
 	mutex_unlock(&scavenger_lock);
 	if (!clock)
-		heap_tell(NEWS_IDLE);
+		scavenger_wake(WAKE_IDLE);
 }
 
 /* === One heap =========================================================== */
@@ -99,11 +99,11 @@ static unsigned long above_soft_limit(struct span_heap *heap)
 	return excess;
 }
 
-/* Are there pages that nobody keeps back? If not, who parks a span tells of it from now on. */
+/* Are there pages that nobody keeps back? If not, who caches a span tells of it from now on. */
 static bool unwatch(struct span_heap *heap)
 {
 	unsigned long flags = heap_lock(heap);
-	bool idle = heap->index.nr_idle > heap_floor_locked(heap);
+	bool idle = heap->index.nr_idle > heap_min_idle_locked(heap);
 
 	if (!idle)
 		WRITE_ONCE(heap->watched, false);
@@ -112,20 +112,20 @@ static bool unwatch(struct span_heap *heap)
 }
 
 /*
- * All that is left to give back are parked spans. To empty the caches over and over
+ * All that is left to give back are cached spans. To empty the caches over and over
  * would cost a load that is above the limit more than the limit can be worth.
  */
 static unsigned long drain_for_soft_limit(struct span_heap *heap)
 {
-	unsigned long wait = heap_wait_until(heap->sweep.drain_due);
+	unsigned long wait = heap_wait_until(heap->pass.drain_due);
 
 	if (wait)
 		return wait;
-	heap->sweep.drain_due = heap_now() + HZ;
-	if (!cache_parked(heap)) {
+	heap->pass.drain_due = heap_now() + HZ;
+	if (!cache_pages(heap)) {
 		if (unwatch(heap))
 			return 0;
-		if (!cache_pages(heap))
+		if (!cache_pages_sync(heap))
 			return MAX_SCHEDULE_TIMEOUT;
 		WRITE_ONCE(heap->watched, true);
 	}
@@ -134,7 +134,7 @@ static unsigned long drain_for_soft_limit(struct span_heap *heap)
 }
 
 /*
- * Give a batch back if the heap is above its soft limit; as tend(). Parked spans that
+ * Give a batch back if the heap is above its soft limit; as tend(). Cached spans that
  * nobody has touched for a second go first: to release idle pages that are in use again in
  * a moment would cost more.
  */
@@ -144,10 +144,10 @@ static unsigned long mind_soft_limit(struct span_heap *heap)
 
 	if (!rel.want)
 		return MAX_SCHEDULE_TIMEOUT;
-	if (!heap_wait_until(heap->sweep.stale_due)) {
-		heap->sweep.stale_due = heap_now() + HZ;
-		/* So the next sweep does not know what has been cached for an age. */
-		heap->sweep.passed_at = heap_now();
+	if (!heap_wait_until(heap->pass.stale_due)) {
+		heap->pass.stale_due = heap_now() + HZ;
+		/* So the next pass does not know what has been cached for an age. */
+		heap->pass.passed_at = heap_now();
 		cache_pass(heap, false);
 	}
 	return release_step(heap, &rel) ? 0 : drain_for_soft_limit(heap);
@@ -200,11 +200,11 @@ static unsigned long drain_wanted(struct span_heap *heap)
 
 	if (!READ_ONCE(heap->drain_wanted))
 		return MAX_SCHEDULE_TIMEOUT;
-	wait = heap_wait_until(heap->sweep.drain_due);
+	wait = heap_wait_until(heap->pass.drain_due);
 	if (wait)
 		return wait;
 	WRITE_ONCE(heap->drain_wanted, false);
-	heap->sweep.drain_due = heap_now() + HZ;
+	heap->pass.drain_due = heap_now() + HZ;
 	cache_drain(heap);
 	return MAX_SCHEDULE_TIMEOUT;
 }
@@ -213,13 +213,13 @@ static unsigned long drain_wanted(struct span_heap *heap)
 static unsigned long tend(struct span_heap *heap)
 {
 	struct work start = work_now();
-	unsigned long wait = heap_mind_reserve(heap, sweep_age(heap));
+	unsigned long wait = reserve_maintain(heap, pass_age(heap));
 	u64 ns;
 
 	wait = min(wait, drain_wanted(heap));
-	wait = min3(wait, mind_soft_limit(heap), sweep_step(heap));
+	wait = min3(wait, mind_soft_limit(heap), pass_step(heap));
 	ns = work_since(start);
-	heap->sweep.spent_ns += ns;
+	heap->pass.spent_ns += ns;
 	heap_count_time(heap, ns);
 	return wait;
 }
@@ -228,7 +228,12 @@ static unsigned long tend(struct span_heap *heap)
 
 static bool is_urgent(void)
 {
-	return READ_ONCE(heap_news) & NEWS_URGENT;
+	return READ_ONCE(wake_reasons) & WAKE_URGENT;
+}
+
+static bool is_called(void)
+{
+	return READ_ONCE(wake_reasons) || kthread_should_stop();
 }
 
 static void watch_all(void)
@@ -311,7 +316,7 @@ static void call_for_heaps(void (*fn)(struct span_heap *heap))
 
 static void refill(struct span_heap *heap)
 {
-	heap_mind_reserve(heap, sweep_age(heap));
+	reserve_maintain(heap, pass_age(heap));
 }
 
 /* A test that has a clock of its own calls pressure_relieve() itself. */
@@ -329,14 +334,14 @@ static void relieve(void)
 	if (!is_urgent())
 		return;
 	set_user_nice(current, 0);
-	if (test_and_clear_bit(NEWS_DEFERRED, &heap_news))
+	if (test_and_clear_bit(WAKE_DEFERRED, &wake_reasons))
 		call_for_heaps(finish);
-	if (test_and_clear_bit(NEWS_RESERVE, &heap_news)) {
+	if (test_and_clear_bit(WAKE_RESERVE, &wake_reasons)) {
 		call_for_heaps(refill);
 		/* When to look at them next is for a step to find out. */
-		set_bit(NEWS_IDLE, &heap_news);
+		set_bit(WAKE_IDLE, &wake_reasons);
 	}
-	if (test_and_clear_bit(NEWS_PRESSURE, &heap_news))
+	if (test_and_clear_bit(WAKE_PRESSURE, &wake_reasons))
 		answer_pressure();
 	set_user_nice(current, MAX_NICE);
 }
@@ -371,7 +376,7 @@ static void pause(unsigned long ticks)
 	unsigned long now;
 
 	while (ticks && !kthread_should_stop()) {
-		wait_event_freezable_timeout(heap_news_wait, is_urgent() || kthread_should_stop(),
+		wait_event_freezable_timeout(wake_queue, is_urgent() || kthread_should_stop(),
 					     ticks);
 		relieve();
 		now = jiffies;
@@ -407,7 +412,7 @@ static unsigned long step(void)
 }
 
 /*
- * The kernel's timers are late by up to an eighth of a long time, and two sweeps that
+ * The kernel's timers are late by up to an eighth of a long time, and two passes that
  * follow each other both would be. So most of it is slept through, and then the rest.
  */
 static unsigned long nap(unsigned long wait)
@@ -425,15 +430,13 @@ static int scavenger_thread(void *unused)
 		/* With all of a CPU for its share it may never have to sleep. */
 		try_to_freeze();
 		if (wait)
-			wait_event_freezable_timeout(heap_news_wait,
-						     READ_ONCE(heap_news) || kthread_should_stop(),
-						     nap(wait));
+			wait_event_freezable_timeout(wake_queue, is_called(), nap(wait));
 		relieve();
 		/*
-		 * Before the look: news that comes during it makes another one. What it is
+		 * Before the look: wake that comes during it makes another one. What it is
 		 * about is written under the lock of a heap, which the look takes after this.
 		 */
-		clear_bit(NEWS_IDLE, &heap_news);
+		clear_bit(WAKE_IDLE, &wake_reasons);
 		wait = step();
 	}
 	return 0;
@@ -511,7 +514,7 @@ static void look_again(void)
 	if (!scavenger_task)
 		return;
 	WRITE_ONCE(settings_changed, true);
-	heap_tell(NEWS_IDLE);
+	scavenger_wake(WAKE_IDLE);
 }
 
 static const struct param_range age_range = {
@@ -525,13 +528,13 @@ MODULE_PARM_DESC(scavenge_age_ms,
 		 "release pages idle for so many milliseconds, at most a week, for heaps that set no age (default 300000)");
 
 static const struct param_range floor_range = {
-	.value = &scavenge_floor_pages,
+	.value = &retain_floor_pages,
 	.max = 1 << 20,
 	.changed = look_again,
 };
 
-module_param_range(scavenge_floor_pages, floor_range, 0644);
-MODULE_PARM_DESC(scavenge_floor_pages,
+module_param_range(retain_floor_pages, floor_range, 0644);
+MODULE_PARM_DESC(retain_floor_pages,
 		 "idle pages that the scavenger leaves to a heap, at least, unless it goes by age alone, at most 1048576 (default 64)");
 
 static const struct param_range share_range = {

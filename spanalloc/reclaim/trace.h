@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Tracepoints: what a sweep did, when it is over.
+ * Tracepoints: what a pass did, when it is over.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM spanalloc
@@ -13,10 +13,10 @@
 #include "heap/heap.h"
 
 /*
- * A sweep is over: what has been done since the one before, and what the heap is like
+ * A pass is over: what has been done since the one before, and what the heap is like
  * now, in pages.
  */
-TRACE_EVENT(spanalloc_sweep,
+TRACE_EVENT(spanalloc_pass,
 
 	TP_PROTO(const struct span_heap *heap, unsigned long idle, unsigned long taken,
 		 unsigned long keep),
@@ -27,8 +27,8 @@ TRACE_EVENT(spanalloc_sweep,
 		__array(char, heap, SPAN_HEAP_NAME_SIZE)
 		__field(unsigned long, released)
 		__field(unsigned long, batches)
-		__field(unsigned long, restrained)
-		__field(unsigned long, parked)
+		__field(unsigned long, retained)
+		__field(unsigned long, cached)
 		__field(unsigned long, idle)
 		__field(unsigned long, taken)
 		__field(unsigned long, keep)
@@ -37,19 +37,19 @@ TRACE_EVENT(spanalloc_sweep,
 
 	TP_fast_assign(
 		memcpy(__entry->heap, heap->name, SPAN_HEAP_NAME_SIZE);
-		__entry->released = heap->sweep.released;
-		__entry->batches = heap->sweep.batches;
-		__entry->restrained = heap->sweep.restrained;
-		__entry->parked = heap->sweep.parked;
+		__entry->released = heap->pass.released;
+		__entry->batches = heap->pass.batches;
+		__entry->retained = heap->pass.retained;
+		__entry->cached = heap->pass.cached;
 		__entry->idle = idle;
 		__entry->taken = taken;
 		__entry->keep = keep;
-		__entry->spent_ns = heap->sweep.spent_ns;
+		__entry->spent_ns = heap->pass.spent_ns;
 	),
 
-	TP_printk("heap=%s released=%lu batches=%lu restrained=%lu parked=%lu idle=%lu taken=%lu keep=%lu spent_ns=%llu",
-		  __entry->heap, __entry->released, __entry->batches, __entry->restrained,
-		  __entry->parked, __entry->idle, __entry->taken, __entry->keep,
+	TP_printk("heap=%s released=%lu batches=%lu retained=%lu cached=%lu idle=%lu taken=%lu keep=%lu spent_ns=%llu",
+		  __entry->heap, __entry->released, __entry->batches, __entry->retained,
+		  __entry->cached, __entry->idle, __entry->taken, __entry->keep,
 		  __entry->spent_ns)
 );
 

@@ -5,7 +5,7 @@
  * Pages of a span may have had many owners before, and will have others: they stay
  * mapped in between. So no page is ever charged. It is the span that is, for its
  * length and for as long as it lives, to the group of whoever allocates it; a page
- * that changes hands in a cache changes payers, too. Idle and parked pages are
+ * that changes hands in a cache changes payers, too. Idle and cached pages are
  * nobody's. (As for per-CPU memory, in mm/percpu.c.)
  *
  * The functions that do it are not exported, which is why this belongs to the vm

@@ -4,7 +4,7 @@
  *
  *	main		parameters; what is measured, in which order
  *	measure		one cell: all subjects in turn, several times
- *	fill		allocations from idle pages when nothing is parked
+ *	fill		allocations from idle pages when nothing is cached
  *	locks		how long the heap's lock is held
  *	scavenge, load	what the scavenger does for a load, and what it costs
  *	vmrun, vmcases	the cases of the kernel's own test of vmalloc
@@ -247,7 +247,7 @@ void measure_fill(unsigned long npages);
 /* === The scavenger ====================================================== */
 
 void measure_burst(void);
-void measure_regret(void);
+void measure_refault(void);
 void measure_scavlat(unsigned long npages);
 
 /* === The heap's lock ===================================================== */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What an allocation costs that finds idle pages, but no parked span: the first ones
- * after a sweep, or after a load of other lengths. A heap with caches takes several
+ * What an allocation costs that finds idle pages, but no cached span: the first ones
+ * after a pass, or after a load of other lengths. A heap with caches takes several
  * spans at a time then; beside it a heap without takes one after the other.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -63,7 +63,7 @@ static u64 fill_once(struct span_heap *heap, unsigned long npages, void **slots,
 	return got == nr ? div_u64(ns * 1000, nr) : 0;
 }
 
-/* In a heap of its own: what has been parked once would be found. */
+/* In a heap of its own: what has been cached once would be found. */
 static u64 sample(const struct filling *filling, unsigned long npages)
 {
 	const struct span_heap_params params = {

@@ -12,9 +12,9 @@
  *		cross: two threads free what the other has allocated;
  *		own_after_cross: as own, in turns with that
  *	latency	as churn, but every single call is timed
- *	fill	allocations that find idle pages and no parked span
+ *	fill	allocations that find idle pages and no cached span
  *	lock	how long the heap's lock is held at most
- *	burst, regret, scavlat
+ *	burst, refault, scavlat
  *		what the scavenger does for a load, and what it costs
  *	vmcases	cases of the kernel's own test of vmalloc
  */
@@ -36,7 +36,7 @@
 
 static char *bench = "pair,churn,two,latency";
 module_param(bench, charp, 0444);
-MODULE_PARM_DESC(bench, "What to measure: pair, churn, two, latency, fill, lock, burst, regret, scavlat, vmcases (default the first four)");
+MODULE_PARM_DESC(bench, "What to measure: pair, churn, two, latency, fill, lock, burst, refault, scavlat, vmcases (default the first four)");
 
 static char *subjects = "all";
 module_param(subjects, charp, 0444);
@@ -110,13 +110,13 @@ static bool known(const char *list, const char * const *words, unsigned int nr)
 static int check_names(void)
 {
 	static const char * const benches[] = { "pair", "churn", "two", "latency", "fill", "lock",
-						"burst", "regret", "scavlat", "vmcases" };
+						"burst", "refault", "scavlat", "vmcases" };
 	static const char * const allocators[] = {
 		"all", "spanalloc", "alloc_pages", "vmalloc", "kvmalloc", "gen_pool", "kmem_cache"
 	};
 
 	if (!known(bench, benches, ARRAY_SIZE(benches))) {
-		pr_err("bench=%s: knows pair, churn, two, latency, fill, lock, burst, regret, scavlat and vmcases\n",
+		pr_err("bench=%s: knows pair, churn, two, latency, fill, lock, burst, refault, scavlat and vmcases\n",
 		       bench);
 		return -EINVAL;
 	}
@@ -182,8 +182,8 @@ static void measure_all(void)
 		measure_cross(pages[i]);
 	if (listed(bench, "burst"))
 		measure_burst();
-	if (listed(bench, "regret"))
-		measure_regret();
+	if (listed(bench, "refault"))
+		measure_refault();
 	if (listed(bench, "lock"))
 		measure_lock();
 	if (listed(bench, "vmcases"))

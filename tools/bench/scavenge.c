@@ -3,12 +3,12 @@
  * What the scavenger does for a heap, and what it costs.
  *
  *	burst	a load that grows and falls, over time: what is live, backed, released
- *	regret	a steady load: how often an allocation meets what has been given back
+ *	refault	a steady load: how often an allocation meets what has been given back
  *	scavlat	a load's latencies, with and without the scavenger at full work
  *
  * Bursts have an age of two seconds, where the default is five minutes, and latencies
  * one of a tick. So short, the work is a larger part of the time: they are to be
- * measured with the scavenger's share of a CPU as large (scavenge_share=100). Regret
+ * measured with the scavenger's share of a CPU as large (scavenge_share=100). Refault
  * is counted in time that passes as fast as there is nothing to do, with the default
  * settings, and comes out the same every time.
  */
@@ -137,7 +137,7 @@ static void report_moments(const struct burst_setting *setting, unsigned int ms,
 	report_moment(setting, "released_pages", ms, stats->released_pages);
 }
 
-/* Within a tenth of what is live, and what restraint leaves. */
+/* Within a tenth of what is live, and what retention leaves. */
 static bool has_shrunk(const struct span_heap_stats *stats)
 {
 	unsigned long live = stats->in_use_pages;
@@ -201,18 +201,18 @@ void measure_burst(void)
 	}
 }
 
-/* === Regret ============================================================= */
+/* === Refault ============================================================= */
 
 #ifdef MODULE
-void measure_regret(void)
+void measure_refault(void)
 {
-	pr_notice("regret: lets the scavenger's time pass, for which it has to be built in\n");
+	pr_notice("refault: lets the scavenger's time pass, for which it has to be built in\n");
 }
 #else
 /* With the default settings: five minutes. */
-#define REGRET_AGE_S	300
-#define REGRET_AGES	14
-#define REGRET_PAGES	(64 * MIB_PAGES)
+#define REFAULT_AGE_S	300
+#define REFAULT_AGES	14
+#define REFAULT_PAGES	(64 * MIB_PAGES)
 
 /**
  * struct churn - a load around a constant size
@@ -227,44 +227,44 @@ struct churn {
 };
 
 static const struct churn churns[] = {
-	{ "regret_slow", 5, 0 },
-	{ "regret", 50, 0 },
-	{ "regret_waves", 50, 540 },
+	{ "refault_slow", 5, 0 },
+	{ "refault", 50, 0 },
+	{ "refault_waves", 50, 540 },
 };
 
 /**
- * struct regret - what a run found
+ * struct refault - what a run found
  * @allocs: allocations
- * @regrets: of these, how many met pages that had been given back
+ * @refaults: of these, how many met pages that had been given back
  * @backed: pages in use and idle, on average
  */
-struct regret {
+struct refault {
 	u64 allocs;
-	u64 regrets;
+	u64 refaults;
 	unsigned long backed;
 };
 
 /* Seconds since the start of a run. */
-static unsigned long regret_second;
+static unsigned long refault_second;
 
-static unsigned long regret_clock(void)
+static unsigned long refault_clock(void)
 {
-	return READ_ONCE(regret_second) * HZ;
+	return READ_ONCE(refault_second) * HZ;
 }
 
 /* Up and down by a twentieth at most, in steps of a two-hundredth. */
 static unsigned long wander(struct load *load, unsigned long pages)
 {
-	const unsigned long step = REGRET_PAGES / 200, width = REGRET_PAGES / 20;
+	const unsigned long step = REFAULT_PAGES / 200, width = REFAULT_PAGES / 20;
 
 	pages += prandom_u32_state(&load->random) % 2 ? step : -step;
-	return clamp(pages, REGRET_PAGES - width, REGRET_PAGES + width);
+	return clamp(pages, REFAULT_PAGES - width, REFAULT_PAGES + width);
 }
 
 /* A tenth more or less, in straight lines. */
 static unsigned long wave(const struct churn *churn, unsigned long second)
 {
-	const unsigned long height = REGRET_PAGES / 5;
+	const unsigned long height = REFAULT_PAGES / 5;
 	unsigned long at;
 
 	if (!churn->wave_s)
@@ -274,36 +274,36 @@ static unsigned long wave(const struct churn *churn, unsigned long second)
 }
 
 /* The first ages let the heap settle, and do not count. */
-static void run_regret(struct load *load, const struct churn *churn, struct regret *regret)
+static void run_refault(struct load *load, const struct churn *churn, struct refault *refault)
 {
-	const unsigned long settled = 4 * REGRET_AGE_S, end = REGRET_AGES * REGRET_AGE_S;
-	unsigned long pages = REGRET_PAGES;
+	const unsigned long settled = 4 * REFAULT_AGE_S, end = REFAULT_AGES * REFAULT_AGE_S;
+	unsigned long pages = REFAULT_PAGES;
 	struct span_heap_stats first = {}, now;
 	u64 backed = 0;
 
 	load_to(load, pages);
-	while (regret_second < end && !load->failed) {
-		WRITE_ONCE(regret_second, regret_second + 1);
+	while (refault_second < end && !load->failed) {
+		WRITE_ONCE(refault_second, refault_second + 1);
 		pages = wander(load, pages);
-		load_churn(load, pages + wave(churn, regret_second), churn->ops);
+		load_churn(load, pages + wave(churn, refault_second), churn->ops);
 		scavenger_run();
 		span_heap_stats(load->heap, &now);
-		if (regret_second == settled)
+		if (refault_second == settled)
 			first = now;
-		if (regret_second > settled)
+		if (refault_second > settled)
 			backed += backed_pages(&now);
 		cond_resched();
 	}
-	regret->allocs = now.alloc_count - first.alloc_count;
-	regret->regrets = now.regret_count - first.regret_count;
-	regret->backed = div_u64(backed, end - settled);
+	refault->allocs = now.alloc_count - first.alloc_count;
+	refault->refaults = now.refault_count - first.refault_count;
+	refault->backed = div_u64(backed, end - settled);
 }
 
-static bool measure_regret_at(const struct churn *churn, unsigned int age_s,
-			      unsigned long flags, struct regret *regret)
+static bool measure_refault_at(const struct churn *churn, unsigned int age_s,
+			       unsigned long flags, struct refault *refault)
 {
 	const struct span_heap_params params = {
-		.name = "spanalloc_bench_regret",
+		.name = "spanalloc_bench_refault",
 		.node = NUMA_NO_NODE,
 		.scavenge_age_ms = age_s * MSEC_PER_SEC,
 		/* Caches would hide most of it. */
@@ -312,11 +312,11 @@ static bool measure_regret_at(const struct churn *churn, unsigned int age_s,
 	struct load load;
 	bool ok;
 
-	regret_second = 0;
-	scavenger_set_clock(regret_clock);
-	ok = !load_open(&load, &params, 2 * REGRET_PAGES);
+	refault_second = 0;
+	scavenger_set_clock(refault_clock);
+	ok = !load_open(&load, &params, 2 * REFAULT_PAGES);
 	if (ok) {
-		run_regret(&load, churn, regret);
+		run_refault(&load, churn, refault);
 		ok = !load.failed;
 		load_close(&load);
 	}
@@ -324,23 +324,23 @@ static bool measure_regret_at(const struct churn *churn, unsigned int age_s,
 	return ok;
 }
 
-static void report_regret(const struct churn *churn, const char *subject,
-			  const struct regret *regret)
+static void report_refault(const struct churn *churn, const char *subject,
+			   const struct refault *refault)
 {
-	report(churn->name, subject, "regret_per_mille",
-	       div64_u64(regret->regrets * 1000000, max(regret->allocs, 1ULL)));
-	report(churn->name, subject, "backed_pages", regret->backed * 1000ULL);
+	report(churn->name, subject, "refault_per_mille",
+	       div64_u64(refault->refaults * 1000000, max(refault->allocs, 1ULL)));
+	report(churn->name, subject, "backed_pages", refault->backed * 1000ULL);
 }
 
-/* Of two ages, the one that has the nearest memory to what restraint has, and not less. */
-static bool is_nearer(const struct regret *one, const struct regret *two, unsigned long backed)
+/* Of two ages, the one that has the nearest memory to what retention has, and not less. */
+static bool is_nearer(const struct refault *one, const struct refault *two, unsigned long backed)
 {
 	if (one->backed < backed || two->backed < backed)
 		return one->backed > two->backed;
 	return one->backed < two->backed;
 }
 
-static void measure_churn_regret(const struct churn *churn)
+static void measure_churn_refault(const struct churn *churn)
 {
 	static const struct {
 		const char *name;
@@ -349,33 +349,33 @@ static void measure_churn_regret(const struct churn *churn)
 		{ "age_150_s", 150 }, { "age_225_s", 225 }, { "age_300_s", 300 },
 		{ "age_350_s", 350 }, { "age_400_s", 400 }, { "age_600_s", 600 },
 	};
-	struct regret restrained, nearest, regret;
+	struct refault retained, nearest, refault;
 	unsigned int i;
 
 	pr_info("%s\n", churn->name);
-	if (!measure_regret_at(churn, REGRET_AGE_S, 0, &restrained))
+	if (!measure_refault_at(churn, REFAULT_AGE_S, 0, &retained))
 		goto failed;
-	report_regret(churn, "default", &restrained);
+	report_refault(churn, "default", &retained);
 	for (i = 0; i < ARRAY_SIZE(alone); i++) {
-		if (!measure_regret_at(churn, alone[i].age_s, SPAN_HEAP_AGE_ONLY, &regret))
+		if (!measure_refault_at(churn, alone[i].age_s, SPAN_HEAP_AGE_ONLY, &refault))
 			goto failed;
-		report_regret(churn, alone[i].name, &regret);
-		if (!i || is_nearer(&regret, &nearest, restrained.backed))
-			nearest = regret;
+		report_refault(churn, alone[i].name, &refault);
+		if (!i || is_nearer(&refault, &nearest, retained.backed))
+			nearest = refault;
 	}
-	report_regret(churn, "age_alone", &nearest);
+	report_refault(churn, "age_alone", &nearest);
 	return;
 
 failed:
 	pr_notice("%s: no heap, or no memory\n", churn->name);
 }
 
-void measure_regret(void)
+void measure_refault(void)
 {
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(churns); i++)
-		measure_churn_regret(&churns[i]);
+		measure_churn_refault(&churns[i]);
 }
 #endif
 

@@ -283,7 +283,7 @@ static void do_age(struct exercise *ex)
 }
 
 /* What the scavenger does. */
-static void do_sweep(struct exercise *ex)
+static void do_pass(struct exercise *ex)
 {
 	unsigned long chunk = twin_nr_chunks(&ex->twin);
 	struct pageindex_run runs[MAX_RUNS];
@@ -520,7 +520,7 @@ static void do_epoch(struct exercise *ex)
 static void do_between(struct exercise *ex)
 {
 	static void (*const others[])(struct exercise *ex) = {
-		do_alloc, do_aligned, do_free, do_free_part, do_release, do_take, do_age, do_sweep,
+		do_alloc, do_aligned, do_free, do_free_part, do_release, do_take, do_age, do_pass,
 		do_next_used, do_grow, do_table, do_idle, do_reserve, do_batch, do_free_runs,
 		do_tagged, do_epoch,
 	};
@@ -561,7 +561,7 @@ static void (*const action[])(struct exercise *ex) = {
 	[EXERCISE_RELEASE] = do_release,
 	[EXERCISE_TAKE] = do_take,
 	[EXERCISE_AGE] = do_age,
-	[EXERCISE_SWEEP] = do_sweep,
+	[EXERCISE_PASS] = do_pass,
 	[EXERCISE_NEXT_USED] = do_next_used,
 	[EXERCISE_GROW] = do_grow,
 	[EXERCISE_TABLE] = do_table,

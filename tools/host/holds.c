@@ -300,7 +300,7 @@ static void undo_release(void)
 	}
 }
 
-/* As age_some() of sweep.c. */
+/* As age_some() of pass.c. */
 static void age(void)
 {
 	unsigned int budget = HOLD_AGE_CHUNKS, steps = HOLD_AGE_STEPS;

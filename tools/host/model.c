@@ -277,7 +277,7 @@ static unsigned long chunk_end(unsigned long page, unsigned long end)
 unsigned long model_note_claim(struct model *model, unsigned long page, unsigned long npages)
 {
 	unsigned long end = page + npages;
-	unsigned long regret = 0;
+	unsigned long refault = 0;
 	unsigned long next;
 
 	for (; page < end; page = next) {
@@ -293,10 +293,10 @@ unsigned long model_note_claim(struct model *model, unsigned long page, unsigned
 
 			chunk->released[epoch] -= n;
 			released -= n;
-			regret += n;
+			refault += n;
 		}
 	}
-	return regret;
+	return refault;
 }
 
 void model_note_release(struct model *model, unsigned long page, unsigned long npages)

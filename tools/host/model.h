@@ -33,7 +33,7 @@ enum model_state {
  * @sources: bit n is set if memory with tag n has come to it since it had none
  * @nr_epochs: epochs that @claimed and @released have room for
  * @claimed: for each epoch, how many pages were allocated
- * @released: for each epoch, how many pages were released and not yet regretted
+ * @released: for each epoch, how many pages were released and not yet refaulted
  */
 struct model_chunk {
 	bool due[PAGEINDEX_CHUNK_WORDS];
@@ -80,7 +80,7 @@ void model_unback(struct model *model, unsigned long page, unsigned long npages)
 /* The index counts no further than this in an epoch. */
 #define MODEL_MOST	65535
 
-/* Pages are about to be allocated, have been released; the first says what is regretted. */
+/* Pages are about to be allocated, have been released; the first says what is refaulted. */
 unsigned long model_note_claim(struct model *model, unsigned long page, unsigned long npages);
 void model_note_release(struct model *model, unsigned long page, unsigned long npages);
 unsigned int model_recent(const struct model *model, unsigned long chunk);

@@ -80,8 +80,8 @@ static bool prev_idle(struct pageindex *idx, unsigned long *chunk)
 }
 
 /* Release old pages above @keep, of chunks that are no fuller and no busier than said. */
-static void sweep_chunks(struct pageindex *idx, unsigned long chunk, unsigned long keep,
-			 unsigned int max_used, unsigned int max_recent)
+static void pass_chunks(struct pageindex *idx, unsigned long chunk, unsigned long keep,
+			unsigned int max_used, unsigned int max_recent)
 {
 	struct pageindex_run runs[CHUNK_RUNS];
 	unsigned long backed;
@@ -106,7 +106,7 @@ static void sweep_chunks(struct pageindex *idx, unsigned long chunk, unsigned lo
  * that is not needed to keep @keep pages in use or idle; what has become idle since
  * is marked. Returns the pages released. Order and bounds are those of the module.
  */
-unsigned long pageheap_sweep(struct pageheap *heap, unsigned long keep)
+unsigned long pageheap_pass(struct pageheap *heap, unsigned long keep)
 {
 	struct pageindex *idx = &heap->index;
 	unsigned long chunks = pageheap_nr_chunks(heap), chunk = chunks;
@@ -115,10 +115,10 @@ unsigned long pageheap_sweep(struct pageheap *heap, unsigned long keep)
 
 	pageindex_next_epoch(idx);
 	if (keep) {
-		sweep_chunks(idx, chunks, keep, 0, UINT_MAX);
-		sweep_chunks(idx, chunks, keep, half, half);
+		pass_chunks(idx, chunks, keep, 0, UINT_MAX);
+		pass_chunks(idx, chunks, keep, half, half);
 	}
-	sweep_chunks(idx, chunks, keep, UINT_MAX, keep ? half : UINT_MAX);
+	pass_chunks(idx, chunks, keep, UINT_MAX, keep ? half : UINT_MAX);
 	while (prev_idle(idx, &chunk))
 		pageindex_age(idx, chunk);
 	return idx->nr_released - before;

@@ -3,7 +3,7 @@
  * Page heap: a page index together with the memory that it lives in.
  *
  * Does for programs what the module's heap does around its index: adds blocks
- * and chunks when a request does not fit, and sweeps out idle pages. Address
+ * and chunks when a request does not fit, and passes out idle pages. Address
  * space and backing exist only as numbers.
  */
 #ifndef HOST_PAGEHEAP_H
@@ -26,7 +26,7 @@ void pageheap_destroy(struct pageheap *heap);
 unsigned long pageheap_add_block(struct pageheap *heap, bool adjoining);
 void pageheap_grow(struct pageheap *heap, unsigned long nchunks);
 void pageheap_alloc(struct pageheap *heap, unsigned long npages, struct pageindex_claim *claim);
-unsigned long pageheap_sweep(struct pageheap *heap, unsigned long keep);
+unsigned long pageheap_pass(struct pageheap *heap, unsigned long keep);
 size_t pageheap_metadata_bytes(const struct pageheap *heap);
 
 static inline unsigned long pageheap_nr_chunks(const struct pageheap *heap)

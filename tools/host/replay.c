@@ -129,7 +129,7 @@ bool oracle_replay(const struct oracle *oracle, struct oracle_result *result,
 	return valid;
 }
 
-/* The module's default for scavenge_floor_pages. */
+/* The module's default for retain_floor_pages. */
 #define FLOOR_PAGES	64
 
 /* === Traces ============================================================= */
@@ -165,7 +165,7 @@ static unsigned long keep_pages(const struct pageheap *heap, const struct demand
 static void replay_calls(const struct trace *trace, unsigned long age, struct pageheap *heap,
 			 struct span *spans, struct trace_result *result)
 {
-	unsigned long till_sweep = age;
+	unsigned long till_pass = age;
 	struct demand demand;
 	size_t i;
 
@@ -180,9 +180,9 @@ static void replay_calls(const struct trace *trace, unsigned long age, struct pa
 		else
 			pageindex_free(&heap->index, span->page, span->npages, 0);
 		demand_peak(&demand, pageheap_live(heap));
-		if (age && !--till_sweep) {
-			result->released += pageheap_sweep(heap, keep_pages(heap, &demand));
-			till_sweep = age;
+		if (age && !--till_pass) {
+			result->released += pageheap_pass(heap, keep_pages(heap, &demand));
+			till_pass = age;
 		}
 	}
 }

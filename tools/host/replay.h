@@ -8,7 +8,7 @@
 #include "reader.h"
 
 /*
- * Operations between two sweeps unless said otherwise. A page is released when
+ * Operations between two passes unless said otherwise. A page is released when
  * it has been idle for one to two of these.
  */
 #define REPLAY_DEFAULT_AGE	64UL
@@ -31,7 +31,7 @@ struct oracle_result {
  * @peak_live: most pages in live spans at any time
  * @peak_backed: most pages with backing: in live spans or idle
  * @peak_span: highest page ever used, plus one
- * @released: pages released by sweeps
+ * @released: pages released by passes
  * @rebacked: pages backed again after that
  * @metadata_bytes: index, its table and a page table for lookups
  * @ns: time that all of it took
@@ -51,7 +51,7 @@ struct trace_result {
 bool oracle_replay(const struct oracle *oracle, struct oracle_result *result,
 		   struct reader_error *error);
 
-/* Sweeps every @age operations; never if that is 0. */
+/* Passes every @age operations; never if that is 0. */
 void trace_replay(const struct trace *trace, unsigned long age, struct trace_result *result);
 
 #endif /* HOST_REPLAY_H */

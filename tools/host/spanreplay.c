@@ -34,7 +34,7 @@ static const char usage[] =
 "                    page used, plus one), frag (peak_backed/peak_live),\n"
 "                    released_pages, rebacked_pages (backed again after that),\n"
 "                    ns_per_op (per call), metadata_bytes (index and page table).\n"
-"  --age N           for the traces that follow: sweep every N calls. A page idle\n"
+"  --age N           for the traces that follow: pass every N calls. A page idle\n"
 "                    for a whole period is released, so after N to 2N calls,\n"
 "                    unless recent demand covers it (Documentation/scavenger.rst).\n"
 "                    0: never. Default: %lu, short enough for frag to stay below\n"

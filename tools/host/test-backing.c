@@ -427,7 +427,7 @@ static bool next_used_finds_spans(unsigned long arg)
 	return true;
 }
 
-static bool sweep_releases_after_two_rounds(unsigned long arg)
+static bool pass_releases_after_two_rounds(unsigned long arg)
 {
 	struct pageheap *heap = &steps.heap;
 	struct pageindex_claim claim;
@@ -436,11 +436,11 @@ static bool sweep_releases_after_two_rounds(unsigned long arg)
 	pageheap_alloc(heap, 3 * BLOCK + 17, &claim);
 	EXPECT_EQ(claim.page, 0);
 	pageindex_free(&heap->index, 0, BLOCK, 0);
-	EXPECT_EQ(pageheap_sweep(heap, 0), 0);
+	EXPECT_EQ(pageheap_pass(heap, 0), 0);
 	pageindex_free(&heap->index, BLOCK, 40, 0);
-	EXPECT_EQ(pageheap_sweep(heap, 0), BLOCK);
-	EXPECT_EQ(pageheap_sweep(heap, 0), 40);
-	EXPECT_EQ(pageheap_sweep(heap, 0), 0);
+	EXPECT_EQ(pageheap_pass(heap, 0), BLOCK);
+	EXPECT_EQ(pageheap_pass(heap, 0), 40);
+	EXPECT_EQ(pageheap_pass(heap, 0), 0);
 	EXPECT_EQ(pageheap_live(heap), 2 * BLOCK + 17 - 40);
 	EXPECT(pageindex_check(&heap->index));
 	return true;
@@ -483,7 +483,7 @@ const struct step_case backing_cases[] = {
 	{ "idle chunks of 70 blocks are found from the top down", prev_idle_visits_all, 70 },
 	{ "chunks without idle pages are not found", prev_idle_forgets, 0 },
 	{ "the next page in use is found", next_used_finds_spans, 0 },
-	{ "a sweep releases what the one before it saw", sweep_releases_after_two_rounds, 0 },
+	{ "a pass releases what the one before it saw", pass_releases_after_two_rounds, 0 },
 };
 
 const unsigned int nr_backing_cases = ARRAY_SIZE(backing_cases);

@@ -159,7 +159,7 @@ static bool no_period_is_one_tick(unsigned long arg)
 	return true;
 }
 
-/* Parked pages that nobody has missed: as if they had never been taken. */
+/* Cached pages that nobody has missed: as if they had never been taken. */
 static bool pages_were_idle_all_along(unsigned long start)
 {
 	unsigned long level = 0;

@@ -45,8 +45,8 @@ static bool recent_use_is_forgotten(unsigned long epochs)
 	return true;
 }
 
-/* Sweeping and filling the reserve are no use. */
-static bool sweeps_are_no_use(unsigned long arg)
+/* Passing and filling the reserve are no use. */
+static bool passs_are_no_use(unsigned long arg)
 {
 	struct pageindex_run runs[4];
 	unsigned long fresh;
@@ -90,7 +90,7 @@ static bool recent_of_a_new_chunk(unsigned long arg)
 	grow(0, 1);
 	EXPECT_EQ(recent(0), 0);
 	EXPECT_EQ(alloc(9), 0);
-	EXPECT_EQ(steps.claim.regret, 0);
+	EXPECT_EQ(steps.claim.refault, 0);
 	EXPECT_EQ(recent(0), 9);
 	return true;
 }
@@ -111,7 +111,7 @@ static bool epochs_wrap(unsigned long arg)
 	return true;
 }
 
-/* === Regret ============================================================= */
+/* === Refault ============================================================= */
 
 static bool released_too_soon(unsigned long epochs)
 {
@@ -119,37 +119,37 @@ static bool released_too_soon(unsigned long epochs)
 
 	add_chunks(1);
 	EXPECT_EQ(alloc(100), 0);
-	EXPECT_EQ(steps.claim.regret, 0);
+	EXPECT_EQ(steps.claim.refault, 0);
 	release(0, 100);
 	for (i = 0; i < epochs; i++)
 		next_epoch();
 	EXPECT_EQ(alloc(60), 0);
-	EXPECT_EQ(steps.claim.regret, epochs < 2 ? 60 : 0);
+	EXPECT_EQ(steps.claim.refault, epochs < 2 ? 60 : 0);
 	/* What is fresh cannot be told from what was released, but 40 is all there is. */
 	EXPECT_EQ(alloc(60), 60);
-	EXPECT_EQ(steps.claim.regret, epochs < 2 ? 40 : 0);
+	EXPECT_EQ(steps.claim.refault, epochs < 2 ? 40 : 0);
 	return true;
 }
 
-static bool a_page_is_regretted_once(unsigned long arg)
+static bool a_page_is_refaulted_once(unsigned long arg)
 {
 	(void)arg;
 	add_chunks(1);
 	EXPECT_EQ(alloc(CHUNK), 0);
 	release(0, 10);
 	EXPECT_EQ(alloc(10), 0);
-	EXPECT_EQ(steps.claim.regret, 10);
+	EXPECT_EQ(steps.claim.refault, 10);
 	put(0, 10);
 	EXPECT_EQ(alloc(10), 0);
-	EXPECT_EQ(steps.claim.regret, 0);
+	EXPECT_EQ(steps.claim.refault, 0);
 	release(0, 10);
 	EXPECT_EQ(alloc(10), 0);
-	EXPECT_EQ(steps.claim.regret, 10);
+	EXPECT_EQ(steps.claim.refault, 10);
 	return true;
 }
 
 /* Of two epochs; what is left is of the later one, and stays for another. */
-static bool regret_is_oldest_first(unsigned long arg)
+static bool refault_is_oldest_first(unsigned long arg)
 {
 	(void)arg;
 	add_chunks(1);
@@ -158,14 +158,14 @@ static bool regret_is_oldest_first(unsigned long arg)
 	next_epoch();
 	release(30, 50);
 	EXPECT_EQ(alloc(40), 0);
-	EXPECT_EQ(steps.claim.regret, 40);
+	EXPECT_EQ(steps.claim.refault, 40);
 	next_epoch();
 	EXPECT_EQ(alloc(40), 40);
-	EXPECT_EQ(steps.claim.regret, 40);
+	EXPECT_EQ(steps.claim.refault, 40);
 	return true;
 }
 
-static bool regret_is_by_chunks(unsigned long arg)
+static bool refault_is_by_chunks(unsigned long arg)
 {
 	(void)arg;
 	add_chunks(3);
@@ -178,11 +178,11 @@ static bool regret_is_by_chunks(unsigned long arg)
 	release(CHUNK, CHUNK + 10);
 	EXPECT_EQ(alloc(CHUNK + 30), CHUNK - 20);
 	EXPECT_EQ(steps.claim.released, CHUNK + 30);
-	EXPECT_EQ(steps.claim.regret, CHUNK + 10);
+	EXPECT_EQ(steps.claim.refault, CHUNK + 10);
 	return true;
 }
 
-static bool idle_is_not_regretted(unsigned long arg)
+static bool idle_is_not_refaulted(unsigned long arg)
 {
 	(void)arg;
 	add_chunks(1);
@@ -190,14 +190,14 @@ static bool idle_is_not_regretted(unsigned long arg)
 	put(0, 50);
 	release(50, 10);
 	EXPECT_EQ(alloc(50), 0);
-	EXPECT_EQ(steps.claim.regret, 0);
+	EXPECT_EQ(steps.claim.refault, 0);
 	put(0, 50);
 	EXPECT_EQ(alloc(60), 0);
-	EXPECT_EQ(steps.claim.regret, 10);
+	EXPECT_EQ(steps.claim.refault, 10);
 	return true;
 }
 
-static bool runs_are_regretted(unsigned long arg)
+static bool runs_are_refaulted(unsigned long arg)
 {
 	const struct pageindex_run runs[] = { { 0, 10 }, { 20, 30 }, { CHUNK + 5, 5 } };
 
@@ -206,11 +206,11 @@ static bool runs_are_regretted(unsigned long arg)
 	EXPECT_EQ(alloc(2 * CHUNK), 0);
 	release_runs(runs, ARRAY_SIZE(runs));
 	EXPECT_EQ(alloc(30), 20);
-	EXPECT_EQ(steps.claim.regret, 30);
+	EXPECT_EQ(steps.claim.refault, 30);
 	EXPECT_EQ(alloc(10), 0);
-	EXPECT_EQ(steps.claim.regret, 10);
+	EXPECT_EQ(steps.claim.refault, 10);
 	EXPECT_EQ(alloc(5), CHUNK + 5);
-	EXPECT_EQ(steps.claim.regret, 5);
+	EXPECT_EQ(steps.claim.refault, 5);
 	return true;
 }
 
@@ -317,19 +317,19 @@ const struct step_case recent_cases[] = {
 	{ "recent use is counted", recent_use_is_counted, 0 },
 	{ "recent use is forgotten after two epochs", recent_use_is_forgotten, 1 },
 	{ "recent use is forgotten after many epochs", recent_use_is_forgotten, 5 },
-	{ "sweeps and the reserve are no use", sweeps_are_no_use, 0 },
+	{ "passes and the reserve are no use", passs_are_no_use, 0 },
 	{ "what can be counted of recent use has an end", recent_use_saturates, 0 },
 	{ "a chunk that is new has no past", recent_of_a_new_chunk, 0 },
 	{ "the number of the epoch wraps around", epochs_wrap, 0 },
-	{ "pages released in this epoch are regretted", released_too_soon, 0 },
-	{ "pages released in the last epoch are regretted", released_too_soon, 1 },
-	{ "pages released before that are not regretted", released_too_soon, 2 },
-	{ "pages released long ago are not regretted", released_too_soon, 9 },
-	{ "a page that was released once is regretted once", a_page_is_regretted_once, 0 },
-	{ "what was released first is regretted first", regret_is_oldest_first, 0 },
-	{ "each chunk is regretted by itself", regret_is_by_chunks, 0 },
-	{ "idle pages are not regretted", idle_is_not_regretted, 0 },
-	{ "pages released in several runs are regretted", runs_are_regretted, 0 },
+	{ "pages released in this epoch are refaulted", released_too_soon, 0 },
+	{ "pages released in the last epoch are refaulted", released_too_soon, 1 },
+	{ "pages released before that are not refaulted", released_too_soon, 2 },
+	{ "pages released long ago are not refaulted", released_too_soon, 9 },
+	{ "a page that was released once is refaulted once", a_page_is_refaulted_once, 0 },
+	{ "what was released first is refaulted first", refault_is_oldest_first, 0 },
+	{ "each chunk is refaulted by itself", refault_is_by_chunks, 0 },
+	{ "idle pages are not refaulted", idle_is_not_refaulted, 0 },
+	{ "pages released in several runs are refaulted", runs_are_refaulted, 0 },
 	{ "the tag of a chunk", tag_of_a_chunk, 0 },
 	{ "the tag of 3 chunks", tag_of_many_chunks, 3 },
 	{ "the tag of a block and more", tag_of_many_chunks, BLOCK_CHUNKS + 1 },

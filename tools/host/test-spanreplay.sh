@@ -59,7 +59,7 @@ head -c 40 "$data/traces/redis.txt.gz" >cut.gz
 	for id in 2 3 4 5 6 7; do
 		printf 'a %s 1\nf %s\n' "$id" "$id"
 	done
-} > sweeps.txt
+} > passes.txt
 
 echo "TAP version 13"
 echo "1..19"
@@ -84,6 +84,6 @@ expect "a file that is not there" 2 'nowhere: cannot open: No such file' --trace
 expect "a trace" 0 '"ops":4,"age":0,"peak_live_pages":15,"peak_backed_pages":15,"peak_span_pages":15,"frag":1.0000,"released_pages":0,"rebacked_pages":0,' \
 	--age 0 --trace trace.txt.gz
 # When 400 pages are no longer remembered all goes but 64, which always stay.
-expect "a trace with sweeps" 0 '"peak_backed_pages":400,.*"released_pages":336,"rebacked_pages":0,"ns_per_op":[0-9.]+,"metadata_bytes":[0-9]+\}' \
-	--age 1 --trace sweeps.txt
+expect "a trace with passes" 0 '"peak_backed_pages":400,.*"released_pages":336,"rebacked_pages":0,"ns_per_op":[0-9.]+,"metadata_bytes":[0-9]+\}' \
+	--age 1 --trace passes.txt
 exit "$failed"

@@ -87,14 +87,14 @@ void twin_set_limit(struct twin *twin, unsigned long max_backed)
 static unsigned long claimed(struct twin *twin, const struct pageindex_claim *claim,
 			     unsigned long npages)
 {
-	unsigned long regret;
+	unsigned long refault;
 
 	twin->claim = *claim;
 	compare_claim(twin, claim, npages);
-	regret = model_note_claim(&twin->model, claim->page, npages);
-	if (claim->regret != regret)
-		differ(twin, "%lu of pages %lu+%lu are regretted, should be %lu", claim->regret,
-		       claim->page, npages, regret);
+	refault = model_note_claim(&twin->model, claim->page, npages);
+	if (claim->refault != refault)
+		differ(twin, "%lu of pages %lu+%lu are refaulted, should be %lu", claim->refault,
+		       claim->page, npages, refault);
 	model_set(&twin->model, claim->page, npages, MODEL_USED, false);
 	if (!twin->quiet)
 		compare(twin, claim->page, npages);

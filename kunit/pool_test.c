@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The stock: idle pages that a heap keeps ready of its own accord, once it has had
+ * The pool: idle pages that a heap keeps ready of its own accord, once it has had
  * callers that cannot wait.
  *
  * The scavenger's thread fills it up as soon as it is told; scavenger_run() makes
@@ -20,7 +20,7 @@
 #define AGE_MS	1000
 #define ATOMIC	(GFP_NOWAIT | __GFP_NOWARN)
 
-static struct span_heap *stock_heap(struct kunit *test, unsigned long limit_pages)
+static struct span_heap *pool_heap(struct kunit *test, unsigned long limit_pages)
 {
 	return test_heap_make_flags(test, limit_pages, AGE_MS,
 				    SPAN_HEAP_NO_CACHE | SPAN_HEAP_AGE_ONLY);
@@ -31,7 +31,7 @@ static unsigned long an_age_passes(void)
 	return test_clock_pass(msecs_to_jiffies(AGE_MS));
 }
 
-/* A stock is filled up at most so often. */
+/* A pool is filled up at most so often. */
 static void a_period_passes(void)
 {
 	test_clock_pass(max(HZ / 100, 1));
@@ -42,14 +42,14 @@ static void expect_marks(struct kunit *test, struct span_heap *heap, u64 low, u6
 	struct span_heap_stats stats;
 
 	span_heap_stats(heap, &stats);
-	KUNIT_EXPECT_EQ(test, stats.atomic_low_pages, low);
-	KUNIT_EXPECT_EQ(test, stats.atomic_high_pages, high);
+	KUNIT_EXPECT_EQ(test, stats.pool_low_pages, low);
+	KUNIT_EXPECT_EQ(test, stats.pool_high_pages, high);
 }
 
-/* A heap whose stock is full, for requests of @npages. */
-static struct span_heap *stocked(struct kunit *test, unsigned long npages)
+/* A heap whose pool is full, for requests of @npages. */
+static struct span_heap *pooled(struct kunit *test, unsigned long npages)
 {
-	struct span_heap *heap = stock_heap(test, 0);
+	struct span_heap *heap = pool_heap(test, 0);
 
 	KUNIT_EXPECT_NULL(test, span_alloc(heap, npages, ATOMIC));
 	scavenger_run();
@@ -61,16 +61,16 @@ static struct span_heap *stocked(struct kunit *test, unsigned long npages)
 /* Nothing is ready for the first, not even address space; it is what starts it all. */
 static void the_first_is_remembered(struct kunit *test)
 {
-	struct span_heap *heap = stock_heap(test, 0);
+	struct span_heap *heap = pool_heap(test, 0);
 	struct span_heap_stats before;
 
 	span_heap_stats(heap, &before);
 	KUNIT_EXPECT_NULL(test, span_alloc(heap, 10, ATOMIC));
 	scavenger_run();
 	EXPECT_CHANGES(test, heap, &before, CHANGE(fail_space_count, 1),
-		       CHANGE(atomic_low_pages, 64), CHANGE(atomic_high_pages, 128),
-		       CHANGE(atomic_refill_count, 1), CHANGE(grow_count, 1),
-		       CHANGE(reserved_pages, CHUNK), CHANGE(idle_pages, 128),
+		       CHANGE(pool_low_pages, 64), CHANGE(pool_high_pages, 128),
+		       CHANGE(pool_refill_count, 1), CHANGE(grow_count, 1),
+		       CHANGE(grown_pages, CHUNK), CHANGE(idle_pages, 128),
 		       CHANGE(released_pages, CHUNK - 128), CHANGE(backed_pages, 128),
 		       CHANGE(zeroed_pages, 128), CHANGE(arena_count, 1));
 	/* It is there: nothing is left to do. */
@@ -94,7 +94,7 @@ static void free_descriptors(struct kunit *test)
 /* Not one page of memory is to be had, but for the descriptor. */
 static void the_page_allocator_is_not_asked(struct kunit *test)
 {
-	struct span_heap *heap = stocked(test, 32);
+	struct span_heap *heap = pooled(test, 32);
 	struct span_heap_stats before;
 	void *addr[2];
 	unsigned int i;
@@ -134,7 +134,7 @@ KUNIT_ARRAY_PARAM(taker, takers, taker_name);
 static void what_was_taken_is_replaced(struct kunit *test)
 {
 	const struct taker *taker = test->param_value;
-	struct span_heap *heap = stocked(test, 10);
+	struct span_heap *heap = pooled(test, 10);
 	struct span_heap_stats stats;
 	void *addr[7];
 	unsigned int i;
@@ -143,18 +143,18 @@ static void what_was_taken_is_replaced(struct kunit *test)
 		span_heap_stats(heap, &stats);
 		KUNIT_EXPECT_EQ(test, stats.idle_pages, 128 - 10ULL * i);
 		KUNIT_EXPECT_EQ(test, stats.backed_pages, 128ULL);
-		KUNIT_EXPECT_EQ(test, stats.atomic_refill_count, 1ULL);
+		KUNIT_EXPECT_EQ(test, stats.pool_refill_count, 1ULL);
 		addr[i] = span_alloc(heap, 10, taker->gfp);
 		KUNIT_ASSERT_NOT_NULL(test, addr[i]);
 	}
 	scavenger_run();
 	span_heap_stats(heap, &stats);
-	KUNIT_EXPECT_EQ(test, stats.atomic_refill_count, 1ULL);
+	KUNIT_EXPECT_EQ(test, stats.pool_refill_count, 1ULL);
 	a_period_passes();
 	span_heap_stats(heap, &stats);
 	KUNIT_EXPECT_EQ(test, stats.idle_pages, 128ULL);
 	KUNIT_EXPECT_EQ(test, stats.backed_pages, 128 + 70ULL);
-	KUNIT_EXPECT_EQ(test, stats.atomic_refill_count, 2ULL);
+	KUNIT_EXPECT_EQ(test, stats.pool_refill_count, 2ULL);
 	for (i = 0; i < 7; i++)
 		span_free(addr[i]);
 }
@@ -162,7 +162,7 @@ static void what_was_taken_is_replaced(struct kunit *test)
 /* The watermarks follow the longest request, within bounds. */
 static void long_requests_need_more(struct kunit *test)
 {
-	struct span_heap *heap = stock_heap(test, 0);
+	struct span_heap *heap = pool_heap(test, 0);
 	struct span_heap_stats stats;
 
 	KUNIT_EXPECT_NULL(test, span_alloc(heap, 100, ATOMIC));
@@ -203,7 +203,7 @@ static void free_every_other(void *addr)
 /* Idle pages abound, but not two are neighbours: a run is made ready elsewhere. */
 static void a_run_is_made_ready(struct kunit *test)
 {
-	struct span_heap *heap = stock_heap(test, 0);
+	struct span_heap *heap = pool_heap(test, 0);
 	struct span_heap_stats before;
 	void *board, *addr;
 
@@ -212,9 +212,9 @@ static void a_run_is_made_ready(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, span_alloc(heap, 10, ATOMIC));
 	scavenger_run();
 	EXPECT_CHANGES(test, heap, &before, CHANGE(fail_space_count, 1),
-		       CHANGE(atomic_low_pages, 64), CHANGE(atomic_high_pages, 128),
-		       CHANGE(atomic_refill_count, 1), CHANGE(grow_count, 1),
-		       CHANGE(reserved_pages, CHUNK), CHANGE(idle_pages, 10),
+		       CHANGE(pool_low_pages, 64), CHANGE(pool_high_pages, 128),
+		       CHANGE(pool_refill_count, 1), CHANGE(grow_count, 1),
+		       CHANGE(grown_pages, CHUNK), CHANGE(idle_pages, 10),
 		       CHANGE(released_pages, CHUNK - 10), CHANGE(backed_pages, 10),
 		       CHANGE(zeroed_pages, 10));
 	span_heap_stats(heap, &before);
@@ -237,7 +237,7 @@ static void stripes(struct kunit *test, struct span_heap *heap)
 /* It lacks some pages: those are all that it takes. */
 static void a_run_is_completed(struct kunit *test)
 {
-	struct span_heap *heap = stock_heap(test, 0);
+	struct span_heap *heap = pool_heap(test, 0);
 	struct span_heap_stats before;
 	void *addr[2];
 
@@ -247,7 +247,7 @@ static void a_run_is_completed(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, addr[0]);
 	scavenger_run();
 	KUNIT_EXPECT_EQ(test, heap->count.backed_pages, before.backed_pages + 10);
-	KUNIT_EXPECT_EQ(test, heap->count.atomic_refill_count, 1ULL);
+	KUNIT_EXPECT_EQ(test, heap->count.pool_refill_count, 1ULL);
 	addr[1] = span_alloc(heap, 10, ATOMIC);
 	KUNIT_ASSERT_NOT_NULL(test, addr[1]);
 	KUNIT_EXPECT_EQ(test, heap->count.backed_pages, before.backed_pages + 10);
@@ -261,7 +261,7 @@ static void pretend_short(struct span_heap *heap)
 {
 	unsigned long flags = heap_lock(heap);
 
-	heap->stock = (struct stock) {
+	heap->pool = (struct pool) {
 		.from = heap_now(),
 		.longest = { 10 },
 		.low = 64,
@@ -274,7 +274,7 @@ static void pretend_short(struct span_heap *heap)
 /* Whatever fails on the way, nothing is lost, and it is tried again. */
 static void filling_up_may_fail(struct kunit *test)
 {
-	struct span_heap *heap = stock_heap(test, 0);
+	struct span_heap *heap = pool_heap(test, 0);
 	unsigned int nth, failures = 0;
 	unsigned long wait;
 	bool hit = true;
@@ -289,13 +289,13 @@ static void filling_up_may_fail(struct kunit *test)
 		wait = scavenger_run();
 		hit = faults_end();
 		test_heap_check(test, heap);
-		if (!heap->stock.is_short)
+		if (!heap->pool.is_short)
 			continue;
 		failures++;
 		KUNIT_EXPECT_LE(test, wait, (unsigned long)HZ);
 	}
 	KUNIT_EXPECT_GT(test, failures, 3U);
-	KUNIT_EXPECT_FALSE(test, heap->stock.is_short);
+	KUNIT_EXPECT_FALSE(test, heap->pool.is_short);
 	KUNIT_EXPECT_GE(test, heap->index.nr_idle, 300UL);
 	KUNIT_EXPECT_TRUE(test, pageindex_has_idle(&heap->index, 10));
 }
@@ -304,7 +304,7 @@ static void filling_up_may_fail(struct kunit *test)
 
 static void nothing_is_kept_beyond_a_limit(struct kunit *test)
 {
-	struct span_heap *heap = stock_heap(test, 100);
+	struct span_heap *heap = pool_heap(test, 100);
 	void *addr;
 
 	KUNIT_EXPECT_NULL(test, span_alloc(heap, 10, ATOMIC));
@@ -316,15 +316,15 @@ static void nothing_is_kept_beyond_a_limit(struct kunit *test)
 	addr = must_alloc(test, heap, 60);
 	KUNIT_EXPECT_LE(test, scavenger_run(), (unsigned long)HZ);
 	KUNIT_EXPECT_EQ(test, heap->index.nr_idle, 40UL);
-	KUNIT_EXPECT_EQ(test, heap->count.atomic_refill_count, 1ULL);
+	KUNIT_EXPECT_EQ(test, heap->count.pool_refill_count, 1ULL);
 	span_free(addr);
 	test_clock_pass(HZ);
-	KUNIT_EXPECT_EQ(test, heap->count.atomic_refill_count, 2ULL);
+	KUNIT_EXPECT_EQ(test, heap->count.pool_refill_count, 2ULL);
 }
 
 static void a_soft_limit_holds(struct kunit *test)
 {
-	struct span_heap *heap = stock_heap(test, 0);
+	struct span_heap *heap = pool_heap(test, 0);
 
 	KUNIT_EXPECT_EQ(test, span_heap_set_soft_limit(heap, 90), 0);
 	KUNIT_EXPECT_NULL(test, span_alloc(heap, 10, ATOMIC));
@@ -337,7 +337,7 @@ static void a_soft_limit_holds(struct kunit *test)
 /* Who asks for all idle pages gets these, too; the next caller brings them back. */
 static void a_forced_release_takes_it(struct kunit *test)
 {
-	struct span_heap *heap = stocked(test, 10);
+	struct span_heap *heap = pooled(test, 10);
 	void *addr;
 
 	KUNIT_EXPECT_EQ(test, span_heap_scavenge(heap, ULONG_MAX), 128UL);
@@ -352,7 +352,7 @@ static void a_forced_release_takes_it(struct kunit *test)
 /* The larger of the two is kept, not both. */
 static void a_reserve_is_kept_as_well(struct kunit *test)
 {
-	struct span_heap *heap = stocked(test, 10);
+	struct span_heap *heap = pooled(test, 10);
 	unsigned int i;
 
 	KUNIT_EXPECT_EQ(test, span_heap_reserve(heap, 200), 0);
@@ -364,7 +364,7 @@ static void a_reserve_is_kept_as_well(struct kunit *test)
 		an_age_passes();
 	}
 	KUNIT_EXPECT_EQ(test, heap->index.nr_idle, 128UL);
-	/* The stock goes, the reserve does not. */
+	/* The pool goes, the reserve does not. */
 	for (i = 0; i < 4; i++)
 		an_age_passes();
 	KUNIT_EXPECT_EQ(test, heap->index.nr_idle, 100UL);
@@ -383,10 +383,10 @@ static void a_heap_may_do_without(struct kunit *test)
 
 /* === Time =============================================================== */
 
-/* Sweeps leave it alone as long as it is needed, and there is nothing else to do. */
+/* Passes leave it alone as long as it is needed, and there is nothing else to do. */
 static void it_stays_while_it_is_needed(struct kunit *test)
 {
-	struct span_heap *heap = stocked(test, 10);
+	struct span_heap *heap = pooled(test, 10);
 	unsigned int i;
 
 	span_free(must_alloc(test, heap, 400));
@@ -401,7 +401,7 @@ static void it_stays_while_it_is_needed(struct kunit *test)
 /* A long request is remembered for an age or two; short ones go on. */
 static void long_requests_are_forgotten(struct kunit *test)
 {
-	struct span_heap *heap = stocked(test, 100);
+	struct span_heap *heap = pooled(test, 100);
 	unsigned int i;
 
 	for (i = 0; i < 2; i++) {
@@ -416,7 +416,7 @@ static void long_requests_are_forgotten(struct kunit *test)
 
 static void nobody_needs_it_for_an_age(struct kunit *test)
 {
-	struct span_heap *heap = stocked(test, 10);
+	struct span_heap *heap = pooled(test, 10);
 	struct span_heap_stats stats;
 	unsigned long wait = 0;
 	unsigned int i;
@@ -434,7 +434,7 @@ static void nobody_needs_it_for_an_age(struct kunit *test)
 	span_heap_stats(heap, &stats);
 	KUNIT_EXPECT_EQ(test, stats.idle_pages, 0ULL);
 	KUNIT_EXPECT_EQ(test, stats.released_age_pages, 128ULL);
-	KUNIT_EXPECT_EQ(test, stats.atomic_refill_count, 1ULL);
+	KUNIT_EXPECT_EQ(test, stats.pool_refill_count, 1ULL);
 	KUNIT_EXPECT_EQ(test, wait, (unsigned long)MAX_SCHEDULE_TIMEOUT);
 }
 
@@ -458,7 +458,7 @@ static struct kunit_case cases[] = {
 };
 
 static struct kunit_suite suite = {
-	.name = "spanalloc_stock",
+	.name = "spanalloc_pool",
 	.init = test_clock_init,
 	.exit = test_clock_exit,
 	.test_cases = cases,

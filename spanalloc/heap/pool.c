@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Reserve and stock: idle pages that a heap keeps ready for callers that cannot wait.
+ * Reserve and pool: idle pages that a heap keeps ready for callers that cannot wait.
  *
  * Both are floors under the idle pages, and filled up by whoever may sleep.
  *
  * The reserve is what the client asked for. All releases stop at it, and an
  * allocation that takes from it fills it up again if it may, or else the scavenger.
  *
- * The stock is the heap's own forethought, and is there while it has callers that
+ * The pool is the heap's own forethought, and is there while it has callers that
  * cannot wait. From the longest request of such a caller follow two watermarks:
  *
  *	high  --.------.----.--	  filled up to here, and so that one run of idle pages
@@ -16,11 +16,11 @@
  *		   \/		  scavenger is woken
  *
  * When there was no such caller for an age both are 0, until the next one comes.
- * Sweeps stop at the high one. Who asks for memory, or is short of it, gets the
- * stock, too; the next caller that cannot wait has it filled up again.
+ * Passes stop at the high one. Who asks for memory, or is short of it, gets the
+ * pool, too; the next caller that cannot wait has it filled up again.
  *
- * After a refill that failed, or release under pressure that took from the stock, the next
- * attempt waits a second; after one that succeeded, a hundredth. The pages of the stock are
+ * After a refill that failed, or release under pressure that took from the pool, the next
+ * attempt waits a second; after one that succeeded, a hundredth. The pages of the pool are
  * taken from free memory alone, without reclaim and without waking kswapd: both would begin
  * with the idle pages of heaps. Only a heap that has to grow for it allocates metadata as
  * any other caller does.
@@ -46,21 +46,21 @@
 #include "vm/backing.h"
 
 /* The low watermark is at least, and at most; the high one is twice as high. */
-#define STOCK_MIN	64UL
-#define STOCK_MAX	512UL
+#define POOL_MIN	64UL
+#define POOL_MAX	512UL
 
-/* From one time that the stock is filled up to the next. */
-#define STOCK_PERIOD	max(HZ / 100, 1)
+/* From one time that the pool is filled up to the next. */
+#define POOL_PERIOD	max(HZ / 100, 1)
 
 #define RESERVE_GFP	(GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN | __GFP_NORETRY)
 
 /* No flag of reclaim, and nothing of what is kept for those who free memory. */
-#define STOCK_GFP	(__GFP_ZERO | __GFP_NOWARN | __GFP_NOMEMALLOC)
-static_assert(!(STOCK_GFP & (__GFP_RECLAIM | __GFP_HIGH)));
+#define POOL_GFP	(__GFP_ZERO | __GFP_NOWARN | __GFP_NOMEMALLOC)
+static_assert(!(POOL_GFP & (__GFP_RECLAIM | __GFP_HIGH)));
 
 /**
  * struct top_up - pages of one chunk on their way from released to idle
- * @stock: they are for the heap's stock, not for its reserve
+ * @pool: they are for the heap's pool, not for its reserve
  * @node: where they come from
  * @runs: the pages
  * @addrs: where these are
@@ -70,7 +70,7 @@ static_assert(!(STOCK_GFP & (__GFP_RECLAIM | __GFP_HIGH)));
  * @lacking: how many pages were lacking before
  */
 struct top_up {
-	bool stock;
+	bool pool;
 	int node;
 	struct pageindex_run runs[HOLD_FILL_RUNS];
 	unsigned long addrs[HOLD_FILL_RUNS];
@@ -81,14 +81,14 @@ struct top_up {
 };
 
 /**
- * reserve_init() - prepare a new heap for a reserve and a stock
+ * reserve_init() - prepare a new heap for a reserve and a pool
  * @heap: the heap
  */
 void reserve_init(struct span_heap *heap)
 {
 	mutex_init(&heap->reserve_lock);
 	heap->reserve_due = heap_now();
-	heap->stock_due = heap->reserve_due;
+	heap->pool_due = heap->reserve_due;
 }
 
 /* Where the pages shall come from; %NUMA_NO_NODE only where there is just one. */
@@ -103,16 +103,16 @@ static int top_up_node(const struct span_heap *heap)
 static unsigned long target_locked(const struct span_heap *heap, const struct top_up *top)
 {
 	lockdep_assert_held(&heap->lock);
-	return top->stock ? heap->stock.high : heap->reserve;
+	return top->pool ? heap->pool.high : heap->reserve;
 }
 
 /* Pages that may be backed. A soft limit is none that the reserve has to keep. */
-static unsigned long room_locked(const struct span_heap *heap, bool stock)
+static unsigned long room_locked(const struct span_heap *heap, bool pool)
 {
 	unsigned long soft_limit = READ_ONCE(heap->soft_limit);
 	unsigned long max = heap->index.max_backed;
 
-	if (stock && soft_limit)
+	if (pool && soft_limit)
 		max = min(max, soft_limit);
 	return max - min(max, heap_backed_locked(heap));
 }
@@ -154,7 +154,7 @@ static int take_lacking_locked(struct span_heap *heap, struct top_up *top, unsig
 			pageindex_set_tag(idx, top->runs[i].page, top->runs[i].npages,
 					  top->node + 1);
 	}
-	total_take(top->npages);
+	budget_take(top->npages);
 	heap->moving += top->npages;
 	return top->nr_runs ? 0 : -EAGAIN;
 }
@@ -166,13 +166,13 @@ static int take_lacking_locked(struct span_heap *heap, struct top_up *top, unsig
 static int top_up_take(struct span_heap *heap, struct top_up *top, unsigned long *chunk)
 {
 	unsigned long flags = heap_lock(heap);
-	unsigned long room = room_locked(heap, top->stock);
+	unsigned long room = room_locked(heap, top->pool);
 	int ret;
 
-	if (READ_ONCE(total_limit)) {
-		spin_lock(&total_lock);
-		ret = take_lacking_locked(heap, top, chunk, min(room, total_room_locked()));
-		spin_unlock(&total_lock);
+	if (READ_ONCE(budget_limit)) {
+		spin_lock(&budget_lock);
+		ret = take_lacking_locked(heap, top, chunk, min(room, budget_room_locked()));
+		spin_unlock(&budget_lock);
 	} else {
 		ret = take_lacking_locked(heap, top, chunk, room);
 	}
@@ -188,7 +188,6 @@ static int top_up_back(struct span_heap *heap, struct top_up *top)
 	unsigned long flags;
 	unsigned int i;
 	int ret = 0;
-	bool news;
 
 	for (i = 0; i < top->nr_runs; i++) {
 		const struct pageindex_run *run = &top->runs[i];
@@ -197,7 +196,7 @@ static int top_up_back(struct span_heap *heap, struct top_up *top)
 			.npages = run->npages,
 			.released = run->npages,
 			.node = top->node,
-			.gfp = top->stock ? STOCK_GFP : RESERVE_GFP,
+			.gfp = top->pool ? POOL_GFP : RESERVE_GFP,
 		};
 
 		if (!ret)
@@ -206,7 +205,7 @@ static int top_up_back(struct span_heap *heap, struct top_up *top)
 			flushes += backing_drop(backing.addr, backing.done);
 		flags = heap_lock(heap);
 		if (ret) {
-			total_give_back(run->npages);
+			budget_give_back(run->npages);
 			pageindex_release(&heap->index, run->page, run->npages);
 			if (top->fresh == top->npages)
 				pageindex_unback(&heap->index, run->page, run->npages);
@@ -225,15 +224,13 @@ static int top_up_back(struct span_heap *heap, struct top_up *top)
 	heap->count.rebacked_pages += backed - min(backed, top->fresh);
 	heap->count.tlb_flush_count += flushes;
 	heap_note_peak_locked(heap);
-	news = heap_watch_locked(heap);
-	heap_unlock(heap, flags);
-	heap_watch(heap, news);
+	heap_unlock_and_wake(heap, flags);
 	return ret;
 }
 
-static int top_up(struct span_heap *heap, bool stock)
+static int top_up(struct span_heap *heap, bool pool)
 {
-	struct top_up top = { .stock = stock, .node = top_up_node(heap) };
+	struct top_up top = { .pool = pool, .node = top_up_node(heap) };
 	unsigned long chunk = 0;
 	int ret;
 
@@ -244,7 +241,7 @@ static int top_up(struct span_heap *heap, bool stock)
 		ret = top_up_take(heap, &top, &chunk);
 		if (ret == -ENOSPC) {
 			/* The pool is one run at most, and the reserve any number. */
-			ret = arena_grow(heap, stock ? PAGEINDEX_CHUNK_PAGES :
+			ret = arena_grow(heap, pool ? PAGEINDEX_CHUNK_PAGES :
 						       clamp(top.lacking, PAGEINDEX_CHUNK_PAGES,
 							     TOP_UP_GROWTH),
 					 READ_ONCE(heap->grows));
@@ -260,7 +257,7 @@ static int top_up(struct span_heap *heap, bool stock)
 	return ret;
 }
 
-static int fill_reserve(struct span_heap *heap)
+static int reserve_fill(struct span_heap *heap)
 {
 	int ret = top_up(heap, false);
 
@@ -269,8 +266,8 @@ static int fill_reserve(struct span_heap *heap)
 	return ret;
 }
 
-/* As fill_stock(), for the reserve. */
-static unsigned long refill_reserve(struct span_heap *heap)
+/* As pool_fill(), for the reserve. */
+static unsigned long reserve_fill_due(struct span_heap *heap)
 {
 	unsigned long wait = heap_wait_until(READ_ONCE(heap->reserve_due));
 	int ret;
@@ -279,20 +276,20 @@ static unsigned long refill_reserve(struct span_heap *heap)
 		return wait;
 	/* Its holder fills the reserve, which may take long; other heaps are not to wait. */
 	if (!mutex_trylock(&heap->reserve_lock))
-		return STOCK_PERIOD;
-	ret = fill_reserve(heap);
+		return POOL_PERIOD;
+	ret = reserve_fill(heap);
 	mutex_unlock(&heap->reserve_lock);
 	return ret ? HZ : MAX_SCHEDULE_TIMEOUT;
 }
 
 /**
- * heap_mind_taken() - have pages replaced that an allocation took from the reserve
+ * reserve_refill() - have pages replaced that an allocation took from the reserve
  * @heap: the heap
  * @gfp: how the allocation was made, which has been served
  *
  * Context: Any that @gfp allows.
  */
-void heap_mind_taken(struct span_heap *heap, gfp_t gfp)
+void reserve_refill(struct span_heap *heap, gfp_t gfp)
 {
 	int ret;
 
@@ -302,67 +299,67 @@ void heap_mind_taken(struct span_heap *heap, gfp_t gfp)
 		return;
 	/* A caller in the middle of I/O must not be made to wait for I/O. */
 	if ((gfp & GFP_KERNEL) != GFP_KERNEL || gfp & __GFP_NORETRY) {
-		heap_tell(NEWS_RESERVE);
+		scavenger_wake(WAKE_RESERVE);
 		return;
 	}
 	/* Who has it may have seen enough idle pages just before these were taken. */
 	if (!mutex_trylock(&heap->reserve_lock)) {
-		heap_tell(NEWS_RESERVE);
+		scavenger_wake(WAKE_RESERVE);
 		return;
 	}
-	ret = fill_reserve(heap);
+	ret = reserve_fill(heap);
 	mutex_unlock(&heap->reserve_lock);
 	/* The next attempt is the scavenger's, when it is time. */
 	if (ret)
-		heap_tell(NEWS_IDLE);
+		scavenger_wake(WAKE_IDLE);
 }
 
-/* === Stock ============================================================== */
+/* === Pool ============================================================== */
 
 /* Set the watermarks by the longest requests. */
 static void set_marks_locked(struct span_heap *heap)
 {
-	struct stock *stock = &heap->stock;
-	unsigned long longest = max(stock->longest[0], stock->longest[1]);
+	struct pool *pool = &heap->pool;
+	unsigned long longest = max(pool->longest[0], pool->longest[1]);
 
 	lockdep_assert_held(&heap->lock);
-	stock->low = 0;
+	pool->low = 0;
 	if (longest)
-		stock->low = clamp(2 * longest, STOCK_MIN, STOCK_MAX);
-	stock->high = min(2 * stock->low, heap->index.max_backed);
-	stock->low = min(stock->low, stock->high);
+		pool->low = clamp(2 * longest, POOL_MIN, POOL_MAX);
+	pool->high = min(2 * pool->low, heap->index.max_backed);
+	pool->low = min(pool->low, pool->high);
 	if (!longest)
-		stock->is_short = false;
+		pool->is_short = false;
 }
 
-static bool mind_stock_locked(struct span_heap *heap, const struct span_request *req,
-			      bool ready)
+static bool pool_note_request_locked(struct span_heap *heap, const struct span_request *req,
+				     bool ready)
 {
-	struct stock *stock = &heap->stock;
+	struct pool *pool = &heap->pool;
 	bool atomic = !gfpflags_allow_blocking(req->gfp);
 	/* For others there is no run that could be kept ready. */
 	bool missed = atomic && !ready && req->align == 1 &&
 		      req->npages <= PAGEINDEX_CHUNK_PAGES;
-	bool news = false;
+	bool wake = false;
 
 	lockdep_assert_held(&heap->lock);
-	if (atomic && req->npages > stock->longest[0]) {
+	if (atomic && req->npages > pool->longest[0]) {
 		/* Somebody has to be there when it is not needed any more. */
-		news = !stock->low;
-		if (news)
-			stock->from = heap_now();
+		wake = !pool->low;
+		if (wake)
+			pool->from = heap_now();
 		/* Idle pages are looked for within chunks. */
-		stock->longest[0] = min(req->npages, PAGEINDEX_CHUNK_PAGES);
+		pool->longest[0] = min(req->npages, PAGEINDEX_CHUNK_PAGES);
 		set_marks_locked(heap);
 	}
-	if (stock->is_short || (heap->index.nr_idle >= stock->low && !missed))
-		return news;
-	stock->is_short = true;
+	if (pool->is_short || (heap->index.nr_idle >= pool->low && !missed))
+		return wake;
+	pool->is_short = true;
 	return true;
 }
 
 /**
- * heap_mind_stock() - see whether a request is news for the heap's stock
+ * pool_note_request() - see whether the heap's pool is short for a request
  * @heap: the heap
  * @req: the request
  * @ready: it was served, from idle pages alone
@@ -371,38 +368,38 @@ static bool mind_stock_locked(struct span_heap *heap, const struct span_request 
  *
  * Return: whether the scavenger has to be told
  */
-bool heap_mind_stock(struct span_heap *heap, const struct span_request *req, bool ready)
+bool pool_note_request(struct span_heap *heap, const struct span_request *req, bool ready)
 {
 	unsigned long flags;
-	bool news;
+	bool wake;
 
-	if (heap->flags & SPAN_HEAP_NO_STOCK)
+	if (heap->flags & SPAN_HEAP_NO_POOL)
 		return false;
-	/* Unlocked: who has just begun to need a stock is the next one's to notice. */
-	if (likely(gfpflags_allow_blocking(req->gfp) && !data_race(heap->stock.low)))
+	/* Unlocked: who has just begun to need a pool is the next one's to notice. */
+	if (likely(gfpflags_allow_blocking(req->gfp) && !data_race(heap->pool.low)))
 		return false;
 	flags = heap_lock(heap);
-	news = mind_stock_locked(heap, req, ready);
+	wake = pool_note_request_locked(heap, req, ready);
 	heap_unlock(heap, flags);
-	return news;
+	return wake;
 }
 
 /* Let ages pass. Returns jiffies until the end of this one. */
-static unsigned long roll_stock_locked(struct span_heap *heap, unsigned long age)
+static unsigned long pool_roll_locked(struct span_heap *heap, unsigned long age)
 {
-	struct stock *stock = &heap->stock;
-	unsigned long wait = heap_wait_until(stock->from + age);
+	struct pool *pool = &heap->pool;
+	unsigned long wait = heap_wait_until(pool->from + age);
 
 	lockdep_assert_held(&heap->lock);
-	if (!stock->low)
+	if (!pool->low)
 		return MAX_SCHEDULE_TIMEOUT;
 	if (wait)
 		return wait;
-	stock->longest[1] = stock->longest[0];
-	stock->longest[0] = 0;
-	stock->from = heap_now();
+	pool->longest[1] = pool->longest[0];
+	pool->longest[0] = 0;
+	pool->from = heap_now();
 	set_marks_locked(heap);
-	return stock->low ? age : MAX_SCHEDULE_TIMEOUT;
+	return pool->low ? age : MAX_SCHEDULE_TIMEOUT;
 }
 
 /* A run that is to be wholly idle. */
@@ -413,11 +410,11 @@ struct ready_run {
 	struct pageindex_claim claim;
 };
 
-/* Does the stock lack a run as long as the longest request? Returns how long; 0 if not. */
+/* Does the pool lack a run as long as the longest request? Returns how long; 0 if not. */
 static unsigned long lacking_run(struct span_heap *heap)
 {
 	unsigned long flags = heap_lock(heap);
-	unsigned long longest = max(heap->stock.longest[0], heap->stock.longest[1]);
+	unsigned long longest = max(heap->pool.longest[0], heap->pool.longest[1]);
 
 	if (longest && pageindex_has_idle(&heap->index, longest))
 		longest = 0;
@@ -436,7 +433,7 @@ static bool has_room_for(struct span_heap *heap, unsigned long npages)
 }
 
 /*
- * Take the lowest free run, whatever is behind it, if the stock lacks one as long as
+ * Take the lowest free run, whatever is behind it, if the pool lacks one as long as
  * the longest request. Returns 0 with @run->npages 0 if it does not.
  */
 static int take_run(struct span_heap *heap, struct ready_run *run)
@@ -446,7 +443,7 @@ static int take_run(struct span_heap *heap, struct ready_run *run)
 		.npages = lacking_run(heap),
 		.align = 1,
 		.node = run->node,
-		.gfp = STOCK_GFP,
+		.gfp = POOL_GFP,
 	};
 	unsigned long grows;
 
@@ -473,12 +470,11 @@ static int back_run(struct span_heap *heap, const struct ready_run *run)
 		.released = run->claim.released,
 		.clean = run->claim.clean,
 		.node = run->node,
-		.gfp = STOCK_GFP,
+		.gfp = POOL_GFP,
 	};
 	int ret = backing_provide(&backing);
 	unsigned int flushes = ret ? backing_undo(&backing) : 0;
 	unsigned long flags;
-	bool news;
 
 	if (ret)
 		claim_undo(heap, &run->claim, &backing);
@@ -493,9 +489,7 @@ static int back_run(struct span_heap *heap, const struct ready_run *run)
 	}
 	heap->count.tlb_flush_count += flushes;
 	heap_note_peak_locked(heap);
-	news = heap_watch_locked(heap);
-	heap_unlock(heap, flags);
-	heap_watch(heap, news);
+	heap_unlock_and_wake(heap, flags);
 	backing_end(&backing);
 	return ret;
 }
@@ -515,61 +509,61 @@ static int ready_run(struct span_heap *heap)
 }
 
 /* Returns jiffies until it has to be done again. */
-static unsigned long fill_stock(struct span_heap *heap)
+static unsigned long pool_fill(struct span_heap *heap)
 {
-	unsigned long flags, wait = heap_wait_until(READ_ONCE(heap->stock_due));
+	unsigned long flags, wait = heap_wait_until(READ_ONCE(heap->pool_due));
 	int ret;
 
 	if (wait)
 		return wait;
 	if (!mutex_trylock(&heap->reserve_lock))
-		return STOCK_PERIOD;
+		return POOL_PERIOD;
 	ret = top_up(heap, true) ?: ready_run(heap);
 	mutex_unlock(&heap->reserve_lock);
 	/* Limits, too, are in the way for a while only. */
 	if (ret) {
-		WRITE_ONCE(heap->stock_due, heap_now() + HZ);
+		WRITE_ONCE(heap->pool_due, heap_now() + HZ);
 		return HZ;
 	}
-	WRITE_ONCE(heap->stock_due, heap_now() + STOCK_PERIOD);
+	WRITE_ONCE(heap->pool_due, heap_now() + POOL_PERIOD);
 	flags = heap_lock(heap);
-	heap->count.atomic_refill_count++;
+	heap->count.pool_refill_count++;
 	/* Who has taken from it meanwhile told nobody. */
-	heap->stock.is_short = heap->index.nr_idle < heap->stock.low;
-	wait = heap->stock.is_short ? STOCK_PERIOD : MAX_SCHEDULE_TIMEOUT;
+	heap->pool.is_short = heap->index.nr_idle < heap->pool.low;
+	wait = heap->pool.is_short ? POOL_PERIOD : MAX_SCHEDULE_TIMEOUT;
 	heap_unlock(heap, flags);
 	return wait;
 }
 
 /**
- * heap_mind_reserve() - keep the reserve and the stock of a heap full
+ * reserve_maintain() - keep the reserve and the pool of a heap full
  * @heap: the heap
- * @age: for how long a heap has a stock after it was last needed, in jiffies
+ * @age: for how long a heap has a pool after it was last needed, in jiffies
  *
  * Context: Process context. May sleep and reclaim. One caller at a time.
  *
  * Return: jiffies until it has to be done again, %MAX_SCHEDULE_TIMEOUT for not
- * before there is news
+ * before the scavenger is woken
  */
-unsigned long heap_mind_reserve(struct span_heap *heap, unsigned long age)
+unsigned long reserve_maintain(struct span_heap *heap, unsigned long age)
 {
-	bool reserve, stock, news = false;
+	bool reserve, pool;
 	unsigned long flags, wait, high;
 
 	flags = heap_lock(heap);
-	high = heap->stock.high;
-	wait = roll_stock_locked(heap, age);
+	high = heap->pool.high;
+	wait = pool_roll_locked(heap, age);
 	reserve = heap->index.nr_idle < heap->reserve;
-	stock = heap->stock.is_short;
-	/* Lower watermarks leave something for sweeps. */
-	if (heap->stock.high < high)
-		news = heap_watch_locked(heap);
-	heap_unlock(heap, flags);
-	heap_watch(heap, news);
+	pool = heap->pool.is_short;
+	/* Lower watermarks leave something for passes. */
+	if (heap->pool.high < high)
+		heap_unlock_and_wake(heap, flags);
+	else
+		heap_unlock(heap, flags);
 	if (reserve)
-		wait = min(wait, refill_reserve(heap));
-	if (stock)
-		wait = min(wait, fill_stock(heap));
+		wait = min(wait, reserve_fill_due(heap));
+	if (pool)
+		wait = min(wait, pool_fill(heap));
 	return wait;
 }
 
@@ -578,7 +572,6 @@ unsigned long heap_mind_reserve(struct span_heap *heap, unsigned long age)
 int span_heap_reserve(struct span_heap *heap, unsigned long npages)
 {
 	unsigned long flags, old;
-	bool news;
 	int ret;
 
 	if (!heap_is_ok(heap, "span_heap_reserve", _RET_IP_))
@@ -593,18 +586,14 @@ int span_heap_reserve(struct span_heap *heap, unsigned long npages)
 	flags = heap_lock(heap);
 	old = heap->reserve;
 	heap->reserve = npages;
-	news = heap_watch_locked(heap);
-	heap_unlock(heap, flags);
-	heap_watch(heap, news);
-	ret = fill_reserve(heap);
+	heap_unlock_and_wake(heap, flags);
+	ret = reserve_fill(heap);
 	/* This was about more than there was: that is to be kept full all the same. */
 	WRITE_ONCE(heap->reserve_due, heap_now());
 	if (ret) {
 		flags = heap_lock(heap);
 		heap->reserve = min(old, npages);
-		news = heap_watch_locked(heap);
-		heap_unlock(heap, flags);
-		heap_watch(heap, news);
+		heap_unlock_and_wake(heap, flags);
 	}
 	mutex_unlock(&heap->reserve_lock);
 	return ret;

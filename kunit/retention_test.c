@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Restraint: what sweeps leave since it will be needed again, and what goes first.
+ * Retention: what passes leave since it will be needed again, and what goes first.
  */
 #include <linux/jiffies.h>
 
@@ -21,7 +21,7 @@ static unsigned long age(void)
 	return msecs_to_jiffies(AGE_MS);
 }
 
-static struct span_heap *restrained_heap(struct kunit *test)
+static struct span_heap *retaining_heap(struct kunit *test)
 {
 	return test_heap_make_flags(test, 0, AGE_MS, SPAN_HEAP_NO_CACHE);
 }
@@ -54,7 +54,7 @@ static void free_pages_of(void *addr, unsigned long from, unsigned long to)
 }
 
 /* What has been idle from now on is due at the second one. */
-static void sweep_twice(struct span_heap *heap, struct span_heap_stats *stats)
+static void pass_twice(struct span_heap *heap, struct span_heap_stats *stats)
 {
 	scavenger_run();
 	test_clock_pass(age());
@@ -80,12 +80,12 @@ static u64 breathe(struct kunit *test, struct span_heap *heap)
 			test_clock_pass(age() / 8);
 	}
 	span_heap_stats(heap, &stats);
-	return stats.regret_count;
+	return stats.refault_count;
 }
 
 static void a_load_that_breathes_keeps_its_pages(struct kunit *test)
 {
-	struct span_heap *heap = restrained_heap(test);
+	struct span_heap *heap = retaining_heap(test);
 
 	KUNIT_EXPECT_EQ(test, breathe(test, heap), 0ULL);
 	KUNIT_EXPECT_EQ(test, heap->index.nr_idle, 1000UL);
@@ -101,7 +101,7 @@ static void age_alone_gives_them_back(struct kunit *test)
 /* It comes once in four ages: nothing is expected of it, or of ages alone. */
 static void a_rare_load_does_not(struct kunit *test)
 {
-	struct span_heap *heap = restrained_heap(test);
+	struct span_heap *heap = retaining_heap(test);
 	unsigned int i;
 
 	for (i = 0; i < 4; i++) {
@@ -134,7 +134,7 @@ KUNIT_ARRAY_PARAM(fall, falls, fall_name);
 static void a_burst_is_given_back(struct kunit *test)
 {
 	const struct fall *fall = test->param_value;
-	struct span_heap *heap = restrained_heap(test);
+	struct span_heap *heap = retaining_heap(test);
 	void *live = fall->live ? must_alloc(test, heap, fall->live) : NULL;
 	unsigned long burst = 8000 - fall->live;
 	unsigned long passed;
@@ -150,7 +150,7 @@ static void a_burst_is_given_back(struct kunit *test)
 }
 
 /*
- * Wherever between two sweeps the burst ends, and although others read numbers all
+ * Wherever between two passes the burst ends, and although others read numbers all
  * the time, which lets time pass for what is remembered.
  */
 static void a_burst_is_forgotten_in_time(struct kunit *test)
@@ -158,7 +158,7 @@ static void a_burst_is_forgotten_in_time(struct kunit *test)
 	unsigned int eighths;
 
 	for (eighths = 0; eighths < 8; eighths++) {
-		struct span_heap *heap = restrained_heap(test);
+		struct span_heap *heap = retaining_heap(test);
 		void *burst = must_alloc(test, heap, 7000);
 		struct span_heap_stats stats;
 		unsigned long passed = 0;
@@ -179,7 +179,7 @@ static void a_burst_is_forgotten_in_time(struct kunit *test)
 	}
 }
 
-static void parked_pages_are_given_back(struct kunit *test)
+static void cached_pages_are_given_back(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make_flags(test, 0, AGE_MS, 0);
 	struct span_heap_stats stats;
@@ -192,20 +192,20 @@ static void parked_pages_are_given_back(struct kunit *test)
 		span_free(addr[i]);
 	span_heap_stats(heap, &stats);
 	KUNIT_EXPECT_EQ(test, stats.cached_pages, 512ULL);
-	sweep_twice(heap, &stats);
+	pass_twice(heap, &stats);
 	KUNIT_EXPECT_EQ(test, stats.cached_pages, 0ULL);
 	KUNIT_EXPECT_EQ(test, stats.idle_pages, (u64)FLOOR);
 	KUNIT_EXPECT_EQ(test, stats.demand_pages, 0ULL);
 }
 
 /*
- * A sweep has to leave 576 pages of the first two chunks, for which there is no demand
+ * A pass has to leave 576 pages of the first two chunks, for which there is no demand
  * half an age later. By then 500 others are idle instead of those in the first one,
- * but not due: they go at the next sweep.
+ * but not due: they go at the next pass.
  */
 static void a_trim_takes_what_is_due(struct kunit *test)
 {
-	struct span_heap *heap = restrained_heap(test);
+	struct span_heap *heap = retaining_heap(test);
 	void *addr = must_alloc_pages(test, heap, 3 * CHUNK);
 	void *instead;
 
@@ -234,31 +234,31 @@ static void a_trim_takes_what_is_due(struct kunit *test)
 
 static void what_stays_is_counted(struct kunit *test)
 {
-	struct span_heap *heap = restrained_heap(test);
+	struct span_heap *heap = retaining_heap(test);
 	struct span_heap_stats stats;
 	void *live = must_alloc(test, heap, 3200);
 
 	span_free(must_alloc(test, heap, 1000));
-	sweep_twice(heap, &stats);
-	KUNIT_EXPECT_EQ(test, stats.sweep_count, 2ULL);
+	pass_twice(heap, &stats);
+	KUNIT_EXPECT_EQ(test, stats.pass_count, 2ULL);
 	KUNIT_EXPECT_EQ(test, stats.released_age_pages, 800ULL);
-	KUNIT_EXPECT_EQ(test, stats.restrained_pages, 200ULL);
+	KUNIT_EXPECT_EQ(test, stats.retained_pages, 200ULL);
 	KUNIT_EXPECT_EQ(test, stats.demand_pages, 3400ULL);
 	span_free(live);
 }
 
-/* A reserve stays, but not by restraint. */
-static void a_reserve_is_not_restraint(struct kunit *test)
+/* A reserve stays, but not by retention. */
+static void a_reserve_is_not_retention(struct kunit *test)
 {
-	struct span_heap *heap = restrained_heap(test);
+	struct span_heap *heap = retaining_heap(test);
 	struct span_heap_stats stats;
 
 	KUNIT_ASSERT_EQ(test, span_heap_reserve(heap, 300), 0);
 	span_free(must_alloc(test, heap, 400));
-	sweep_twice(heap, &stats);
-	KUNIT_EXPECT_EQ(test, stats.sweep_count, 2ULL);
+	pass_twice(heap, &stats);
+	KUNIT_EXPECT_EQ(test, stats.pass_count, 2ULL);
 	KUNIT_EXPECT_EQ(test, stats.idle_pages, 300ULL);
-	KUNIT_EXPECT_EQ(test, stats.restrained_pages, 0ULL);
+	KUNIT_EXPECT_EQ(test, stats.retained_pages, 0ULL);
 }
 
 /*
@@ -268,7 +268,7 @@ static void a_reserve_is_not_restraint(struct kunit *test)
  */
 static void young_pages_count_as_reserve_first(struct kunit *test)
 {
-	struct span_heap *heap = restrained_heap(test);
+	struct span_heap *heap = retaining_heap(test);
 	void *live = must_alloc(test, heap, 3200);
 	void *burst = must_alloc(test, heap, 1000);
 	void *late = must_alloc(test, heap, 500);
@@ -283,7 +283,7 @@ static void young_pages_count_as_reserve_first(struct kunit *test)
 	test_clock_pass(1);
 	span_heap_stats(heap, &stats);
 	KUNIT_EXPECT_EQ(test, stats.idle_pages, 731ULL);
-	KUNIT_EXPECT_EQ(test, stats.restrained_pages, 231ULL);
+	KUNIT_EXPECT_EQ(test, stats.retained_pages, 231ULL);
 	span_free(live);
 }
 
@@ -295,7 +295,7 @@ static void young_pages_count_as_reserve_first(struct kunit *test)
  */
 static void whole_chunks_go_first_then_sparse_ones(struct kunit *test)
 {
-	struct span_heap *heap = restrained_heap(test);
+	struct span_heap *heap = retaining_heap(test);
 	void *addr = must_alloc_pages(test, heap, 4 * CHUNK);
 
 	free_pages_of(addr, 0, 300);
@@ -323,7 +323,7 @@ static void use(struct kunit *test, struct span_heap *heap, unsigned long npages
  */
 static void the_surplus_of_busy_chunks_goes(struct kunit *test)
 {
-	struct span_heap *heap = restrained_heap(test);
+	struct span_heap *heap = retaining_heap(test);
 	void *live = must_alloc(test, heap, 100);
 	unsigned int i;
 
@@ -340,7 +340,7 @@ static void the_surplus_of_busy_chunks_goes(struct kunit *test)
 /* Before that, those of chunks that are not busy. */
 static void busy_chunks_go_last(struct kunit *test)
 {
-	struct span_heap *heap = restrained_heap(test);
+	struct span_heap *heap = retaining_heap(test);
 	void *addr = must_alloc_pages(test, heap, 2 * CHUNK);
 	unsigned int i;
 
@@ -362,7 +362,7 @@ static void busy_chunks_go_last(struct kunit *test)
 /* A heap whose 4096 idle pages are due. */
 static struct span_heap *heap_with_pages_due(struct kunit *test)
 {
-	struct span_heap *heap = restrained_heap(test);
+	struct span_heap *heap = retaining_heap(test);
 
 	span_free(must_alloc(test, heap, 4096));
 	scavenger_run();
@@ -384,12 +384,12 @@ static void a_step_is_one_batch(struct kunit *test)
 		span_heap_stats(heap, &after);
 		KUNIT_EXPECT_LE(test, after.released_pages - before.released_pages, 1024ULL);
 		KUNIT_EXPECT_LE(test, after.release_batch_count - before.release_batch_count, 1ULL);
-	} while (after.sweep_count == 1);
+	} while (after.pass_count == 1);
 	KUNIT_EXPECT_EQ(test, after.released_age_pages, 4096 - (u64)FLOOR);
 	KUNIT_EXPECT_EQ(test, after.release_batch_count, 4ULL);
 }
 
-static void demand_in_the_middle_of_a_sweep_ends_it(struct kunit *test)
+static void demand_in_the_middle_of_a_pass_ends_it(struct kunit *test)
 {
 	struct span_heap *heap = heap_with_pages_due(test);
 
@@ -406,14 +406,14 @@ static void demand_in_the_middle_of_a_sweep_ends_it(struct kunit *test)
 
 static void a_settled_heap_causes_no_wakeups(struct kunit *test)
 {
-	struct span_heap *heap = restrained_heap(test);
+	struct span_heap *heap = retaining_heap(test);
 	void *live = must_alloc(test, heap, 3200);
-	unsigned int sweeps = 0;
+	unsigned int passes = 0;
 
 	span_free(must_alloc(test, heap, 1000));
 	scavenger_run();
 	while (test_clock_pass(age()) != MAX_SCHEDULE_TIMEOUT)
-		KUNIT_ASSERT_LT(test, sweeps++, 4U);
+		KUNIT_ASSERT_LT(test, passes++, 4U);
 	KUNIT_EXPECT_EQ(test, heap->index.nr_idle, 200UL);
 	KUNIT_EXPECT_FALSE(test, heap->watched);
 	span_free(live);
@@ -452,23 +452,23 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(a_rare_load_does_not),
 	KUNIT_CASE_PARAM(a_burst_is_given_back, fall_gen_params),
 	KUNIT_CASE(a_burst_is_forgotten_in_time),
-	KUNIT_CASE(parked_pages_are_given_back),
+	KUNIT_CASE(cached_pages_are_given_back),
 	KUNIT_CASE(a_trim_takes_what_is_due),
 	KUNIT_CASE(what_stays_is_counted),
-	KUNIT_CASE(a_reserve_is_not_restraint),
+	KUNIT_CASE(a_reserve_is_not_retention),
 	KUNIT_CASE(young_pages_count_as_reserve_first),
 	KUNIT_CASE(whole_chunks_go_first_then_sparse_ones),
 	KUNIT_CASE(the_surplus_of_busy_chunks_goes),
 	KUNIT_CASE(busy_chunks_go_last),
 	KUNIT_CASE(a_step_is_one_batch),
-	KUNIT_CASE(demand_in_the_middle_of_a_sweep_ends_it),
+	KUNIT_CASE(demand_in_the_middle_of_a_pass_ends_it),
 	KUNIT_CASE(a_settled_heap_causes_no_wakeups),
 	KUNIT_CASE(pauses_make_up_for_work),
 	{}
 };
 
 static struct kunit_suite suite = {
-	.name = "spanalloc_restraint",
+	.name = "spanalloc_retention",
 	.init = test_clock_init,
 	.exit = test_clock_exit,
 	.test_cases = cases,
