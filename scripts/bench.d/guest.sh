@@ -14,6 +14,8 @@ for parameter; do
 done
 # shellcheck disable=SC2086  # a list of words
 insmod /modules/spanalloc.ko $own || exit 1
+# For the host, which wants to know whether memory is cleared when it is allocated.
+dmesg | grep "mem auto-init"
 insmod /modules/spanalloc_bench.ko "$@" || exit 1
 sed 's/^/result: /' /sys/kernel/debug/spanalloc_bench/results
 rmmod spanalloc_bench
