@@ -37,8 +37,8 @@ check-host: ## the tests that run in user space
 check-kunit: ## the KUnit suites and the stress test, and both while CPUs come and go
 	@scripts/check kunit stress hotplug
 
-check-stock: ## reloading, the short demonstration, charging and scavenging, on the stock kernel
-	@scripts/check reload demo memcg scavenge
+check-stock: ## all that runs on the stock kernel: clients, limits, reclaim, mistakes
+	@scripts/check reload demo memcg scavenge misuse reclaim big contexts
 
 lint: ## checkpatch, sparse, W=1, kernel-doc, shellcheck
 	@scripts/lint
