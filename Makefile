@@ -10,22 +10,21 @@ HOST := $(MAKE) -C tools/host
 KDIR ?= stock
 
 .DEFAULT_GOAL := help
-.PHONY: help modules demo check check-host check-kunit check-stock lint fuzz \
+.PHONY: help modules demo shell check check-host check-kunit check-stock lint fuzz \
 	bench bench-insn bench-hold bench-kernel bench-qemu bench-scavenger docs clean distclean
 
-help: ## list these targets
-	@echo 'spanalloc: a page-span allocator for Linux kernel modules'
-	@echo
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | \
-		awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
-	@echo
-	@echo '  make modules KDIR=/lib/modules/$$(uname -r)/build   for another kernel'
+##@ Use
 
 modules: ## build the modules for the distribution's kernel, in build/stock
 	@scripts/modules $(KDIR)
 
 demo: ## the main job: a real tree on a block device of spans, in QEMU
 	@scripts/demo
+
+shell: ## a prompt in a guest with the modules loaded, on the stock kernel
+	@scripts/shell
+
+##@ Test
 
 check: ## every test, in user space and in QEMU; ends with "N passed, N failed"
 	@scripts/check
@@ -40,12 +39,11 @@ check-kunit: ## the KUnit suites and the stress test, and both while CPUs come a
 check-stock: ## all that runs on the stock kernel: clients, limits, reclaim, mistakes
 	@scripts/check reload demo memcg scavenge misuse reclaim big contexts
 
-lint: ## checkpatch, sparse, W=1, kernel-doc, shellcheck
-	@scripts/lint
-
 fuzz: ## libFuzzer on the page index and the parsers
 	@scripts/deps host
 	@$(HOST) fuzz
+
+##@ Measure
 
 bench: ## time the page index beside other allocators; build/bench/host.json
 	@scripts/deps host bench
@@ -68,8 +66,21 @@ bench-qemu: ## the same in QEMU, on the stock kernel; and in instructions
 bench-scavenger: ## what the scavenger does for a load, and costs; in user-mode Linux
 	@scripts/bench-scavenger
 
+##@ Develop
+
+lint: ## checkpatch, sparse, W=1, kernel-doc, shellcheck, layers
+	@scripts/lint
+
 docs: ## the documentation as HTML, in build/docs/html
 	@scripts/docs
+
+help: ## list these targets
+	@echo 'spanalloc: a page-span allocator for Linux kernel modules'
+	@awk '/^##@/ { sub(/^##@ */, ""); printf "\n%s:\n", $$0 } \
+		/^[a-z-]+:.*## / { name = $$1; sub(/:.*/, "", name); sub(/.*## /, ""); \
+			printf "  make %-15s %s\n", name, $$0 }' Makefile
+	@echo
+	@echo '  make modules KDIR=/lib/modules/$$(uname -r)/build   for another kernel'
 
 clean: ## remove what was built here
 	@rm -rf build
