@@ -31,7 +31,7 @@ static void addresses_are_aligned(struct kunit *test)
 	span_free(below);
 }
 
-/* What is passed over for the sake of alignment stays free. */
+/* Pages that an aligned allocation skips stay free. */
 static void the_gap_is_used(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Atomic context: allocating, looking up and freeing where nobody may sleep.
+ * Atomic context: allocating, looking up and freeing where a caller may not sleep.
  */
 #include <linux/completion.h>
 #include <linux/interrupt.h>

@@ -23,8 +23,8 @@ struct failure {
 	enum state state;
 	unsigned long npages;
 	gfp_t gfp;
-	unsigned int stride;	/* of the allocations, one in so many is made to fail */
-	unsigned int hits;	/* so many failures there are at least */
+	unsigned int stride;	/* every stride-th allocation is made to fail */
+	unsigned int hits;	/* number of failures expected at least */
 };
 
 #define SLEEP	(GFP_KERNEL | __GFP_NOWARN)
@@ -98,7 +98,7 @@ static void expect_as_before(struct kunit *test, struct span_heap *heap,
 	KUNIT_EXPECT_EQ(test, after.zeroed_pages, before->zeroed_pages);
 	KUNIT_EXPECT_GE(test, after.grown_pages, before->grown_pages);
 	KUNIT_EXPECT_GE(test, after.idle_pages, before->idle_pages);
-	/* Who cannot flush the TLB leaves the pages idle; anyone else gives them back. */
+	/* A caller that cannot flush the TLB leaves the pages idle; other callers release them. */
 	if (gfpflags_allow_blocking(gfp))
 		KUNIT_EXPECT_EQ(test, after.idle_pages, before->idle_pages);
 	KUNIT_EXPECT_EQ(test, after.backed_pages - before->backed_pages,
@@ -108,7 +108,7 @@ static void expect_as_before(struct kunit *test, struct span_heap *heap,
 			after.backed_pages - before->backed_pages);
 }
 
-/* Returns whether a failure was hit. */
+/* Returns whether an injected failure occurred. */
 static bool alloc_with_fault(struct kunit *test, struct span_heap *heap,
 			     const struct failure *failure, unsigned int nth)
 {

@@ -149,7 +149,7 @@ static void bad_frees_elsewhere_do_nothing(struct kunit *test)
 	span_free(addr);
 }
 
-/* Two heaps: a free of one's span leaves the other alone. */
+/* Two heaps: a free of a span of the one heap changes nothing in the other heap. */
 static void a_foreign_free_counts_where_it_happened(struct kunit *test)
 {
 	struct span_heap *one = test_heap(test);
@@ -205,7 +205,10 @@ static void nowhere_to_put_the_answer(struct kunit *test)
 	span_free(addr);
 }
 
-/* What was destroyed, or never was a heap. The pointer is compared, and not followed. */
+/*
+ * Pointers to a destroyed heap, and to memory that never was a heap: span_heap_destroy()
+ * compares the pointer, and does not follow it.
+ */
 static void only_heaps_are_destroyed(struct kunit *test)
 {
 	const struct span_heap_params params = { .name = "kunit-twice", .node = NUMA_NO_NODE };
@@ -229,7 +232,7 @@ static void a_live_heap_is_not_destroyed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, span_heap_destroy(heap), -EBUSY);
 	EXPECT_NO_CHANGE(test, heap, &before);
 
-	/* It goes on as if nothing had happened. */
+	/* A heap that could not be destroyed still allocates, and finds its spans. */
 	another = must_alloc(test, heap, 1000);
 	tag_pages(another, 1000, 1);
 	KUNIT_EXPECT_EQ(test, mistagged_pages(another, 1000, 1), 0UL);

@@ -50,14 +50,14 @@ static void a_page_that_is_gone_is_not_released(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, reports_end(before), 1);
 	KUNIT_EXPECT_EQ(test, page_count(stolen), 1);
 	__free_page(stolen);
-	/* It was missed, and has been accounted for: from here on all is well. */
+	/* The heap has reported and accounted for the stolen page: it works normally again. */
 	addr = must_alloc(test, heap, 100);
 	tag_pages(addr, 100, 1);
 	KUNIT_EXPECT_EQ(test, mistagged_pages(addr, 100, 1), 0UL);
 	span_free(addr);
 }
 
-/* A page where there should be none: it is nobody's to overwrite, and nobody's to free. */
+/* A page mapped where none should be: the heap neither overwrites nor frees this page. */
 static void a_page_that_should_not_be_there_stays(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);

@@ -276,7 +276,7 @@ static void filling_may_fail(struct kunit *test)
 
 /* === Callers that cannot wait =========================================== */
 
-/* No more than so many spans at a time, however many there are. */
+/* cache_shed() makes at most 32 spans idle, however many are cached. */
 static void a_cache_sheds_a_few(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make_cached(test, 0, 0);
@@ -301,7 +301,7 @@ static void a_cache_sheds_a_few(struct kunit *test)
 	test_heap_check(test, heap);
 }
 
-/* What is cached is in the way of an atomic caller: it gets it, sooner or later. */
+/* All pages below the limit are cached: an atomic caller that retries gets them in the end. */
 static void atomic_callers_get_what_is_cached(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make_cached(test, 640, 0);
@@ -355,7 +355,7 @@ static void a_span_knows_a_later_one(struct kunit *test)
 
 /* === Giving way ========================================================= */
 
-/* So many are allocated without the heap. */
+/* Expect the caches to serve @nr allocations of @npages pages, without the heap. */
 static void expect_cached(struct kunit *test, struct span_heap *heap, unsigned int nr,
 			  unsigned long npages)
 {
@@ -368,7 +368,7 @@ static void expect_cached(struct kunit *test, struct span_heap *heap, unsigned i
 }
 
 /*
- * A cache full of spans nobody uses any more, short or long, and a depot, too:
+ * A cache full of spans that are not used any more, short or long, and a depot, too:
  * half a cache of another length is soon served without the heap all the same.
  */
 static void what_is_not_used_gives_way(struct kunit *test)
@@ -471,7 +471,7 @@ static void what_finds_no_room_is_alone(struct kunit *test)
 	free_some(other, nr);
 }
 
-/* To one of the same node: others have another depot. */
+/* Go to a CPU of the same node: CPUs of other nodes use another depot. */
 static bool move_to_another_cpu(void)
 {
 	unsigned int here = raw_smp_processor_id();
@@ -496,7 +496,7 @@ static bool visit_another_cpu(void)
 	return false;
 }
 
-/* What one CPU frees beyond its own need another one gets without the heap. */
+/* Spans that one CPU frees and its cache cannot keep serve another CPU, without the heap. */
 static void cpus_hand_on_spans(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make_cached(test, 0, 0);
@@ -523,7 +523,7 @@ static void cpus_hand_on_spans(struct kunit *test)
 	span_free(addr[0]);
 }
 
-/* Long spans are handed on, too, half of those of a length at a time. */
+/* Long spans reach another CPU, too: a full cache evicts half of the spans of a length. */
 static void cpus_hand_on_long_spans(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make_cached(test, 0, 0);
@@ -538,7 +538,7 @@ static void cpus_hand_on_long_spans(struct kunit *test)
 		kunit_skip(test, "needs two CPUs of one node");
 		return;
 	}
-	/* Those that were cached first; the second is in this CPU's cache by now. */
+	/* The depot has the spans cached first. The first allocation brings all of them here. */
 	span_heap_stats(heap, &before);
 	for (i = 0; i < DIV_ROUND_UP(nr, 2); i++)
 		addr[i] = span_alloc(heap, 100, GFP_KERNEL);
@@ -643,7 +643,7 @@ static void a_limit_takes_cached_pages_first(struct kunit *test)
 	KUNIT_EXPECT_LE(test, stats.idle_pages, 5ULL);
 }
 
-/* Nobody misses it, so that it goes, and no earlier than any other idle page. */
+/* A cached span that is not needed is released, no earlier than other idle pages are. */
 static void a_cached_span_is_released_in_time(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make_cached(test, 0, AGE_MS);
@@ -666,7 +666,7 @@ static void a_cached_span_is_released_in_time(struct kunit *test)
 }
 
 /*
- * Of those of one length, who has been there longest: of three chains two have been
+ * Of the chains of one length, the oldest one is evicted: of three chains two have been
  * used since the pass before.
  */
 static void who_was_cached_first_goes_first(struct kunit *test)

@@ -35,9 +35,9 @@ void test_go_home(void)
 
 int test_heaps_init(struct kunit *test)
 {
-	/* What is cached on one CPU is not found on another, and drained when it goes. */
+	/* A CPU does not find spans cached on another CPU, and a CPU going offline drains its. */
 	test_go_home();
-	/* A free is over when it returns, except in the test of those that are not. */
+	/* No free defers its clearing, except in the tests of deferred frees. */
 	deferred_clear_pages = ULONG_MAX;
 	test->priv = kunit_kzalloc(test, sizeof(struct test_heaps), GFP_KERNEL);
 	return test->priv ? 0 : -ENOMEM;
@@ -211,7 +211,7 @@ static bool tables_agree(struct span_heap *heap, unsigned long nr_word)
 	return missing == ~(word->hi | word->lo);
 }
 
-/* Everything that has to hold of a heap that nobody is changing. */
+/* Invariants of a heap that no other task is changing. */
 void test_heap_check(struct kunit *test, struct span_heap *heap)
 {
 	struct span_heap_stats stats;
@@ -235,7 +235,7 @@ void test_heap_check(struct kunit *test, struct span_heap *heap)
 	KUNIT_EXPECT_EQ(test, stats.in_use_pages,
 			stats.in_use_heap_pages + stats.in_use_stack_pages +
 			stats.in_use_bits_pages + stats.in_use_work_pages);
-	/* What ever came from the system is here or went back. */
+	/* Every page ever taken from the system is in use, idle, or counted as released. */
 	KUNIT_EXPECT_EQ(test, stats.backed_pages,
 			stats.in_use_pages + stats.idle_pages + stats.released_age_pages +
 			stats.released_pressure_pages + stats.released_limit_pages +

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the suites share: heaps that end with their test and are checked then,
+ * Helpers of all suites: heaps that are checked and destroyed when their test ends,
  * and expectations about all statistics at once.
  */
 #ifndef SPANALLOC_KUNIT_COMMON_H
@@ -19,7 +19,7 @@
 int test_heaps_init(struct kunit *test);
 void test_heaps_exit(struct kunit *test);
 
-/* Tests run on the first CPU; who has been elsewhere comes back with this. */
+/* Tests run on the first CPU; a test that has moved to another CPU returns by this. */
 void test_go_home(void);
 
 struct span_heap *test_heap_make_flags(struct kunit *test, unsigned long limit_pages,
@@ -107,7 +107,7 @@ void expect_changes(struct kunit *test, struct span_heap *heap,
 		    const struct span_heap_stats *before, const struct stat_change *changes,
 		    unsigned int nr);
 
-/* These statistics have changed so since @before, and no others have. */
+/* Since @before these statistics have changed by these amounts, and no other ones have. */
 #define EXPECT_CHANGES(test, heap, before, ...)					\
 do {										\
 	const struct stat_change changes[] = { __VA_ARGS__ };			\

@@ -11,7 +11,7 @@
 
 #ifdef CONFIG_FAULT_INJECTION
 
-/* Fail the allocation after @nth - 1 others of this task. */
+/* Fail the @nth allocation that this task makes after this call. */
 void faults_begin(enum fault fault, unsigned int nth)
 {
 	current->make_it_fail = fault == FAULT_FOR_GOOD;

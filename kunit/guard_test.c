@@ -35,14 +35,14 @@ static void spans_survive(struct kunit *test)
 	tag_pages(addr, 3, 2);
 	span_heap_stats(heap, &before);
 	stray->free(addr);
-	/* It is also what a client has that allocates far from where it frees. */
+	/* An address inside the span, neither its first byte nor page-aligned. */
 	stray->free(page_at(addr, 1) + 8);
 	EXPECT_CHANGES(test, heap, &before, CHANGE(bad_free_count, 2));
 	KUNIT_EXPECT_TRUE(test, found_at(addr));
 	KUNIT_EXPECT_EQ(test, mistagged_pages(addr, 3, 2), 0UL);
 	KUNIT_EXPECT_EQ(test, mistagged_pages(other, 600, 1), 0UL);
 	span_free(addr);
-	/* Nobody's any more, but the heap's. */
+	/* The span is dead now; its pages are still the heap's. */
 	stray->free(addr);
 	span_heap_stats(heap, &before);
 	KUNIT_EXPECT_EQ(test, before.bad_free_count, 3ULL);

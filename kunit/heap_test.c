@@ -76,7 +76,7 @@ static void memory_comes_from_the_node_asked_for(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, span_heap_destroy(heap), 0);
 }
 
-/* What the heap was is nothing any more: address space, arenas, name. */
+/* A destroyed heap leaves nothing behind: no address space, no arenas, no name. */
 static void nothing_is_left_of_a_heap(struct kunit *test)
 {
 	struct span_heap *heap;

@@ -213,7 +213,7 @@ static void idle_pages_above_a_soft_limit_go(struct kunit *test)
 	EXPECT_CHANGES(test, heap, &before, CHANGE(soft_limit_pages, 90),
 		       CHANGE(idle_pages, -960), CHANGE(released_pages, 960),
 		       CHANGE(released_limit_pages, 960), CHANGE(tlb_flush_count, 1));
-	/* Cached pages go, too, if there are no others. */
+	/* If there are no other idle pages, cached pages are released. */
 	span_heap_stats(heap, &before);
 	KUNIT_EXPECT_EQ(test, span_heap_set_soft_limit(heap, 30), 0);
 	scavenger_run();
@@ -224,7 +224,7 @@ static void idle_pages_above_a_soft_limit_go(struct kunit *test)
 	span_free(keep);
 }
 
-/* It does not fail, and gives back no more than it may. */
+/* An allocation above the soft limit succeeds, and releases a bounded number of idle pages. */
 static void allocations_help_with_a_soft_limit(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);
@@ -242,7 +242,7 @@ static void allocations_help_with_a_soft_limit(struct kunit *test)
 		       CHANGE(released_pages, -136), CHANGE(span_count, 1),
 		       CHANGE(alloc_count, 1), CHANGE(backed_pages, 200),
 		       CHANGE(released_limit_pages, 64), CHANGE(tlb_flush_count, 1));
-	/* Who may not wait does not help. */
+	/* An allocation that may not sleep releases nothing. */
 	span_free(addr);
 	span_heap_scavenge(heap, 200);
 	span_heap_stats(heap, &before);
@@ -253,7 +253,7 @@ static void allocations_help_with_a_soft_limit(struct kunit *test)
 	span_free(keep);
 }
 
-/* What is below a soft limit is old one day, too. */
+/* Idle pages below a soft limit become old, and are released by age. */
 static void what_a_soft_limit_leaves_ages(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make(test, 0, AGE_MS);
@@ -299,7 +299,10 @@ static void a_soft_limit_empties_caches(struct kunit *test)
 
 /* === All heaps ========================================================== */
 
-/* So many pages more than there are; callers undo it before they can fail. */
+/*
+ * Set the limit on all heaps to @more pages above what is backed. Callers reset the limit
+ * before any assertion that can end the test.
+ */
 static void set_total(unsigned long more)
 {
 	WRITE_ONCE(budget_limit, budget_backed() + more);
@@ -317,7 +320,7 @@ static void all_heaps_share_a_limit(struct kunit *test)
 	addr[0] = span_alloc(heap, 70, GFP_KERNEL);
 	span_heap_stats(other, &before);
 	refused = span_alloc(other, 31, GFP_KERNEL);
-	/* It has not even grown for that. */
+	/* The refused heap has not grown for the request. */
 	EXPECT_CHANGES(test, other, &before, CHANGE(fail_limit_count, 1));
 	addr[1] = span_alloc(other, 30, GFP_KERNEL);
 	KUNIT_EXPECT_EQ(test, budget_backed(), budget_limit);
@@ -331,7 +334,7 @@ static void all_heaps_share_a_limit(struct kunit *test)
 	span_free(addr[1]);
 }
 
-/* Idle or cached, in this heap or in others: all of it goes before a request fails. */
+/* Idle and cached pages of all heaps are released before a request fails. */
 static void other_heaps_make_room(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);
@@ -376,7 +379,7 @@ static void idle_pages_need_no_room(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, budget_backed(), total);
 }
 
-/* Another reason than the limit on all heaps is no reason to take from others. */
+/* Only the limit on all heaps makes an allocation release pages of other heaps. */
 static void other_heaps_are_left_alone(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make(test, 50, 0);
@@ -442,7 +445,7 @@ static void a_soft_limit_does_not_take_all_turns(struct kunit *test)
 	void *stale, *live;
 	unsigned int i;
 
-	/* 40 pages are cached that nobody comes back for; 600 come and go. */
+	/* 40 pages are cached and not used again; 600 pages are allocated and freed repeatedly. */
 	stale = must_alloc(test, heap, 40);
 	live = must_alloc(test, heap, 100);
 	span_free(stale);
@@ -465,7 +468,7 @@ static void a_soft_limit_does_not_take_all_turns(struct kunit *test)
 	span_free(live);
 }
 
-/* === A release by somebody else ========================================= */
+/* === A release by another task ========================================== */
 
 struct waiter {
 	struct span_heap *heap;
@@ -492,7 +495,7 @@ static void run_until_it_waits(struct task_struct *thread, const struct waiter *
 
 /*
  * The idle pages that stand in the way of a request are on their way out
- * already, at the hands of another thread. The request waits for that one, and
+ * already, by another thread. The request waits for that thread's batch, and
  * has to see that there is room then.
  */
 static void a_release_under_way_makes_room(struct kunit *test)
@@ -507,7 +510,7 @@ static void a_release_under_way_makes_room(struct kunit *test)
 	thread = kthread_create(waiter_thread, &waiter, "kunit_waiter");
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, thread);
 
-	/* What release.c does, with the request in between. */
+	/* Do the steps of release_step(), with the waiter's request between take and release. */
 	mutex_lock(&heap->release_lock);
 	flags = heap_lock(heap);
 	pageindex_take_idle(&heap->index, 0, PAGEINDEX_ANY, ULONG_MAX, &run, 1);
@@ -535,7 +538,7 @@ static void a_release_under_way_makes_room(struct kunit *test)
 
 /*
  * The scavenger's thread, nice as it is, may be kept from its CPU in the middle of a batch.
- * What others want is released all the same.
+ * Pages that other tasks ask for are released all the same.
  */
 static void nobody_waits_for_the_scavenger(struct kunit *test)
 {

@@ -100,7 +100,7 @@ static void a_limit_is_kept(struct kunit *test)
 	span_free(keep);
 }
 
-/* It counts before the heap grows: no page table is filled for what cannot be. */
+/* A limit is checked before the heap grows: a refused request fills no page table. */
 static void a_limit_counts_before_the_heap_grows(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make(test, 4 * PIECE, 0);
@@ -192,7 +192,7 @@ static void *alloc_as_victim(struct kunit *test, struct span_heap *heap, unsigne
 	return victim.addr;
 }
 
-/* Who is killed does not have to wait for the last of a lot of memory. */
+/* A task that is killed in a long allocation does not wait for the rest of its memory. */
 static void a_kill_ends_a_long_allocation(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);

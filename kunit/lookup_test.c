@@ -70,7 +70,7 @@ static void look(struct kunit *test, struct span_heap *heap, const struct place 
 	KUNIT_ASSERT_EQ(test, (unsigned long)addr, test_page_address(heap, place->before));
 	expect_span(test, addr + place->at, heap, addr, npages, place->name);
 
-	/* Its neighbours are somebody else's. */
+	/* The addresses next to the span are not part of it. */
 	KUNIT_EXPECT_FALSE_MSG(test, found_at(page_at(addr, npages)), "%s", place->name);
 	if (below)
 		expect_span(test, addr - 1, heap, below, place->before, place->name);

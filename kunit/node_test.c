@@ -105,7 +105,7 @@ static void every_node_is_honoured(struct kunit *test)
 	}
 }
 
-/* What is there is of the wrong node, all of it: two batches, of 64 and 36. */
+/* All idle pages are of the wrong node, and are replaced in two batches, of 64 and 36. */
 static void idle_pages_of_another_node_are_replaced(struct kunit *test)
 {
 	struct nodes nodes = two_nodes(test);
@@ -170,7 +170,7 @@ static void only_what_has_to_be_is_replaced(struct kunit *test)
 	span_heap_stats(heap, &before);
 	again = must_alloc_node(test, heap, 300, nodes.b);
 	KUNIT_EXPECT_PTR_EQ(test, again, addr);
-	/* What was never there is no page that went. */
+	/* Pages that were never backed do not count as released. */
 	KUNIT_EXPECT_EQ(test, heap->count.released_node_pages, before.released_node_pages + 100);
 	KUNIT_EXPECT_EQ(test, heap->count.backed_pages, before.backed_pages + 200);
 	KUNIT_EXPECT_EQ(test, heap->count.rebacked_pages, before.rebacked_pages + 200);
@@ -197,7 +197,7 @@ static void replaced_pages_are_clear(struct kunit *test)
 	span_free(addr);
 }
 
-/* Nobody flushes TLBs for them, and pages of another node are not what they want. */
+/* An atomic caller cannot flush TLBs, so it cannot replace pages of another node. */
 static void atomic_callers_get_null(struct kunit *test)
 {
 	struct nodes nodes = two_nodes(test);
@@ -210,7 +210,7 @@ static void atomic_callers_get_null(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, span_alloc_node(heap, 10, nodes.b,
 						GFP_NOWAIT | __GFP_NOWARN | __GFP_THISNODE));
 	EXPECT_CHANGES(test, heap, &before, CHANGE(fail_backing_count, 1));
-	/* Nor is anything lost for others: those who can wait, and those of that node. */
+	/* The idle pages still serve callers that can sleep, and callers of their own node. */
 	addr = span_alloc_node(heap, 10, nodes.a, GFP_NOWAIT | __GFP_NOWARN | __GFP_THISNODE);
 	KUNIT_EXPECT_NOT_NULL(test, addr);
 	KUNIT_EXPECT_EQ(test, pages_of_node(addr, 10, nodes.a), 10UL);
@@ -218,7 +218,7 @@ static void atomic_callers_get_null(struct kunit *test)
 	span_free(must_alloc_node(test, heap, 10, nodes.b));
 }
 
-/* Idle pages of the right node are found although others lie below. */
+/* Idle pages of the right node are found although pages of another node lie below. */
 static void atomic_callers_find_their_node(struct kunit *test)
 {
 	struct nodes nodes = two_nodes(test);
@@ -273,7 +273,7 @@ static void the_heaps_node_is_honoured(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, span_heap_destroy(heap), 0);
 }
 
-/* What is set aside is of the heap's node, and known to be. */
+/* The pages of a reserve are of the heap's node, and the page index records it. */
 static void the_reserve_has_a_node(struct kunit *test)
 {
 	struct nodes nodes = two_nodes(test);
@@ -490,7 +490,7 @@ static void free_all(void **addr, unsigned int nr)
 		span_free(addr[nr]);
 }
 
-/* So many that some go to the depot, and no more than that takes. */
+/* More spans than a cache has room for: some go to the depot, which has room for them. */
 static void a_depot_has_nothing_for_another_node(struct kunit *test)
 {
 	struct nodes nodes = two_nodes(test);
@@ -507,7 +507,7 @@ static void a_depot_has_nothing_for_another_node(struct kunit *test)
 	in_b = alloc_all(heap, addr, nr, npages, nodes.b);
 	free_all(addr, nr);
 	span_heap_stats(heap, &before);
-	/* Still no CPU may go: what it has cached would be idle, and anybody's. */
+	/* CPUs still must not go offline: the spans they have cached would become idle. */
 	test_go_home();
 	in_a = alloc_all(heap, addr, nr, npages, nodes.a);
 	span_heap_stats(heap, &after);

@@ -201,7 +201,7 @@ static void idle_chunks_are_found_from_above(struct kunit *test)
 	}
 	KUNIT_EXPECT_FALSE(test, prev_idle(f, &chunk));
 
-	/* What is found no more after it was taken is found again when freed. */
+	/* A chunk whose pages are taken is not found; when a page is freed, it is found again. */
 	chunk = ULONG_MAX;
 	alloc(test, f, 1, 3 * CHUNK);
 	KUNIT_EXPECT_TRUE(test, prev_idle(f, &chunk));
@@ -274,7 +274,10 @@ static void the_past_is_remembered(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->claim.fresh, 100UL);
 }
 
-/* Pages are known to be zero only if nobody has written to them or after them. */
+/*
+ * Pages of a chunk are known to be zero only from the end of the last run on that was
+ * allocated and may have been written to.
+ */
 static void zeros_are_remembered(struct kunit *test)
 {
 	struct fixture *f = make(test, 1);

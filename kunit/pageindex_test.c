@@ -445,7 +445,7 @@ static void used_pages_are_found(struct kunit *test)
 
 #define LONG	(3 * BLOCK + 5 * CHUNK + 7)
 
-/* What is behind the fence is nobody else's, before it is taken. */
+/* Other allocations do not take pages behind a fence, even before its owner takes them. */
 static void a_fence_keeps_others_away(struct kunit *test)
 {
 	struct pageindex *idx = new_index(test, 5, true, 5 * PAGEINDEX_BLOCK_CHUNKS);
@@ -474,7 +474,7 @@ static void a_fence_keeps_others_away(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, pageindex_check(idx));
 }
 
-/* Piece by piece it comes to the same as at once, with others at work in between. */
+/* A run taken in pieces, with other calls in between, is the same as one taken at once. */
 static void a_long_run_is_taken_in_pieces(struct kunit *test)
 {
 	struct pageindex *idx = new_index(test, 5, true, 5 * PAGEINDEX_BLOCK_CHUNKS);

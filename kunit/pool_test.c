@@ -73,7 +73,7 @@ static void the_first_is_remembered(struct kunit *test)
 		       CHANGE(grown_pages, CHUNK), CHANGE(idle_pages, 128),
 		       CHANGE(released_pages, CHUNK - 128), CHANGE(backed_pages, 128),
 		       CHANGE(zeroed_pages, 128), CHANGE(arena_count, 1));
-	/* It is there: nothing is left to do. */
+	/* The pool is full: a second run changes nothing. */
 	span_heap_stats(heap, &before);
 	scavenger_run();
 	EXPECT_NO_CHANGE(test, heap, &before);
@@ -200,7 +200,7 @@ static void free_every_other(void *addr)
 		span_free(page_at(addr, i));
 }
 
-/* Idle pages abound, but not two are neighbours: a run is made ready elsewhere. */
+/* The heap has many idle pages, but no two adjacent ones: the pool backs a run elsewhere. */
 static void a_run_is_made_ready(struct kunit *test)
 {
 	struct span_heap *heap = pool_heap(test, 0);
@@ -234,7 +234,7 @@ static void stripes(struct kunit *test, struct span_heap *heap)
 	free_every_other(addr);
 }
 
-/* It lacks some pages: those are all that it takes. */
+/* A run for the pool lacks some pages: the refill backs only the missing pages. */
 static void a_run_is_completed(struct kunit *test)
 {
 	struct span_heap *heap = pool_heap(test, 0);
@@ -256,7 +256,7 @@ static void a_run_is_completed(struct kunit *test)
 	span_free(addr[1]);
 }
 
-/* As if somebody had asked for 10 pages, but the thread is not told. */
+/* Record an atomic request for 10 pages, but do not wake the scavenger. */
 static void pretend_short(struct span_heap *heap)
 {
 	unsigned long flags = heap_lock(heap);
@@ -300,7 +300,7 @@ static void filling_up_may_fail(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, pageindex_has_idle(&heap->index, 10));
 }
 
-/* === What others may do with it ========================================= */
+/* === Other users of the pool's pages ==================================== */
 
 static void nothing_is_kept_beyond_a_limit(struct kunit *test)
 {
@@ -312,7 +312,7 @@ static void nothing_is_kept_beyond_a_limit(struct kunit *test)
 	scavenger_run();
 	KUNIT_EXPECT_EQ(test, heap->index.nr_idle, 100UL);
 
-	/* What is in use leaves less room; that may change. */
+	/* Pages in use leave less room below the limit; the refill is tried again later. */
 	addr = must_alloc(test, heap, 60);
 	KUNIT_EXPECT_LE(test, scavenger_run(), (unsigned long)HZ);
 	KUNIT_EXPECT_EQ(test, heap->index.nr_idle, 40UL);
@@ -330,11 +330,11 @@ static void a_soft_limit_holds(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, span_alloc(heap, 10, ATOMIC));
 	scavenger_run();
 	KUNIT_EXPECT_EQ(test, heap->index.nr_idle, 90UL);
-	/* It is not that more were backed, and given back. */
+	/* The refill has not backed more pages and then released them. */
 	KUNIT_EXPECT_EQ(test, heap->count.backed_pages, 90ULL);
 }
 
-/* Who asks for all idle pages gets these, too; the next caller brings them back. */
+/* A forced release of all idle pages takes the pool; the next atomic caller has it refilled. */
 static void a_forced_release_takes_it(struct kunit *test)
 {
 	struct span_heap *heap = pooled(test, 10);

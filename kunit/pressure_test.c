@@ -116,7 +116,7 @@ static void relief_takes_the_surplus(struct kunit *test)
 
 	span_free(must_alloc(test, surplus, 10));
 	span_free(must_alloc(test, surplus, 600));
-	/* Nobody has needed that for two ages, but the scavenger has not been there yet. */
+	/* These pages were not needed for two ages, but no pass has run in this time. */
 	test_clock_wait(3 * msecs_to_jiffies(AGE_MS));
 	span_free(must_alloc(test, needed, 300));
 	span_free(must_alloc(test, aged, 200));
@@ -174,7 +174,7 @@ static void light_reclaim_gets_what_is_not_needed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, scan(12, 1000, ENOUGH), 0UL);
 	KUNIT_EXPECT_EQ(test, scan(8, 100, ENOUGH), 0UL);
 	KUNIT_EXPECT_EQ(test, idle(heap), 4096ULL + 10);
-	/* When nobody has needed them for two ages some are more than is kept. */
+	/* Two ages after their last use, demand no longer covers all of these pages. */
 	test_clock_wait(3 * msecs_to_jiffies(AGE_MS));
 	KUNIT_EXPECT_GT(test, scan(8, 100, ENOUGH), 3000UL);
 	KUNIT_EXPECT_GE(test, idle(heap), 64ULL);
@@ -221,7 +221,7 @@ static void the_last_reclaim_gets_all(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, released(heap), 4106ULL);
 }
 
-/* What is kept ready for callers that cannot wait goes last of what is idle. */
+/* Of the idle pages, the atomic pool is released last. */
 static void the_pool_goes_last(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make_flags(test, 0, AGE_MS, SPAN_HEAP_NO_CACHE);
@@ -234,7 +234,7 @@ static void the_pool_goes_last(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, idle(heap), 128ULL);
 	scan(0, 1, SHORT);
 	KUNIT_EXPECT_EQ(test, idle(heap), 0ULL);
-	/* And does not come back at once, which would take memory from whoever asked. */
+	/* The pool is not refilled at once: the refill would take memory that reclaim needs. */
 	addr = span_alloc(heap, 10, GFP_NOWAIT | __GFP_NOWARN);
 	scavenger_run();
 	KUNIT_EXPECT_EQ(test, idle(heap), 0ULL);
@@ -357,8 +357,8 @@ static void the_shrinker_keeps_its_contract(struct kunit *test)
 }
 
 /*
- * As in any allocation that reclaims. With lockdep, a lock taken here that is ever
- * held while somebody allocates would be reported.
+ * As in any allocation that reclaims. Lockdep would report a lock taken here that any
+ * task ever holds while it allocates.
  */
 static void reclaim_may_take_pages(struct kunit *test)
 {

@@ -47,7 +47,7 @@ static void pages_are_set_aside(struct kunit *test)
 		       CHANGE(reserve_target_pages, 300), CHANGE(backed_pages, 300),
 		       CHANGE(zeroed_pages, 300));
 
-	/* What is there already counts. */
+	/* Pages that are already idle count towards the reserve. */
 	span_heap_stats(heap, &before);
 	KUNIT_EXPECT_EQ(test, span_heap_reserve(heap, 310), 0);
 	EXPECT_CHANGES(test, heap, &before, CHANGE(idle_pages, 10), CHANGE(released_pages, -10),
@@ -175,7 +175,7 @@ static void the_scavenger_stops_at_the_reserve(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, scavenger_run(), (unsigned long)MAX_SCHEDULE_TIMEOUT);
 }
 
-/* What is no longer set aside is idle like any other page, and ages. */
+/* Pages above a lowered reserve are ordinary idle pages, and are released by age. */
 static void a_lowered_reserve_is_released(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make(test, 0, 1000);
@@ -210,7 +210,7 @@ static void a_limit_may_be_in_the_way(struct kunit *test)
 	span_free(addr);
 }
 
-/* What a reserve that failed has backed on the way is not forgotten. */
+/* Pages that a failed span_heap_reserve() has backed are released by age. */
 static void a_failed_reserve_leaves_nothing_for_good(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make(test, 100, 1000);
@@ -240,7 +240,7 @@ static void the_reserve_is_not_released_for_room(struct kunit *test)
 	span_free(keep);
 }
 
-/* What cannot be filled up now is tried again, but not at each occasion. */
+/* After a failed refill, the next attempt waits one second. */
 static void what_fails_is_tried_once_in_a_second(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make(test, 100, 0);
@@ -291,7 +291,7 @@ static int reserver_thread(void *data)
 	return 0;
 }
 
-/* One asks for too much while the other, who gets what he asks for, is being served. */
+/* A reserve of 200 pages fails while another task's reserve of 50 pages succeeds. */
 static void who_fails_takes_nothing_from_who_does_not(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make(test, 100, 0);
@@ -304,7 +304,7 @@ static void who_fails_takes_nothing_from_who_does_not(struct kunit *test)
 	wake_up_process(task);
 	while (READ_ONCE(task->__state) != TASK_UNINTERRUPTIBLE && !READ_ONCE(reserver.done))
 		cond_resched();
-	/* It waits, and has changed nothing yet that would have to be undone. */
+	/* The task waits for reserve_lock, and has not changed the reserve yet. */
 	KUNIT_EXPECT_EQ(test, heap->reserve, 0UL);
 	mutex_unlock(&heap->reserve_lock);
 	KUNIT_EXPECT_EQ(test, span_heap_reserve(heap, 50), 0);
@@ -317,14 +317,17 @@ static void who_fails_takes_nothing_from_who_does_not(struct kunit *test)
 	KUNIT_EXPECT_GE(test, idle_pages(heap), 50UL);
 }
 
-/* Whoever finds the reserve being filled leaves word: it may be too late for the filler. */
+/*
+ * A caller that finds reserve_lock taken wakes the scavenger: the task that fills the reserve
+ * may already have looked at the pages that the caller takes.
+ */
 static void who_finds_it_being_filled_leaves_word(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);
 	unsigned int tries = 0;
 	void *addr;
 
-	/* Nothing but the word makes the thread come, which is asleep for an age else. */
+	/* Only this wake-up makes the thread refill the reserve: else it sleeps for an age. */
 	scavenger_set_clock(NULL);
 	KUNIT_ASSERT_EQ(test, span_heap_reserve(heap, 100), 0);
 	mutex_lock(&heap->reserve_lock);

@@ -53,7 +53,7 @@ static void free_pages_of(void *addr, unsigned long from, unsigned long to)
 		span_free(page_at(addr, from));
 }
 
-/* What has been idle from now on is due at the second one. */
+/* Two passes: pages idle from now on are due at the second pass. */
 static void pass_twice(struct span_heap *heap, struct span_heap_stats *stats)
 {
 	scavenger_run();
@@ -98,7 +98,7 @@ static void age_alone_gives_them_back(struct kunit *test)
 	KUNIT_EXPECT_NE(test, breathe(test, heap), 0ULL);
 }
 
-/* It comes once in four ages: nothing is expected of it, or of ages alone. */
+/* A load that comes once in four ages is forgotten: only the floor stays. */
 static void a_rare_load_does_not(struct kunit *test)
 {
 	struct span_heap *heap = retaining_heap(test);
@@ -150,8 +150,8 @@ static void a_burst_is_given_back(struct kunit *test)
 }
 
 /*
- * Wherever between two passes the burst ends, and although others read numbers all
- * the time, which lets time pass for what is remembered.
+ * The test holds wherever between two passes the burst ends, and although statistics are
+ * read all the time, which rolls the buckets of remembered demand.
  */
 static void a_burst_is_forgotten_in_time(struct kunit *test)
 {
@@ -200,8 +200,8 @@ static void cached_pages_are_given_back(struct kunit *test)
 
 /*
  * A pass has to leave 576 pages of the first two chunks, for which there is no demand
- * half an age later. By then 500 others are idle instead of those in the first one,
- * but not due: they go at the next pass.
+ * half an age later. By then 500 other pages are idle instead of the pages in the first
+ * chunk. These 500 pages are not due, and are released at the next pass.
  */
 static void a_trim_takes_what_is_due(struct kunit *test)
 {
@@ -262,9 +262,9 @@ static void a_reserve_is_not_retention(struct kunit *test)
 }
 
 /*
- * Nor do due pages that could go since there are others to stay. Of 1800 idle pages 500
- * are young; of the rest all but 3700 and a sixteenth of that less 3200 and the young
- * ones goes.
+ * Due pages do not stay either if younger pages cover the demand. Of 1800 idle pages 500
+ * are young. Of the rest all are released but 3700 pages and a sixteenth of 3700, less 3200
+ * pages and less the young ones.
  */
 static void young_pages_count_as_reserve_first(struct kunit *test)
 {
@@ -318,8 +318,8 @@ static void use(struct kunit *test, struct span_heap *heap, unsigned long npages
 }
 
 /*
- * Allocations in a chunk, age after age, keep no other pages of it: those that demand does
- * not cover go, when there are none elsewhere.
+ * Allocations in a chunk, age after age, do not keep its other pages: pages that demand does
+ * not cover are released if other chunks have no such pages.
  */
 static void the_surplus_of_busy_chunks_goes(struct kunit *test)
 {
@@ -337,7 +337,7 @@ static void the_surplus_of_busy_chunks_goes(struct kunit *test)
 	span_free(live);
 }
 
-/* Before that, those of chunks that are not busy. */
+/* Surplus pages of chunks that are not busy are released before those of busy chunks. */
 static void busy_chunks_go_last(struct kunit *test)
 {
 	struct span_heap *heap = retaining_heap(test);

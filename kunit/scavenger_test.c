@@ -33,7 +33,7 @@ static unsigned long age(void)
 struct start {
 	const char *name;
 	unsigned int eighths;	/* of an age, after the last pass */
-	int ticks;		/* and so many ticks */
+	int ticks;		/* and this many ticks */
 };
 
 static const struct start starts[] = {
@@ -314,7 +314,7 @@ static void a_pass_goes_in_batches(struct kunit *test)
 	KUNIT_EXPECT_LE(test, after.tlb_flush_count - before.tlb_flush_count, 5ULL);
 }
 
-/* Time that is spent waiting is nobody's work. */
+/* Time that the scavenger's thread spends blocked does not count as its work. */
 static void waiting_is_no_work(struct kunit *test)
 {
 	const u64 second = NSEC_PER_SEC;

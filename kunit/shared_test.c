@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pages that others hold when their span is freed: in heaps that allow for it they stay
- * with their holder, and never become another span's.
+ * Pages with extra references when their span is freed: in heaps with
+ * %SPAN_HEAP_SHARED_PAGES the pages stay with the holder of the reference, and never
+ * become part of another span.
  */
 #include <linux/mm.h>
 #include <linux/page-flags.h>
@@ -87,7 +88,7 @@ static void held_pages_are_not_handed_on(struct kunit *test)
 	span_heap_scavenge(heap, ULONG_MAX);
 	span_heap_stats(heap, &stats);
 	KUNIT_EXPECT_EQ(test, stats.released_shared_pages, (u64)shared->nr);
-	/* Long ones are looked at later, whether or not anybody holds their pages. */
+	/* Long spans are checked later, whether or not their pages have extra references. */
 	KUNIT_EXPECT_EQ(test, stats.deferred_count, shared->npages > 512 ? 2ULL : 1ULL);
 	for (i = 0; i < shared->nr; i++) {
 		KUNIT_EXPECT_TRUE(test, is_untouched(held[i]));
@@ -95,7 +96,7 @@ static void held_pages_are_not_handed_on(struct kunit *test)
 	}
 }
 
-/* Nobody holds any: nothing is different. */
+/* No page has an extra reference: a span is cached as in other heaps. */
 static void free_pages_are_cached(struct kunit *test)
 {
 	struct span_heap *heap = shared_heap(test, 0);
@@ -109,7 +110,7 @@ static void free_pages_are_cached(struct kunit *test)
 		       CHANGE(cached_pages, 5), CHANGE(span_count, -1), CHANGE(free_count, 1));
 }
 
-/* Where a free may do nothing itself: the pages are nobody's until the work is done. */
+/* A free with interrupts off defers its work: the pages are not allocated again before. */
 static void a_free_with_interrupts_off_leaves_the_work(struct kunit *test)
 {
 	struct span_heap *heap = shared_heap(test, SPAN_HEAP_NO_CACHE);
@@ -162,7 +163,7 @@ static void poisoned_pages_are_not_handed_on(struct kunit *test)
 	void *addr = must_alloc(test, heap, 8);
 	struct page *bad = vmalloc_to_page(page_at(addr, 3));
 
-	/* Nobody holds it: its being poisoned is all that keeps it from being handed on. */
+	/* The page has no extra reference: only PageHWPoison keeps it from being used again. */
 	SetPageHWPoison(bad);
 	span_free(addr);
 	finish_deferred(heap);

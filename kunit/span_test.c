@@ -55,7 +55,7 @@ static void a_span_goes_through_its_states(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, span_state_kind(live.state), kind->kind);
 	KUNIT_EXPECT_FALSE(test, live.state & SPAN_STATE_LOCKED);
 
-	/* Held: found as before, and nobody else may change it. */
+	/* Locked: lookups find the span as before, and no other caller may change it. */
 	KUNIT_ASSERT_TRUE(test, span_trylock(&live));
 	KUNIT_ASSERT_TRUE(test, view_of(addr, &held));
 	KUNIT_EXPECT_EQ(test, span_state_kind(held.state), kind->kind);
@@ -222,7 +222,7 @@ static void spans_do_not_overlap(struct kunit *test)
 		addr[i] = must_alloc(test, heap, lengths[i]);
 		tag_pages(addr[i], lengths[i], i << 16);
 	}
-	/* Others come and go; what stays keeps its contents. */
+	/* Every second span is freed and allocated again; the rest keep their contents. */
 	for (round = 0; round < 2; round++) {
 		for (i = round; i < ARRAY_SIZE(lengths); i += 2)
 			span_free(addr[i]);
@@ -268,7 +268,7 @@ static void the_walk_finds_every_span_once(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, heap_next_span(heap, &page, &view));
 }
 
-/* What a walk comes to where a longer span has taken the place of shorter ones. */
+/* A walk that goes on from inside a span, longer than the spans there before, finds this span. */
 static void the_walk_goes_on_from_inside_a_span(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);

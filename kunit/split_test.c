@@ -71,7 +71,7 @@ static void both_parts_are_spans(struct kunit *test, struct span_heap *heap, voi
 	KUNIT_EXPECT_EQ_MSG(test, mistagged_pages(addr, cut->npages, 5), 0UL, "%s", cut->name);
 }
 
-/* The part that is freed is gone, the other is as it was. */
+/* The part that is freed is dead; the remaining part is unchanged. */
 static void parts_are_freed(struct kunit *test, struct span_heap *heap, void *addr,
 			    const struct cut *cut, bool second_first)
 {

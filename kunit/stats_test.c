@@ -82,7 +82,7 @@ static u64 total_in_use(const struct books *books)
 
 static void do_alloc(struct kunit *test, struct books *books, struct slot *slot)
 {
-	/* As many of each magnitude, up to two chunks. */
+	/* Each power of two is as likely as the next, up to two chunks. */
 	unsigned long npages = 1UL << below(books, 10);
 	enum span_kind kind = SPAN_KIND_HEAP;
 	gfp_t gfp = GFP_KERNEL;
@@ -97,7 +97,7 @@ static void do_alloc(struct kunit *test, struct books *books, struct slot *slot)
 		kind = below(books, SPAN_NR_KINDS);
 		addr = span_alloc_kind(books->heap, npages, kind, gfp);
 	}
-	/* What is idle makes way, so only what is in use counts. */
+	/* Idle pages are released for the limit, so only pages in use make it refuse. */
 	KUNIT_EXPECT_EQ(test, !addr,
 			books->limit && total_in_use(books) + npages > books->limit);
 	if (!addr) {
@@ -281,7 +281,7 @@ static void pages_backed_again_are_counted(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, rebacked_pages(heap), 0ULL);
 	KUNIT_ASSERT_EQ(test, span_heap_scavenge(heap, ULONG_MAX), 200UL);
 
-	/* As many as went, and then some that are new. */
+	/* 200 pages were released and are backed again; 30 are backed for the first time. */
 	addr = must_alloc(test, heap, 230);
 	KUNIT_EXPECT_EQ(test, rebacked_pages(heap), 200ULL);
 	span_free(addr);
@@ -343,7 +343,7 @@ static int waiter_thread(void *data)
 	return 0;
 }
 
-/* Somebody waits for the lock, however long it takes him to come. */
+/* Another task waits for the lock, however long this task takes to get there. */
 static void waiting_for_the_lock_is_counted(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);
@@ -411,7 +411,7 @@ static void holds_of_the_lock_are_timed(struct kunit *test)
 	hold(heap, 1000);
 	KUNIT_EXPECT_EQ(test, longest_hold(heap), 20000ULL);
 
-	/* What there was stays when it ends, and goes when it begins again. */
+	/* The longest hold stays when timing ends, and is reset when timing begins again. */
 	span_lock_timing(false);
 	hold(heap, 30000);
 	KUNIT_EXPECT_EQ(test, longest_hold(heap), 20000ULL);
@@ -449,7 +449,7 @@ static void descriptors_are_counted(struct kunit *test)
 			before.metadata_bytes + ARRAY_SIZE(addr) * span_bytes());
 }
 
-/* Those of the allocator itself, not only those of a test. */
+/* Holds of the lock by the allocator itself are timed, not only holds by a test. */
 static void holds_of_allocations_are_timed(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);

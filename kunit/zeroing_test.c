@@ -68,7 +68,7 @@ static void used_pages_are_cleared(struct kunit *test)
 	span_free(addr);
 }
 
-/* Nobody asks for it, so nothing is done. */
+/* Without __GFP_ZERO nothing is cleared. */
 static void nothing_is_cleared_unasked(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);
@@ -108,7 +108,7 @@ static void init_on_free_is_honoured(struct kunit *test)
 	if (!want_init_on_free())
 		kunit_skip(test, "init_on_free is off");
 	dirty(test, heap, 10);
-	/* The pages are idle: still mapped, and nobody else's. */
+	/* The pages are idle: still mapped, and not allocated to any caller. */
 	addr = (void *)test_page_address(heap, 0);
 	KUNIT_EXPECT_TRUE(test, is_zero(addr, 10));
 }

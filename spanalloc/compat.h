@@ -58,7 +58,7 @@
 /* Shrinkers were the caller's own memory until 6.7. */
 #define SHRINKERS_ARE_ALLOCATED	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0))
 
-/* What a shrinker has freed and is no slab is told reclaim by a function since 6.4. */
+/* Since 6.4 a shrinker that frees pages other than slabs reports them by a function. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
 #define account_reclaimed(npages) do {						\
 	if (current->reclaim_state)						\

@@ -29,7 +29,7 @@
 #include "reclaim/scavenger.h"
 #include "registry.h"
 
-/* All that there are. */
+/* All flags that span_heap_create() accepts. */
 #define HEAP_FLAGS	(SPAN_HEAP_NO_CACHE | SPAN_HEAP_AGE_ONLY | SPAN_HEAP_NO_POOL | \
 			 SPAN_HEAP_SHARED_PAGES)
 
@@ -55,7 +55,7 @@ static bool name_is_ok(const char *name)
 	return true;
 }
 
-/* What is wrong with parameters, or NULL. */
+/* Returns what is wrong with @params, or NULL. */
 static const char *params_fault(const struct span_heap_params *params)
 {
 	if (!params)
@@ -82,7 +82,7 @@ static void heap_delete(struct span_heap *heap)
 	kvfree(heap);
 }
 
-/* Where there are several nodes, reclaim asks how many idle pages are of which. */
+/* On machines with several nodes, reclaim asks for the idle pages of each node. */
 static int count_by_node(struct span_heap *heap)
 {
 	if (nr_node_ids == 1)
@@ -181,7 +181,7 @@ EXPORT_SYMBOL_NS_GPL(span_heap_name, "SPANALLOC");
 
 static void report_leaks(struct span_heap *heap, unsigned long spans, unsigned long caller)
 {
-	/* A client may try until it succeeds. */
+	/* A client may call span_heap_destroy() in a loop until it succeeds. */
 	static DEFINE_RATELIMIT_STATE(limit, DEFAULT_RATELIMIT_INTERVAL, 2);
 
 	unsigned long page = 0;
@@ -242,7 +242,7 @@ static void unregister_locked(struct span_heap *heap)
 	debugfs_remove_heap(heap);
 }
 
-/* Nobody finds the heap, and nobody uses it. */
+/* Free an unregistered heap, which no caller uses any more. */
 static void heap_end(struct span_heap *heap)
 {
 	unsigned long flags;
@@ -296,7 +296,7 @@ int span_heap_destroy(struct span_heap *heap)
 }
 EXPORT_SYMBOL_NS_GPL(span_heap_destroy, "SPANALLOC");
 
-/* Free what clients that are gone by now left in the default heap. */
+/* Free the spans that unloaded clients left in a heap. */
 static void free_leaks(struct span_heap *heap)
 {
 	unsigned long page = 0;
@@ -328,8 +328,8 @@ int __init registry_init(void)
 /**
  * registry_exit() - end the heaps that are left
  *
- * The default heap always is. Another one, or spans in it, is what a client
- * that is unloaded already forgot: it is reported, and given back all the same.
+ * The default heap is always left. Any other heap, and any live span, was left by a
+ * client that is already unloaded: it is reported, and freed.
  */
 void registry_exit(void)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Internal functions that the KUnit suites call. Built only for kernels that
- * have KUnit; in a namespace of its own, so that nobody else uses them by
+ * have KUnit; in a namespace of its own, so that no other module uses them by
  * accident.
  */
 #include <linux/export.h>

@@ -3,15 +3,15 @@
  * Public interface of spanalloc, the page-span allocator.
  *
  * A span is a run of whole pages that is contiguous in the kernel's virtual
- * address space, mapped, and owned by whoever allocated it. Spans come from a
+ * address space, mapped, and owned by the caller that allocated it. Spans come from a
  * heap; a module uses the default heap or makes its own. is_vmalloc_addr() is
  * true and vmalloc_to_page() works on every page of a live span. Only span_free()
- * frees it, never vfree(), kvfree(), kvrealloc() or vunmap(), which would take the
- * whole range from all its owners.
+ * frees a span; vfree(), kvfree(), kvrealloc() and vunmap() must not be used, because
+ * they would free the whole range that the span is a part of.
  *
- * Where "any context" is allowed, PREEMPT_RT makes an exception: there, the module's
- * locks sleep, so that nothing but span_lookup() may be called with interrupts really
- * off: under a raw spinlock, or in an interrupt handler that is not a thread.
+ * "Any context" has an exception on PREEMPT_RT, where the module's locks sleep: only
+ * span_lookup() may be called with interrupts really off, that is under a raw spinlock
+ * or in an interrupt handler that is not a thread.
  *
  * Every symbol is in the export namespace SPANALLOC. A client declares
  *
@@ -47,20 +47,21 @@ enum span_kind {
 	SPAN_NR_KINDS
 };
 
-/* The heap has no per-CPU caches: what is freed reaches its page index at once. */
+/* The heap has no per-CPU caches: freed pages reach its page index at once. */
 #define SPAN_HEAP_NO_CACHE	0x1UL
 
 /* Idle pages are released by age alone, however high recent demand was. */
 #define SPAN_HEAP_AGE_ONLY	0x2UL
 
-/* No pages are kept ready for callers that may not sleep but those of span_heap_reserve(). */
+/* The heap has no atomic pool: only span_heap_reserve() keeps pages for atomic callers. */
 #define SPAN_HEAP_NO_POOL	0x4UL
 
 /*
- * Others may hold pages of a span when it is freed, by references of their own: I/O in
- * flight, mappings of user space, get_page(). Such pages stay with their last holder, as
- * those of vmalloc() do, and the heap puts others in their place. Each free looks at every
- * page for that. In heaps without this flag no reference may outlive the span.
+ * Pages of a span may have further references when the span is freed: I/O in flight,
+ * mappings of user space, get_page(). These pages are freed with their last reference, as
+ * those of vmalloc() are, and a later allocation there gets new pages. The references
+ * of every page are checked for each free. In heaps without this flag no reference may
+ * outlive the span.
  */
 #define SPAN_HEAP_SHARED_PAGES	0x8UL
 
@@ -107,20 +108,20 @@ struct span_info {
  * @grown_pages: address space ready for use: the sum of the next,
  *	@idle_pages and @released_pages
  * @in_use_pages: pages of live spans: the sum of the four kinds
- * @in_use_heap_pages: of these, pages of %SPAN_KIND_HEAP
- * @in_use_stack_pages: of %SPAN_KIND_STACK
- * @in_use_bits_pages: of %SPAN_KIND_BITS
- * @in_use_work_pages: of %SPAN_KIND_WORK
+ * @in_use_heap_pages: of @in_use_pages, pages of %SPAN_KIND_HEAP
+ * @in_use_stack_pages: of @in_use_pages, pages of %SPAN_KIND_STACK
+ * @in_use_bits_pages: of @in_use_pages, pages of %SPAN_KIND_BITS
+ * @in_use_work_pages: of @in_use_pages, pages of %SPAN_KIND_WORK
  * @idle_pages: free, with memory behind them
- * @cached_pages: of these, pages of spans cached in the per-CPU caches
+ * @cached_pages: of @idle_pages, pages of spans cached in the per-CPU caches
  * @released_pages: free, with nothing behind them
- * @peak_backed_pages: most that in use and idle ever were together
+ * @peak_backed_pages: highest number of pages in use plus idle so far
  * @limit_pages: hard limit on in use plus idle; 0: none
  * @soft_limit_pages: soft limit on in use plus idle; 0: none
  * @reserve_target_pages: idle pages set aside by span_heap_reserve()
- * @pool_low_pages: with fewer idle pages than that, more are made ready for callers
- *	that may not sleep; 0 while there are none
- * @pool_high_pages: so many
+ * @pool_low_pages: low watermark of the atomic pool: with fewer idle pages the pool is
+ *	refilled; 0 while the heap has no callers that may not sleep
+ * @pool_high_pages: high watermark of the atomic pool: idle pages that a refill stops at
  * @demand_pages: pages in use, cached and idle together that recent demand makes
  *	worth keeping
  * @arena_count: arenas now
@@ -129,46 +130,46 @@ struct span_info {
  * @free_count: spans freed
  * @split_count: spans made by span_split(); @alloc_count + this - @free_count
  *	= @span_count
- * @fail_invalid_count: allocations refused because they made no sense
- * @fail_limit_count: failed because of the limit
- * @fail_space_count: failed for want of address space ready for use
- * @fail_backing_count: failed for want of memory behind the span
- * @fail_metadata_count: failed for want of memory for a descriptor
- * @fail_charge_count: failed because the caller's memory cgroup may not have more
+ * @fail_invalid_count: allocations refused because of invalid arguments
+ * @fail_limit_count: allocations failed because of a limit
+ * @fail_space_count: allocations failed for lack of address space ready for use
+ * @fail_backing_count: allocations failed for lack of memory behind the span
+ * @fail_metadata_count: allocations failed for lack of memory for a descriptor
+ * @fail_charge_count: allocations failed because of the caller's memory cgroup
  * @bad_free_count: frees of addresses in the heap that are not the base of a
  *	live span
  * @cache_hit_count: allocations served by a per-CPU cache
  * @cache_miss_count: allocations that a per-CPU cache could not serve
- * @pool_refill_count: times that pages were made ready for callers that may not sleep
+ * @pool_refill_count: times that the atomic pool was refilled
  * @grow_count: times that address space was made ready for use
  * @backed_pages: pages that memory was put behind
- * @rebacked_pages: of these, pages at or below the highest of their chunk that
- *	ever was: those that had been backed before, and any passed over then
+ * @rebacked_pages: of @backed_pages, pages below the highest page of their chunk that was
+ *	backed before: pages backed again, and pages skipped when that one was backed
  * @released_age_pages: pages given back because they had been idle long enough
- * @released_pressure_pages: because the system was short of memory
- * @released_limit_pages: to keep the limit
- * @released_forced_pages: because span_heap_scavenge() or debugfs asked for it
- * @released_node_pages: because an allocation with __GFP_THISNODE would have had
- *	them, and they were of another node
- * @released_shared_pages: because others held them when their span was freed; such pages
- *	go back to the system with their last holder
- * @deferred_count: of @free_count, frees whose pages became idle a little later, since
- *	others held some of them, or since there was a lot to clear
- * @refault_pages: of @backed_pages, those put where as many had been given back since
- *	the pass before last, in the same 512 pages of address space
- * @refault_count: allocations that met any of them
+ * @released_pressure_pages: pages given back because the system was short of memory
+ * @released_limit_pages: pages given back to keep a limit
+ * @released_forced_pages: pages given back because span_heap_scavenge() or debugfs asked
+ * @released_node_pages: pages of another node, replaced for an allocation with
+ *	__GFP_THISNODE
+ * @released_shared_pages: pages that had further references when their span was freed;
+ *	they go back to the system with the last reference
+ * @deferred_count: of @free_count, frees whose pages became idle later, because some pages
+ *	might have had further references, or because many had to be cleared
+ * @refault_pages: of @backed_pages, pages that replace pages given back since the pass
+ *	before last, in the same chunk of 512 pages of address space
+ * @refault_count: allocations with at least one page in @refault_pages
  * @pass_count: passes ended
- * @retained_pages: old pages left by passes since recent demand covers them; counted
- *	at the end of each
+ * @retained_pages: old pages that passes kept because recent demand covers them; summed
+ *	up at the end of each pass
  * @scavenge_ns: CPU time that the scavenger's thread has spent on the heap
  * @release_batch_count: batches in which pages were given back
  * @tlb_flush_count: TLB flushes caused by giving pages back
  * @zeroed_pages: pages cleared for allocations and for the reserve
- * @zero_skipped_pages: pages that should have been but were known to be clear
+ * @zero_skipped_pages: pages not cleared because they were known to be zero
  * @lock_acquire_count: times that the heap's lock was taken
- * @lock_contend_count: of these, times that it was not free at once
- * @lock_hold_max_ns: the longest that it was held while span_lock_timing() was on; 0
- *	if it never was
+ * @lock_contend_count: of @lock_acquire_count, times that the lock was contended
+ * @lock_hold_max_ns: longest hold of the heap's lock while span_lock_timing() was on; 0
+ *	if timing never was on
  * @metadata_bytes: memory for descriptors, map and index
  * @page_table_bytes: memory for the page tables of reserved pages
  *
@@ -236,7 +237,7 @@ struct span_heap_stats {
 
 /**
  * span_heap_create() - make a heap
- * @params: how; copied, need not outlive the call
+ * @params: parameters of the heap; copied, need not outlive the call
  *
  * An empty heap holds neither address space nor pages.
  *
@@ -251,10 +252,9 @@ struct span_heap *span_heap_create(const struct span_heap_params *params);
  * span_heap_destroy() - end a heap and give back all it holds
  * @heap: a heap made by span_heap_create()
  *
- * The caller sees to it that nobody uses the heap any more. If spans live, the
- * heap goes on as if nothing had happened, and the kernel's log says how many
- * there are, and of up to 16 of them the address, length, age, owner, and who
- * allocated them.
+ * The caller makes sure that no other task uses the heap. While spans live the heap
+ * is not destroyed and stays usable; the kernel's log gives the number of live spans,
+ * and of up to 16 of them the address, length, age, owner and allocating function.
  *
  * Context: Process context. May sleep; waits for an RCU grace period.
  *
@@ -294,11 +294,11 @@ const char *span_heap_name(const struct span_heap *heap);
  *	__GFP_ACCOUNT charges the span to the caller's memory cgroup until it is freed.
  *	Zone and mobility flags are refused.
  *
- * Lengths up to 512 pages come from the CPU's cache if it has one. Else the lowest
- * run of free pages that is long enough is taken; callers that may not sleep get
- * one with memory behind it if there is one near the bottom of the heap, and a thread
- * makes more ready for the next of them. If there is no run at all, the heap grows.
- * The pages are mapped, in order, and come from anywhere in physical memory.
+ * A span of up to 512 pages comes from the CPU's cache if that has one. Otherwise the
+ * lowest run of free pages that is long enough is taken. A caller that may not sleep
+ * gets a run of idle pages if there is one near the bottom of the heap; the scavenger's
+ * thread refills the atomic pool for later callers. If there is no free run, the heap
+ * grows. The pages are mapped, in order, and come from anywhere in physical memory.
  *
  * Context: Any that @gfp allows; with %GFP_ATOMIC, interrupt handlers too, but
  * not NMI. With PREEMPT_RT not with interrupts really off; see above.
@@ -343,12 +343,11 @@ void *span_alloc_kind(struct span_heap *heap, unsigned long npages, enum span_ki
  * @node: the node, or %NUMA_NO_NODE for the heap's own choice
  * @gfp: as for span_alloc(). With __GFP_THISNODE all of the memory is of that node
  *
- * Pages that lie idle in chunks whose memory is of that node are preferred, then
- * the lowest free run, as for span_alloc(): what is idle in that one may be of
- * another node. With __GFP_THISNODE such pages are replaced by others, which takes
- * a flush of all TLBs; callers that may not sleep get NULL instead. __GFP_THISNODE
- * means the same to the other functions here, for the heap's node, or that of the
- * CPU.
+ * Idle pages in chunks whose memory is of @node are preferred, then the lowest free
+ * run, as for span_alloc(). Idle pages of that run may be of another node. With
+ * __GFP_THISNODE idle pages of another node are replaced, which takes a flush of all
+ * TLBs; callers that may not sleep get NULL instead. For the other functions here
+ * __GFP_THISNODE refers to the heap's node, or to the CPU's if the heap has none.
  *
  * Context: As span_alloc().
  *
@@ -360,13 +359,13 @@ void *span_alloc_node(struct span_heap *heap, unsigned long npages, int node, gf
  * span_free() - free a span
  * @addr: its first byte; NULL does nothing
  *
- * The pages stay mapped and become idle, in the CPU's cache or in the heap: the
- * next allocation may have them, and the scavenger releases them when they have
- * been idle for long enough.
+ * The pages stay mapped and become idle, in the CPU's cache or in the heap. Later
+ * allocations may take them, and the scavenger releases pages that have been idle
+ * for long enough.
  *
- * Anything else than the base of a live span is refused, with a line in the
- * kernel's log that says what the address is. Of two callers that free the same
- * span at a time one is refused.
+ * An address other than the base of a live span is refused, with a line in the
+ * kernel's log that says what the address is. If two callers free the same span at
+ * the same time, one of them is refused.
  *
  * Context: Any but NMI. Never sleeps.
  */
@@ -382,8 +381,8 @@ void span_free(const void *addr);
  *
  * Context: Any but NMI. Never sleeps.
  *
- * Return: 0, %-EINVAL if there is no such span, it is too short, or another
- * split of it is under way (with a line in the kernel's log), %-ENOMEM
+ * Return: 0; %-EINVAL if no live span begins at @addr, the span is too short, or another
+ * split of it is under way (with a line in the kernel's log); %-ENOMEM
  */
 int span_split(const void *addr, unsigned long npages);
 
@@ -392,9 +391,8 @@ int span_split(const void *addr, unsigned long npages);
  * @addr: any address at all, a wild one too
  * @info: filled in on success; %NULL if all that matters is whether there is one
  *
- * Takes no lock. From the address to the span's descriptor it is three loads that
- * depend on one another.
- * Only who keeps the span alive may rely on the answer after the call.
+ * Takes no lock. The path from the address to the span's descriptor is three dependent
+ * loads. Only a caller that keeps the span alive may rely on the answer after the call.
  *
  * Context: Any, NMI included.
  *
@@ -407,10 +405,9 @@ bool span_lookup(const void *addr, struct span_info *info);
  * @addr: any address in a live span of the caller's
  * @owner: what span_lookup() shall report from now on
  *
- * Another caller that stores one at the same time is waited for; a span that dies
- * meanwhile is left alone. A cookie that is stored while span_split() runs on the span may
- * end up with the first part, whatever @addr is: a client that does both has to keep them
- * apart.
+ * Waits for a concurrent call that stores a cookie in the same span. A span that is freed
+ * during the call is left alone. A cookie stored while span_split() runs on the span may
+ * end up with the first part, whatever @addr is; the client has to serialise the two calls.
  *
  * Context: Any but NMI. Never sleeps.
  *
@@ -423,7 +420,7 @@ int span_set_owner(const void *addr, void *owner);
  * @heap: the heap
  * @npages: how many at most; %ULONG_MAX for all
  *
- * Stops at what span_heap_reserve() set aside.
+ * Leaves the pages that span_heap_reserve() set aside.
  *
  * Context: Process context. May sleep; allocates nothing.
  *
@@ -436,10 +433,9 @@ unsigned long span_heap_scavenge(struct span_heap *heap, unsigned long npages);
  * @heap: the heap
  * @npages: how many pages to keep idle with memory behind them; 0 for none
  *
- * No release takes idle pages below that number. An allocation may; it is made
- * up for by the next one that may sleep, or else by the scavenger. Pages are
- * cleared when they are set aside, so that __GFP_ZERO costs nothing the first
- * time.
+ * No release takes idle pages below @npages. An allocation may; the next allocation
+ * that may sleep, or else the scavenger, refills the reserve. Pages are cleared when
+ * they are set aside, so that the first allocation with __GFP_ZERO need not clear them.
  *
  * Context: Process context. May sleep.
  *
@@ -454,9 +450,8 @@ int span_heap_reserve(struct span_heap *heap, unsigned long npages);
  * @limit_pages: hard limit on pages in use plus idle; 0 for none
  *
  * Idle pages above the limit, but for the reserve, are released before the call
- * returns. If more
- * pages are in use than that, they stay, and allocations that need memory fail
- * until enough are freed.
+ * returns. If more pages than the limit are in use, they stay, and allocations that
+ * need memory fail until enough pages are freed.
  *
  * Context: Process context. May sleep.
  *
@@ -482,8 +477,8 @@ int span_heap_set_soft_limit(struct span_heap *heap, unsigned long limit_pages);
 /**
  * span_heap_stats() - read a heap's numbers
  * @heap: the heap
- * @stats: filled in; sums are exact at any time, and everything is whenever nobody
- *	allocates or frees
+ * @stats: filled in. The sums above always hold; all other values are exact while no
+ *	caller allocates or frees
  *
  * Context: Any but NMI. Never sleeps.
  */

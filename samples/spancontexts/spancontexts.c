@@ -79,7 +79,7 @@ enum actor_kind {
 static const char * const actor_names[] = { "task", "bh", "softirq", "irqoff", "hardirq" };
 
 /**
- * struct actor - who makes calls in one context on one CPU
+ * struct actor - a source of calls in one context on one CPU
  * @kind: the context
  * @cpu: the CPU
  * @random: source of its choices
@@ -439,7 +439,7 @@ static int start_actor_thread(struct actor *actor)
 	return 0;
 }
 
-/* On the CPU itself, since such a timer stays where it was started. */
+/* Runs on the actor's CPU, since a pinned timer stays on the CPU that started it. */
 static void start_timer(void *data)
 {
 	struct actor *actor = data;
@@ -496,7 +496,7 @@ static void expect(const char *what, u64 got, u64 want)
 		complain("%s is %llu, not %llu", what, got, want);
 }
 
-/* Nobody else is left. */
+/* Check the totals; no other actor runs any more. */
 static void check_end(struct span_heap_stats *stats)
 {
 	unsigned long allocs = 0, frees = 0;

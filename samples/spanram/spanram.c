@@ -19,11 +19,11 @@
  *	       \--> stripes[index % SPANRAM_STRIPES].lock
  *
  * Bios arrive on all CPUs at once. The lock of an extent's stripe is held for
- * reading while anybody touches the contents of the extent, or fills its slot
- * in the table, and for writing by whoever empties the slot. So a span that
- * has left the table is in nobody's hands and is freed directly. That is why
- * this is no RCU: a deferred free would leave memory in use after the discard
- * that gave it up, and have a write fail at the heap's limit for want of it.
+ * reading while a bio accesses the contents of the extent, or fills its slot
+ * in the table, and for writing while a discard empties the slot. So no bio uses
+ * a span that has left the table, and the span is freed directly. RCU would
+ * defer the free: memory would stay in use after its discard, and a write could
+ * fail at the heap's limit in the meantime.
  * Two bios for the same sectors at the same time have no defined order, on
  * this disk as on any other, so that writers need not exclude each other.
  *

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Accounted spans, held from load to unload: whoever loads the module can see in
- * their memory cgroup what they are charged. Half of them are split.
+ * Accounted spans, held from load to unload: the memory cgroup of the task that loads
+ * the module shows the charge. Half of the spans are split.
  *
- * The spans are from the default heap. It outlives this module, and so their
- * pages are there for the next one who allocates, perhaps in another cgroup.
+ * The spans are from the default heap, which outlives this module. So their pages
+ * serve the next caller that allocates, perhaps in another cgroup.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -43,7 +43,7 @@ void account_release(void)
 /* One span, or the two halves of it; false if there is no memory. */
 static bool hold(unsigned long npages, bool split)
 {
-	/* What the cgroup may not have is refused: nobody is killed for it. */
+	/* __GFP_NORETRY: a charge above the cgroup's limit fails, and no task is OOM-killed. */
 	void *span = span_alloc(span_heap_default(), npages,
 				GFP_KERNEL_ACCOUNT | __GFP_NORETRY);
 
@@ -57,9 +57,9 @@ static bool hold(unsigned long npages, bool split)
 
 /**
  * account_hold() - allocate accounted spans of %account_pages pages in all
- * @max_pages: length of the longest, the first; the others are all powers of two below
+ * @max_pages: length of the first and longest span; then follow all powers of two below
  *
- * Context: Process context, that of whoever is to be charged. May sleep.
+ * Context: Process context of the task to be charged. May sleep.
  *
  * Return: 0, or -ENOMEM or -EINVAL: then nothing is held.
  */

@@ -164,7 +164,7 @@ struct stress_counts {
  * @quota: how many spans it is to allocate
  * @rnd: source of its choices
  * @live: its live spans
- * @inbox: spans of others that it is to free
+ * @inbox: spans of other workers that this worker is to free
  * @lock: stands for the lock that a caller with interrupts off would hold
  * @irq_work: makes calls in an interrupt
  * @irq_call: the call to make there
@@ -297,7 +297,7 @@ static void check_lookup(struct stress_worker *w, const struct stress_span *s)
 	check_found(s, s->base + below(w, bytes), "inner byte");
 	check_found(s, end - 1, "last byte");
 
-	/* Whoever owns the next byte, it is the first of theirs. */
+	/* If a span has the byte at @end, the span begins there. */
 	if (span_lookup(end, &info) && info.base != end)
 		complain("byte after span %p+%lu: found span %p+%lu", s->base,
 			 s->npages, info.base, info.npages);
@@ -637,7 +637,7 @@ static void __init run_workers(struct stress_counts *sum)
 	for (i = 0; i < threads; i++) {
 		struct stress_worker *w = &workers[i];
 
-		/* What was posted after its owner had looked for the last time. */
+		/* Free spans posted after the worker looked at its inbox for the last time. */
 		empty_inbox(w);
 		irq_work_sync(&w->irq_work);
 

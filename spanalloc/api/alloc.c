@@ -2,12 +2,12 @@
 /*
  * Allocating, freeing and splitting, as clients see them.
  *
- * Requests are checked here and nowhere below. A length that the per-CPU caches
- * keep is served from them, and cached in them when it is freed; everything
- * else, and what they do not have, goes to the heap.
+ * Requests are checked here, and in no layer below. The per-CPU caches serve the lengths
+ * that they keep, and cache spans of these lengths when they are freed. The heap serves all
+ * other requests, and requests that the caches cannot serve.
  *
- * A free takes the descriptor's life first: of any number of callers that free
- * the same span, one goes on to give its pages back.
+ * A free marks the descriptor dead first, atomically. Of any number of callers that free the
+ * same span, exactly one succeeds and gives the pages back.
  */
 #include <linux/jump_label.h>
 #include <linux/kmemleak.h>
@@ -114,7 +114,7 @@ static void *failed(struct span_heap *heap, enum alloc_failure failure)
 	return NULL;
 }
 
-/* Is what a request lacks in the caches of its heap, perhaps? */
+/* May a request that failed succeed after the caches of its heap are drained? */
 static bool caches_may_help(const struct span_request *req, enum alloc_failure failure)
 {
 	unsigned long limit = READ_ONCE(req->heap->limit);
@@ -124,7 +124,7 @@ static bool caches_may_help(const struct span_request *req, enum alloc_failure f
 	return !gfpflags_allow_blocking(req->gfp) || !fatal_signal_pending(current);
 }
 
-/* Once from the heap, and if that fails with what the caches hold given up. */
+/* Allocate from the heap; if this fails, make cached spans idle and try again. */
 static struct span *take_and_drain(const struct span_request *req, enum alloc_failure *failure)
 {
 	struct span_heap *heap = req->heap;
@@ -135,15 +135,15 @@ static struct span *take_and_drain(const struct span_request *req, enum alloc_fa
 		return span;
 	if (sleep ? cache_drain(heap) : cache_shed(heap))
 		span = heap_alloc(req, failure);
-	/* The other CPUs' caches may be in the way of the next caller that cannot wait. */
+	/* Other CPUs' caches may hold pages that the next caller needs that cannot sleep. */
 	if (!span && !sleep && cache_pages(heap))
 		heap_want_drain(heap);
 	return span;
 }
 
 /*
- * The limit on all heaps was in the way: have idle pages of any of them released, if all of
- * them are enough; else they would go in vain.
+ * The limit on all heaps refused @req. Release idle pages of any heap, but only if all idle
+ * pages together make enough room.
  */
 static bool make_room_below_total(const struct span_request *req)
 {
@@ -179,7 +179,7 @@ static struct span *take_uncached(const struct span_request *req)
 	}
 }
 
-/* A cached span, its memory as @gfp asks. */
+/* Take a cached span; clear its memory if @gfp asks for it. */
 static __always_inline struct span *take_cached(struct span_heap *heap, unsigned long npages,
 						int node, enum span_kind kind, gfp_t gfp)
 {
@@ -195,7 +195,7 @@ static __always_inline struct span *take_cached(struct span_heap *heap, unsigned
 	return span;
 }
 
-/* Bring a span to life for whoever asked for it. */
+/* Make a dead span live, as allocated by @caller. */
 static __always_inline void *begin(struct span *span, enum span_kind kind, gfp_t gfp,
 				   unsigned long caller)
 {
@@ -208,7 +208,7 @@ static __always_inline void *begin(struct span *span, enum span_kind kind, gfp_t
 	return (void *)span->base;
 }
 
-/* Pages are nobody's, spans are somebody's: see charge.c. */
+/* Charge a request to the task's memory cgroup, and serve it: see vm/charge.c. */
 static struct span *take_charged(const struct span_request *req, gfp_t gfp)
 {
 	struct span_heap *heap = req->heap;
@@ -230,7 +230,7 @@ static struct span *take_charged(const struct span_request *req, gfp_t gfp)
 	return span;
 }
 
-/* Whatever the caches do not serve at once. */
+/* Serve a request that the caches did not serve, or that has an alignment or a charge. */
 static noinline void *alloc_slowly(struct span_heap *heap, unsigned long npages,
 				   unsigned long align, int node, enum span_kind kind,
 				   gfp_t gfp, const char *call, unsigned long caller)
@@ -305,12 +305,12 @@ EXPORT_SYMBOL_NS_GPL(span_alloc_node, "SPANALLOC");
 static bool check_held_pages;
 static DEFINE_STATIC_KEY_FALSE(check_held_pages_key);
 
-/* Does a span that has just died need work before others may have its pages? */
+/* Does a dead span need work before its pages may be allocated again? */
 static __always_inline bool needs_work(const struct span *span, unsigned long caller)
 {
 	unsigned long held, first;
 
-	/* Long spans are looked at where that may take its time. */
+	/* Long spans are checked by the deferred work, not within the free. */
 	if (unlikely(span->heap->flags & SPAN_HEAP_SHARED_PAGES))
 		return span->npages > LOOK_PAGES ||
 		       deferred_count_held(span->base, span->npages, &first);
@@ -358,7 +358,7 @@ void span_free(const void *addr)
 }
 EXPORT_SYMBOL_NS_GPL(span_free, "SPANALLOC");
 
-/* Cut @view's span, which the caller holds, and bring @second to life. */
+/* Cut @view's span, which the caller has locked, and make @second live. */
 static void split_locked(const struct span_view *view, struct span *second, unsigned long npages)
 {
 	struct span_heap *heap = view->heap;
@@ -385,7 +385,7 @@ static void split_locked(const struct span_view *view, struct span *second, unsi
 	heap_unlock(heap, flags);
 }
 
-/* Hold the span that begins at @addr; false, with *@view if there is one, if that fails. */
+/* Lock the span that begins at @addr. Fills in *@view if a span is there, even on failure. */
 static bool lock_for_split(const void *addr, unsigned long npages, struct span_view *view)
 {
 	bool held = false;

@@ -6,8 +6,8 @@
  *	spanalloc/<heap>/spans		live spans, one a line
  *	spanalloc/<heap>/scavenge	write a number of pages, or "all"
  *
- * Files are read-only where that is enough, since a locked-down kernel lets
- * nobody read others. Nothing here can fail in a way that matters: a kernel
+ * Files are read-only where possible, since a locked-down kernel does not let
+ * any task open writable ones. Nothing here can fail in a way that matters: a kernel
  * without debugfs has no numbers to show.
  */
 #define pr_fmt(fmt) "spanalloc: " fmt
@@ -156,7 +156,7 @@ static int spans_show(struct seq_file *seq, void *v)
 	}
 	if (!span_origin(view, &origin))
 		return SEQ_SKIP;
-	/* As in /proc/vmallocinfo: kptr_restrict decides who sees addresses. */
+	/* As in /proc/vmallocinfo: kptr_restrict decides which readers see addresses. */
 	seq_printf(seq, "0x%pK %lu %s 0x%pK %llu %pS\n", (void *)view->base, view->npages,
 		   heap_kind_name(span_state_kind(view->state)), view->owner, origin.age_ms,
 		   (void *)origin.caller);

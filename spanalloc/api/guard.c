@@ -4,12 +4,12 @@
  *
  * A span is in the vmalloc area, and is_vmalloc_addr() is true of it. So kvfree() takes it
  * for vmalloc()'s and calls vfree(), which takes the whole range that the heap has reserved
- * for the area to be freed: it would unmap every span in it, and forget the range. Whoever
- * makes that mistake destroys the memory of others, in silence.
+ * for the area to be freed: it would unmap every span in it, and forget the range. Such a
+ * call would destroy the spans of other clients without a report.
  *
  * A kprobe at the first instruction of either function looks whether the address is a
- * heap's. If it is, the function is called with NULL instead, which it ignores. It costs
- * vfree() of other memory some hundred nanoseconds, and nothing else in the system anything:
+ * heap's. If it is, the probe replaces the argument by NULL, which the function ignores. The
+ * probe costs each vfree() of other memory some hundred nanoseconds, and nothing elsewhere:
  * see Documentation/performance.rst. Where there are no kprobes, or the module is built into
  * a kernel without them, there is no guard.
  */
@@ -42,7 +42,7 @@ static unsigned long *first_argument(struct pt_regs *regs)
 	return &regs->di;
 }
 
-/* The call has pushed it, and nothing has been pushed since. */
+/* At the first instruction of a function the return address is on top of the stack. */
 static unsigned long return_address(const struct pt_regs *regs)
 {
 	return *(unsigned long *)regs->sp;
@@ -59,7 +59,7 @@ static unsigned long return_address(const struct pt_regs *regs)
 }
 #endif
 
-/* With preemption off, in whatever context the function is called. */
+/* Runs with preemption off, in any context that vfree() or vunmap() is called in. */
 static int guard_check(struct kprobe *probe, struct pt_regs *regs)
 {
 	unsigned long *addr = first_argument(regs);
@@ -88,7 +88,7 @@ static struct kprobe guard_probes[] = {
 
 static bool guard_is_on;
 
-/* What a registration has found out is not wanted for the next, failed ones included. */
+/* register_kprobe() fills in @addr and @flags, also if it fails: clear them for the next. */
 static void guard_forget_locked(void)
 {
 	unsigned int i;
@@ -135,7 +135,7 @@ static int guard_on_locked(void)
 	return ret;
 }
 
-/* Without its probes the parameter reads N. */
+/* Set or remove the probes as guard_vfree says. If they cannot be set, guard_vfree becomes N. */
 static int guard_update(void)
 {
 	int ret = 0;
@@ -152,7 +152,7 @@ static int guard_update(void)
 }
 
 /**
- * guard_start() - guard spans from now on, unless that is not wanted
+ * guard_start() - guard spans from now on, if guard_vfree is set
  */
 void __init guard_start(void)
 {
@@ -161,7 +161,7 @@ void __init guard_start(void)
 }
 
 /**
- * guard_stop() - end it; no heap is left
+ * guard_stop() - remove the probes; no heap is left
  */
 void guard_stop(void)
 {

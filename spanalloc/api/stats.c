@@ -3,9 +3,9 @@
  * Statistics: one consistent copy of a heap's numbers.
  *
  * The page index is read in one hold of the heap's lock, the caches one after
- * the other. What is not released and not in use counts as idle: free pages with
+ * the other. Pages that are neither released nor in use count as idle: free pages with
  * memory behind them, cached spans, and pages on their way from idle to released
- * or back. So the three always add up, and are exact whenever nobody allocates or
+ * or back. So the three always add up, and are exact while no CPU allocates or
  * frees.
  */
 #include <linux/mm.h>
@@ -27,11 +27,11 @@ static u64 in_use(const struct span_heap *heap, const struct cache_sum *cached,
 {
 	long pages = heap->in_use[kind] + cached->in_use[kind];
 
-	/* A sum over CPUs at work may be off by what they do meanwhile. */
+	/* While CPUs allocate and free, a sum over their counters may be off, even negative. */
 	return max(pages, 0L);
 }
 
-/* Sums are exact: what the CPUs' numbers are too high by is taken off the largest ones. */
+/* Add up the kinds. Take what the sum exceeds @backed by off the kinds, the first one first. */
 static void fit_in_use(struct span_heap_stats *stats, u64 backed)
 {
 	u64 *kind[] = { &stats->in_use_heap_pages, &stats->in_use_stack_pages,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Module parameters that have a range: values outside of it are refused, with a line that
- * says what the range is, and change nothing.
+ * Module parameters that have a range. A value outside of the range is refused, with a line
+ * in the kernel's log that gives the range; the parameter keeps its value.
  */
 #define pr_fmt(fmt) "spanalloc: " fmt
 
@@ -32,8 +32,8 @@ static int param_range_set(const char *val, const struct kernel_param *kp)
 }
 
 /**
- * param_set_switch() - as param_set_bool(), with a line about what is no switch
- * @val: what has been written; %NULL for a parameter without a value
+ * param_set_switch() - param_set_bool(), with a line in the log if the value is refused
+ * @val: the string written; %NULL for a parameter without a value
  * @kp: the parameter
  *
  * Return: 0 or %-EINVAL

@@ -25,7 +25,7 @@ extern const struct kernel_param_ops param_range_ops;
 
 int param_set_switch(const char *val, const struct kernel_param *kp);
 
-/* A parameter @name, which is @range, a struct param_range. */
+/* Declare the module parameter @name, described by @range, a struct param_range. */
 #define module_param_range(name, range, perm) \
 	module_param_cb(name, &param_range_ops, (void *)&(range), perm)
 

@@ -4,9 +4,9 @@
  *
  * A span that is freed is cached: dead, but still entered in the map and with
  * memory behind it. The next allocation of that length brings it back to life,
- * with no lock and no write to the map. For the page index a cached span is in
- * use; everybody else sees it as idle: a lookup finds nothing, a second free of
- * it is caught, statistics count its pages as idle.
+ * with no lock and no write to the map. The page index counts a cached span as in
+ * use. Clients see the span as idle: a lookup does not find it, a second free of it
+ * is caught, and statistics count its pages as idle.
  *
  *	in use --push--> this CPU's cache --full--> depot --full--> idle, in the
  *	  ^		  |    ^ ^ |		    |  |	    page index
@@ -16,26 +16,25 @@
  *
  * Of each length up to %CACHE_MAX_SHORT pages a cache has a chain that spans are
  * pushed on and popped from, and any number of full ones. Whole chains are
- * exchanged with the depot (depot.c), so that only one in many operations gets
- * that far. (Magazines, as in J. Bonwick and J. Adams, "Magazines and Vmem", 2001.)
+ * exchanged with the depot (depot.c), so that only one in many operations takes
+ * the depot's lock. (Magazines, as in J. Bonwick and J. Adams, "Magazines and Vmem", 2001.)
  * Longer spans, up to %CACHE_MAX_LARGE pages, are few and are kept one by one, by
- * exact length; to the depot go, as one chain, half of those of a length.
+ * exact length. Half of the spans of one length go to the depot together, as one chain.
  *
- * What has to make room for others is what has not been used since that was last
- * asked (second chance, as in F. J. Corbato's clock): a cache that holds lengths of
- * the past would otherwise be too small for those of the present.
+ * A full cache makes room by second chance, as in F. J. Corbato's clock: @hand goes
+ * round the lengths, and evicts spans of the first length that no allocation has taken
+ * since @hand was last there. So lengths no longer asked for do not fill the cache.
  *
- * How few there have been since the last pass tells how many have lain there
- * all the while: those go at the next pass, and are old already when they reach
- * the index.
+ * `low` is the smallest number of spans of a length held since the last pass. That many
+ * were never needed: the next pass makes them idle. If an age has gone by since the last
+ * pass, their pages are marked old at once.
  *
- * A cache belongs to its CPU alone. Inside it is preemption that is off, not
- * interrupts; a flag tells an interrupt handler that it came in the middle, and
- * that the heap has to serve it instead. So the usual case has neither a lock nor
- * an atomic operation, and the same code is right with PREEMPT_RT, where nothing
- * in here sleeps. Others get at the spans by an interrupt to that CPU, which just
- * unlinks them; the caches of CPUs that are gone, and of a heap that nobody uses
- * any more, are reached directly.
+ * Only its own CPU uses a cache. enter() turns preemption off, not interrupts. @busy
+ * tells an interrupt handler that it interrupted the CPU inside the cache: the heap
+ * then serves the handler's call. So the usual case has neither a lock nor an atomic
+ * operation, and the same code is right with PREEMPT_RT, where nothing in here sleeps.
+ * A drain or a pass sends an interrupt to each CPU, which unlinks spans of its own
+ * cache. The caches of dead CPUs and of a heap being deleted are accessed directly.
  */
 #include <linux/cpuhotplug.h>
 #include <linux/mm.h>
@@ -62,7 +61,7 @@
 /* Times that other CPUs are asked again if they were busy. */
 #define DRAIN_TRIES	4
 
-/* A depot may have so many times the pages of a cache. */
+/* Most pages in a depot, as a multiple of cache_max_pages. */
 #define DEPOT_FACTOR	4
 
 /* Shares of the pages of a machine, and bounds, for the pages of each cache. */
@@ -70,23 +69,23 @@
 #define CACHE_MIN_PAGES	256UL
 #define CACHE_MAX_PAGES	4096UL
 
-/* What makes room: one of the magazines, or the long spans. */
+/* Positions of @hand: each magazine, and the long spans as one. */
 #define NR_SLOTS	(CACHE_MAX_SHORT + 1)
 
 /**
  * struct span_cache - one CPU's cached spans of one heap
- * @busy: the CPU is inside
+ * @busy: the CPU is between enter() and leave()
  * @pages: pages cached
- * @hand: where room is looked for first
- * @recent: short spans cached lately, each where its number in its magazine says
+ * @hand: position that make_room() looks at first
+ * @recent: short spans cached lately, at the count of their magazine modulo %CACHE_AHEAD
  * @magazine: cached short spans by length, from one page up
  * @large: cached long spans
  * @in_use: pages taken from here minus pages cached here, by kind
  * @hits: allocations served
  * @misses: allocations not served
  * @frees: frees cached
- * @zeroed: pages cleared for those served
- * @skipped: pages that would have been, had they not been clear already
+ * @zeroed: pages of served allocations that the caller had to clear
+ * @skipped: pages of served allocations that had to be clear and already were
  */
 struct span_cache {
 	bool busy;
@@ -103,7 +102,7 @@ struct span_cache {
 	u64 skipped;
 };
 
-/* Until it is known what there is. */
+/* Default of cache_pages: cache_init() replaces it by a share of the machine's memory. */
 #define CACHE_PAGES_AUTO	UINT_MAX
 
 unsigned int cache_max_pages = CACHE_PAGES_AUTO;
@@ -121,7 +120,7 @@ static enum cpuhp_state hotplug_state;
 
 /* === Inside a cache ===================================================== */
 
-/* Enter this CPU's cache; NULL if an interrupt came in the middle of such a visit. */
+/* Enter this CPU's cache. Returns NULL in an interrupt between enter() and leave(). */
 static __always_inline struct span_cache *enter(struct span_heap *heap)
 {
 	struct span_cache *cache;
@@ -133,7 +132,7 @@ static __always_inline struct span_cache *enter(struct span_heap *heap)
 		return NULL;
 	}
 	cache->busy = true;
-	/* Only this CPU's own interrupts must not see what follows before the flag. */
+	/* Only interrupts of this CPU must see @busy before changes to the cache. */
 	barrier();
 	return cache;
 }
@@ -145,7 +144,7 @@ static __always_inline void leave(struct span_cache *cache)
 	preempt_enable();
 }
 
-/* Of several lengths in turn the hints are wrong: that is not what they are for. */
+/* All lengths share @recent: where frees mix lengths, a hint may name a wrong descriptor. */
 static __always_inline void note_ahead(struct span_cache *cache, unsigned int nr,
 				       struct span *span)
 {
@@ -185,8 +184,8 @@ static __always_inline void count_hit(struct span_cache *cache, const struct spa
 }
 
 /*
- * After caching something: who looks after the heap has to know. Looked up inside, so
- * that the grace period in cache_pages_sync() keeps the order.
+ * Leave after caching spans, and wake the scavenger if it does not watch the heap.
+ * `watched` is read inside the cache: cache_pages_sync() relies on this order.
  */
 static __always_inline void leave_cached(struct span_heap *heap, struct span_cache *cache)
 {
@@ -210,7 +209,7 @@ static __always_inline bool one_node(void)
 	return !IS_ENABLED(CONFIG_NUMA) || nr_online_nodes == 1;
 }
 
-/* Does the cache of this CPU keep memory such as the span has? */
+/* Is the span's memory of the node that this CPU's cache keeps memory of? */
 static __always_inline bool is_at_home(const struct span_heap *heap, const struct span *span)
 {
 	return one_node() || span->node == cache_node(heap);
@@ -272,7 +271,7 @@ static struct span *adopt_longs(struct span_cache *cache, struct span *rest, uns
 	return rest;
 }
 
-/* Keep the rest of a chain, unless another came first; returns what is not kept. */
+/* Cache @rest of a chain if its magazine has no top chain; returns the spans not cached. */
 static struct span *adopt(struct span_cache *cache, struct span *rest, unsigned int npages)
 {
 	struct span_magazine *magazine = &cache->magazine[npages - 1];
@@ -288,7 +287,7 @@ static struct span *adopt(struct span_cache *cache, struct span *rest, unsigned 
 	return NULL;
 }
 
-/* Take from the depot what this CPU's cache has none of. */
+/* Take a chain from the depot: return one span of it, and cache the rest. */
 static noinline struct span *refill(struct span_heap *heap, unsigned long npages,
 				    enum span_kind kind, bool zero)
 {
@@ -320,7 +319,7 @@ static noinline struct span *refill(struct span_heap *heap, unsigned long npages
  * @npages: length
  * @node: where its memory shall be, or %NUMA_NO_NODE
  * @kind: what its pages will be used for
- * @zero: they have to be clear; the caller sees to it
+ * @zero: its pages have to be clear; counted here, cleared by the caller
  *
  * Context: Any but NMI.
  *
@@ -351,8 +350,8 @@ struct span *cache_pop(struct span_heap *heap, unsigned long npages, int node,
 }
 
 /*
- * Room in this CPU's cache, none in the middle of a visit. Racy, since the task may move;
- * what does not fit goes back.
+ * Pages that this CPU's cache has room for; 0 while the CPU is inside. Racy, since the task
+ * may migrate: cache_fill() makes spans that do not fit idle again.
  */
 static unsigned int room_here(const struct span_heap *heap)
 {
@@ -409,7 +408,7 @@ static struct span *evict_chain(struct span_cache *cache, struct span_magazine *
 	return chain;
 }
 
-/* Half of the spans that are as long as the one that was cached first. */
+/* Evict half of the spans that are as long as the long span cached first. */
 static struct span *evict_longs(struct span_cache *cache, unsigned int *nr)
 {
 	struct span_large *large = &cache->large;
@@ -431,7 +430,7 @@ static struct span *make_room(struct span_cache *cache, unsigned int npages, uns
 
 	if (npages > CACHE_MAX_SHORT && cache->large.nr == CACHE_CPU_LARGE)
 		return evict_longs(cache, nr);
-	/* What is found twice, used in the first round, goes in the second. */
+	/* The first round clears `used`; the second evicts spans that were used before. */
 	for (; tries; tries--, cache->hand = (cache->hand + 1) % NR_SLOTS) {
 		struct span_magazine *magazine = &cache->magazine[cache->hand];
 		bool is_long = cache->hand == CACHE_MAX_SHORT;
@@ -460,7 +459,7 @@ static __always_inline void cache_keep(struct span_cache *cache, struct span *sp
 	cache->frees++;
 }
 
-/* Park a span in a full cache, from which something else has to go; and leave it. */
+/* Make room in a full cache, cache @span if there is room then, and leave the cache. */
 static noinline bool push_out(struct span_heap *heap, struct span_cache *cache,
 			      struct span *span, enum span_kind kind)
 {
@@ -487,8 +486,8 @@ static noinline bool push_out(struct span_heap *heap, struct span_cache *cache,
  *
  * Context: Any but NMI.
  *
- * Return: false if such spans are not kept, there is no room, or the cache is
- * being used by what this interrupted
+ * Return: false if spans of this length or node are not cached, there is no room, or
+ * the caller interrupted its CPU inside the cache
  */
 bool cache_push(struct span_heap *heap, struct span *span, enum span_kind kind)
 {
@@ -513,15 +512,15 @@ bool cache_push(struct span_heap *heap, struct span *span, enum span_kind kind)
 /* === Emptying =========================================================== */
 
 /*
- * A drain takes everything; a pass takes what nobody has needed since the last pass.
- * A CPU takes its own cache apart, in an interrupt: it links lists into a haul, a fixed
- * number of steps, and leaves it to the caller to make them idle.
+ * A drain takes all cached spans; a pass takes the spans not needed since the last pass.
+ * Each CPU empties its own cache in an interrupt, in a bounded number of steps: it links
+ * lists of spans into a haul. The task that drains then makes the haul's spans idle.
  */
 
 /* Lengths that a pass looks at in one interrupt: it may walk a chain of each. */
 #define PASS_LENGTHS	2
 
-/* Spans that a caller who cannot wait makes idle before it gives up. */
+/* Spans that an allocation that cannot sleep makes idle before it fails. */
 #define SHED_SPANS	32U
 
 static void take_all(struct span_cache *cache, struct haul *haul)
@@ -534,7 +533,7 @@ static void take_all(struct span_cache *cache, struct haul *haul)
 	cache->pages = 0;
 }
 
-/* What has not been needed, of %PASS_LENGTHS lengths from @from on, or of long spans. */
+/* Take spans not needed since the last pass: of %PASS_LENGTHS lengths from @from, or long. */
 static void take_old(struct span_cache *cache, unsigned int from, struct haul *haul)
 {
 	unsigned int i;
@@ -553,12 +552,12 @@ static void take_old(struct span_cache *cache, unsigned int from, struct haul *h
 }
 
 /**
- * struct drain - what is asked of the CPUs
+ * struct drain - a drain or pass, shared by the CPUs that take part
  * @heap: whose caches
- * @pass: only what has not been needed, of lengths from @from on
+ * @pass: take only spans not needed since the last pass, of lengths from @from on
  * @from: index of a length; %CACHE_MAX_SHORT for long spans
- * @lock: protects what follows
- * @haul: what they have taken out
+ * @lock: protects the members below
+ * @haul: spans that the CPUs have taken out
  * @missed: CPUs that were inside their caches
  */
 struct drain {
@@ -575,11 +574,11 @@ static bool has_cached(int cpu, void *info)
 	const struct drain *drain = info;
 	const struct span_cache *cache = per_cpu_ptr(drain->heap->cache, cpu);
 
-	/* Its CPU may be changing it. A span that is being cached now need not be drained. */
+	/* @cpu may be changing @pages. A span that is being cached now need not be drained. */
 	return data_race(cache->pages);
 }
 
-/* On the CPU whose cache it is, with interrupts off. */
+/* Runs on the CPU that owns the cache, with interrupts off. */
 static void drain_here(void *info)
 {
 	struct drain *drain = info;
@@ -646,8 +645,8 @@ unsigned long cache_drain(struct span_heap *heap)
  * cache_shed() - make some cached spans of this CPU and its node idle
  * @heap: the heap
  *
- * For callers that cannot wait: no more than %SHED_SPANS spans of the CPU's cache, the
- * longest first, and a chain of each length of the depot until there are as many.
+ * For callers that cannot sleep. Takes up to %SHED_SPANS spans of this CPU's cache, the
+ * longest first. While there are fewer, takes a chain of each short length from the depot.
  *
  * Context: Any but NMI.
  *
@@ -693,9 +692,9 @@ unsigned long cache_shed(struct span_heap *heap)
 }
 
 /**
- * cache_pass() - make those cached spans idle that nobody has missed since this last came
+ * cache_pass() - make the cached spans idle that were not needed since the last call
  * @heap: the heap
- * @old: that was an age ago, so that their pages are old
+ * @old: the last call was an age ago or more, so that the pages become old at once
  *
  * Context: Process context. May sleep; allocates nothing.
  *
@@ -735,7 +734,7 @@ static unsigned int cache_spans(const struct span_cache *cache)
 /**
  * cache_sum() - add up the numbers of a heap's caches
  * @heap: the heap
- * @sum: filled in; exact while nobody allocates or frees
+ * @sum: filled in; exact while no CPU allocates or frees
  *
  * Context: Any but NMI.
  */
@@ -749,7 +748,7 @@ void cache_sum(struct span_heap *heap, struct cache_sum *sum)
 	for_each_possible_cpu(cpu) {
 		const struct span_cache *cache = per_cpu_ptr(heap->cache, cpu);
 
-		/* Others are at work: they are as far as they are. */
+		/* Other CPUs update these counters concurrently; a stale sum is acceptable. */
 		for (kind = 0; kind < SPAN_NR_KINDS; kind++)
 			sum->in_use[kind] += READ_ONCE(cache->in_use[kind]);
 		sum->pages += READ_ONCE(cache->pages);
@@ -773,7 +772,7 @@ void cache_sum(struct span_heap *heap, struct cache_sum *sum)
  *
  * Context: Any but NMI.
  *
- * Return: how many; exact while nobody allocates or frees
+ * Return: how many; exact while no CPU allocates or frees
  */
 unsigned long cache_pages(struct span_heap *heap)
 {
@@ -788,11 +787,11 @@ unsigned long cache_pages(struct span_heap *heap)
  * @heap: the heap
  * @node: the node; %NUMA_NO_NODE for all
  *
- * A cache keeps memory of its CPU's node, or, in a heap that is bound to one, of that.
+ * A cache keeps memory of its CPU's node, or of the heap's node if the heap has one.
  *
  * Context: Any but NMI.
  *
- * Return: how many; exact while nobody allocates or frees
+ * Return: how many; exact while no CPU allocates or frees
  */
 unsigned long cache_pages_of(struct span_heap *heap, int node)
 {
@@ -811,11 +810,11 @@ unsigned long cache_pages_of(struct span_heap *heap, int node)
 }
 
 /**
- * cache_pages_sync() - as cache_pages(), with an order to it
+ * cache_pages_sync() - as cache_pages(), ordered after earlier writes of the caller
  * @heap: the heap
  *
- * Waits for a grace period, and so for every CPU that is inside a cache. Who
- * caches a span later sees everything that the caller wrote before.
+ * Waits for a grace period, and so for every CPU that is inside a cache. A CPU that
+ * caches a span after the grace period sees every write the caller made before.
  *
  * Context: Process context. May sleep.
  *
@@ -850,14 +849,14 @@ static int cpu_dead(unsigned int cpu, struct hlist_node *node)
 	struct span_heap *heap = hlist_entry(node, struct span_heap, hotplug);
 	struct haul haul = {};
 
-	/* The CPU is gone, and nobody else goes to its cache. */
+	/* The CPU is dead, and no other CPU enters its cache. */
 	take_all(per_cpu_ptr(heap->cache, cpu), &haul);
 	uncache_haul(heap, &haul, false);
 	return 0;
 }
 
 /**
- * cache_init() - set what has not been set, and watch for CPUs that go away
+ * cache_init() - set the default of cache_pages, and register for CPUs that go offline
  *
  * Return: 0 or a negative error code
  */
@@ -918,8 +917,8 @@ failed:
 }
 
 /**
- * cache_delete() - take a heap's caches away; what they have becomes idle
- * @heap: a heap that nobody uses any more
+ * cache_delete() - make a heap's cached spans idle, and free its caches
+ * @heap: a heap that no caller uses any more
  *
  * Context: Process context.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Chains of cached spans, lists of chains, and what a drain has taken out.
+ * Chains of cached spans, lists of chains, and hauls: lists that a drain has taken out.
  *
  * Spans of one length are linked into a chain, chains into a list, and lists of any
  * lengths into a haul, all through the descriptors:
@@ -15,8 +15,8 @@
  *
  *	haul->first --> list --next_list--> list --next_list--> ...
  *
- * Every operation here takes a fixed number of steps, however many spans it moves: they
- * happen with interrupts off. Whoever takes a haul apart does so at leisure.
+ * Every operation here takes a fixed number of steps, however many spans it moves, since
+ * most callers have interrupts off. uncache_haul() walks a haul later, in process context.
  *
  * No locks: the caller owns what it passes.
  */
@@ -85,7 +85,7 @@ static inline struct span *chain_list_pop(struct chain_list *list)
 }
 
 /**
- * chain_list_pass() - call all chains old
+ * chain_list_pass() - mark all chains old
  * @list: the list
  */
 static inline void chain_list_pass(struct chain_list *list)
@@ -160,8 +160,8 @@ static inline void haul_add_chain(struct haul *haul, struct span *chain)
 
 /**
  * haul_join() - move all of one haul to another
- * @haul: to this one
- * @other: from that one; empty afterwards
+ * @haul: the haul to add to
+ * @other: the haul to move from; empty afterwards
  */
 static inline void haul_join(struct haul *haul, struct haul *other)
 {

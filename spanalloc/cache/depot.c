@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Depot: what the caches of several CPUs hand to one another.
+ * Depot: chains of cached spans that the CPUs of a node exchange.
  *
- * Where one CPU allocates what another frees, the cache of the one is always
- * empty and that of the other always full. Chains then go through here and never
- * see the page index. (The depot of J. Bonwick and J. Adams, "Magazines and
- * Vmem", 2001.)
+ * If one CPU allocates the spans that another CPU frees, the cache of the first is
+ * always empty, and the cache of the second always full. Chains of spans then move
+ * through the depot, and the page index is not involved. (The depot of J. Bonwick and
+ * J. Adams, "Magazines and Vmem", 2001.)
  *
- * As in the caches, what has not been touched between two passes of the scavenger
- * goes at the second.
+ * Chains that no CPU touches between two passes of the scavenger become idle at the
+ * second pass, as in the caches.
  *
  * The lock is taken with interrupts off everywhere, so that every context but NMI may
  * wait for it. It is held for a bounded number of steps: chains are linked, never
@@ -173,7 +173,7 @@ void depot_take_all(struct span_depot *depot, struct haul *haul)
 }
 
 /**
- * depot_take_old() - take out what nobody has touched since this was last called
+ * depot_take_old() - take out the chains that no CPU has touched since the last call
  * @depot: where from
  * @haul: what it is added to
  *
@@ -203,7 +203,7 @@ void depot_take_old(struct span_depot *depot, struct haul *haul)
  * depot_spans() - count the spans of a depot
  * @depot: the depot
  *
- * Return: how many; exact while nobody else is at work
+ * Return: how many; exact while no CPU exchanges chains
  */
 unsigned int depot_spans(const struct span_depot *depot)
 {

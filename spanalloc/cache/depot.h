@@ -2,10 +2,10 @@
 /*
  * Depot: cached spans that any CPU of a NUMA node may take.
  *
- * A cached span is dead, but still entered in the map and with memory behind it;
- * cache.c draws the whole way. Spans come and go in chains of one length (chain.h):
- * handing on a chain is a few stores, however many spans it has. A chain of short
- * spans has chain_length() spans, a chain of long ones as many as there were.
+ * A cached span is dead, but still entered in the map and with memory behind it: see
+ * the picture in cache.c. Spans are put and taken in chains of one length (chain.h), so
+ * that a few stores move a chain, however many spans it has. A chain of short spans has
+ * chain_length() spans, a chain of long spans as many as the CPU's cache evicted.
  *
  * This header also says which lengths are kept, and how many spans a chain has.
  */
@@ -17,19 +17,19 @@
 
 #include "cache/chain.h"
 
-/* Spans up to so many pages are short, those up to the other long. */
+/* The longest short span and the longest long span, in pages. Longer ones are not cached. */
 #define CACHE_MAX_SHORT	16
 #define CACHE_MAX_LARGE	512
 
-/* Long spans that a CPU keeps, and chains of them that a depot keeps. */
+/* Most long spans in a CPU's cache, and most chains of long spans in a depot. */
 #define CACHE_CPU_LARGE		64
 #define DEPOT_LARGE_CHAINS	32
 
 /*
- * Spans that are handed to another CPU are often freed there in the order in which they
- * were allocated, and their descriptors are in the first one's cache. So while one is
- * freed, that of the span that was allocated so many later is fetched: it takes as long
- * as so many frees. Each notes, when it is cached, which one that will be.
+ * A CPU often frees the spans of another CPU in the order in which they were allocated.
+ * Their descriptors are then in the hardware cache of the other CPU. So each free prefetches
+ * the descriptor of the span that was allocated %CACHE_AHEAD spans later. A span notes which
+ * descriptor that will be when the span is cached (@ahead).
  */
 #define CACHE_AHEAD	8
 
@@ -62,7 +62,8 @@ struct depot_chain {
  * @chains: of short spans, by length from one page up
  * @large: chains of long spans, the last cached one last
  * @nr_large: how many
- * @low_large: how many from the first on nobody has touched since the last pass
+ * @low_large: how many chains of @large, from the first on, were not touched since the
+ *	last pass
  */
 struct span_depot {
 	spinlock_t lock;		/* everything below */

@@ -2,9 +2,9 @@
 /*
  * Long spans that a CPU keeps: few, of any length, found by exact length.
  *
- * They stand in the order in which they were cached. The last one is the first to
- * be taken, since its contents may still be in the CPU's caches; the first ones are
- * those to go. Who calls is alone with them.
+ * The array is in the order of caching. large_take() takes the last span of a length,
+ * since its contents may still be in the CPU's hardware caches; evictions and passes take
+ * the first ones. The caller has exclusive access to @large.
  */
 #ifndef SPANALLOC_LARGE_H
 #define SPANALLOC_LARGE_H
@@ -15,8 +15,8 @@
 /**
  * struct span_large - cached long spans, the last cached one last
  * @nr: how many
- * @low: how many from the first on nobody has touched since the last pass
- * @used: some have been taken since room was last looked for here
+ * @low: how many spans, from the first on, were not touched since the last pass
+ * @used: a span was taken since make_room() last looked here
  * @npages: their lengths
  * @span: the spans
  */
@@ -69,7 +69,7 @@ static inline void large_add(struct span_large *large, struct span *span)
 }
 
 /**
- * large_take_first() - take out those that were cached first
+ * large_take_first() - take out the spans that were cached first
  * @large: where from
  * @nr: how many
  * @haul: what they are added to, as one chain
@@ -96,7 +96,7 @@ static inline unsigned int large_take_first(struct span_large *large, unsigned i
 }
 
 /**
- * large_evict() - take out those spans of a length that were cached first
+ * large_evict() - take out the spans of a length that were cached first
  * @large: where from
  * @npages: the length
  * @want: how many at most

@@ -7,7 +7,7 @@
  *	full -> span -> ... -> span
  *		 | next_chain
  *		 v
- *		span -> ... -> span	those cached first
+ *		span -> ... -> span	the spans cached first
  */
 #ifndef SPANALLOC_MAGAZINE_H
 #define SPANALLOC_MAGAZINE_H
@@ -21,11 +21,11 @@
 /**
  * struct span_magazine - cached short spans of one length
  * @top: chain in use, the last cached one first
- * @full: other chains, of chain_length() spans each; those are old that @low covers
+ * @full: full chains, of chain_length() spans each; a chain that @low covers is old
  * @nr_top: spans in @top
  * @nr: spans in all
- * @low: how few there have been since the last pass
- * @used: some have been taken since room was last looked for here
+ * @low: smallest value of @nr since the last pass
+ * @used: a span was taken since make_room() last looked here
  */
 struct span_magazine {
 	struct span *top;
@@ -54,7 +54,7 @@ static __always_inline struct span *magazine_pop(struct span_magazine *magazine)
 	}
 	span = magazine->top;
 	magazine->top = span->next;
-	/* It may have last been written by another CPU, and is next. */
+	/* The next pop takes this span; another CPU may have written its descriptor last. */
 	prefetchw(magazine->top);
 	magazine->nr_top--;
 	magazine->nr--;
@@ -63,7 +63,7 @@ static __always_inline struct span *magazine_pop(struct span_magazine *magazine)
 	return span;
 }
 
-/* The chain in use is full. If nobody has touched it, it is as old as those below. */
+/* Move the full @top chain to @full. If @low covers all chains of @full, all are old. */
 static inline void magazine_close_top(struct span_magazine *magazine)
 {
 	unsigned int length = chain_length(magazine->top->npages);
@@ -103,7 +103,7 @@ static inline struct span *magazine_evict(struct span_magazine *magazine)
 	unsigned int length = chain_length(chain->npages);
 
 	magazine->nr -= length;
-	/* Those that @low counts beyond old chains are at the bottom of the chain above. */
+	/* Spans that @low counts beyond old chains are at the bottom of the chain above. */
 	if (is_old)
 		magazine->low -= length;
 	else if (magazine->full.nr == magazine->full.nr_old)
@@ -127,13 +127,13 @@ static inline void magazine_take_all(struct span_magazine *magazine, struct haul
 }
 
 /**
- * magazine_take_old() - take out what nobody has needed since this was last called
+ * magazine_take_old() - take out the spans not needed since the last call
  * @magazine: where from
  * @npages: length of its spans
  * @haul: what it is added to
  *
- * That is @low spans, those cached first. Where full chains are left, what is less than
- * one stays. Walks the chain in use at most.
+ * Takes the @low spans that were cached first. While full chains are left, takes whole
+ * chains only. Walks at most the @top chain.
  */
 static inline void magazine_take_old(struct span_magazine *magazine, unsigned int npages,
 				     struct haul *haul)

@@ -12,7 +12,7 @@
  *
  * A heap grows by as many chunks as a request needs, from the newest range
  * while there is room in it. What is left of an arena when a request outgrows
- * it is added as well, so that no part of an arena that was paid for lies idle.
+ * it is added as well, so that no part of an arena stays unused.
  * Ranges double in size, which keeps their number small and runs adjoining.
  *
  * The map's leaves live until the module goes; arenas live until their heap
@@ -35,13 +35,14 @@
 #define ARENAS_AHEAD	8UL
 
 /*
- * Arenas that the index's table has room for at first, then, and in the end. While it is
- * copied the heap's lock is held: that happens twice, and never with many entries.
+ * Arenas that the index's table has room for at first and after the first extension. The
+ * second extension is the last. The heap's lock is held while a table is copied, with at
+ * most TABLE_BLOCKS_THEN entries.
  */
 #define TABLE_BLOCKS_FIRST	8UL
 #define TABLE_BLOCKS_THEN	512UL
 
-/* Failing to grow is for the caller to report, or not. */
+/* No warning: the caller decides whether to report that the heap could not grow. */
 #define ARENA_GFP	(GFP_KERNEL | __GFP_NOWARN)
 
 struct arena_range {
@@ -70,7 +71,7 @@ int __init span_map_init(void)
 }
 
 /**
- * span_map_exit() - free the map; no arena is left and nobody looks
+ * span_map_exit() - free the map; no arena is left, and no lookup runs
  */
 void span_map_exit(void)
 {
@@ -127,7 +128,7 @@ static int reserve_range(struct arena_space *space, unsigned long arenas)
 	return 0;
 }
 
-/* Ahead of need if possible, else exactly what is needed. */
+/* Reserve a range ahead of need if possible, else exactly @need arenas. */
 static int reserve_ahead(struct arena_space *space, unsigned long need)
 {
 	unsigned long ahead = clamp(space->arenas, 1UL, ARENAS_AHEAD);
@@ -224,7 +225,7 @@ static int grow_chunks(struct span_heap *heap, unsigned long chunks)
 		nr = min(chunks, HOLD_GROW_CHUNKS);
 		flags = heap_lock(heap);
 		pageindex_grow(&heap->index, chunk, nr);
-		/* Who finds no run from now on has seen all of it. */
+		/* Count the growth with its last piece: a later search sees all of it. */
 		heap->grows += nr == chunks;
 		heap_unlock(heap, flags);
 	}
@@ -283,7 +284,7 @@ int arena_grow(struct span_heap *heap, unsigned long npages, unsigned long grows
 
 /**
  * arena_release_all() - give all address space and metadata of a heap back
- * @heap: a heap with nothing in use and nothing backed, that nobody uses
+ * @heap: a heap that no task uses, with no page in use or backed
  *
  * Context: Process context. Waits for a grace period.
  */

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Total: pages that all heaps together have in use or idle, and how many that
- * may be.
+ * Budget: budget_pages counts the pages that all heaps together have in use or idle;
+ * budget_limit bounds it.
  *
- * Where there is a limit, who is about to put pages behind something holds budget_lock
- * from when it looks how much room there is until it has claimed what it needs, so
- * that the total is never above the limit, unless it was when the limit was set. Where
- * there is none, pages are just counted.
+ * With a limit, a task that claims pages to be backed holds budget_lock from reading the
+ * room until it has counted the claim. So the total does not exceed the limit, unless it
+ * did when the limit was set, or a __GFP_NOFAIL request exceeds it. Without a limit pages
+ * are counted, and budget_lock is not taken.
  */
 #include <linux/atomic.h>
 
@@ -57,13 +57,13 @@ unsigned long budget_room(void)
  */
 void budget_take(unsigned long npages)
 {
-	/* One line for all processors: better not touched for nothing. */
+	/* All CPUs share this cache line: do not write it for 0 pages. */
 	if (npages)
 		atomic_long_add(npages, &budget_pages);
 }
 
 /**
- * budget_give_back() - count pages that went back to the system, or were not backed
+ * budget_give_back() - uncount pages that went back to the system, or were not backed
  * @npages: how many
  *
  * Context: Any.

@@ -16,12 +16,12 @@
  *
  * A run of up to %PAGEINDEX_PIECE_PAGES pages is found and taken in one hold of the
  * heap's lock. A longer one is fenced off and then taken a piece at a time, with the lock
- * dropped in between: the time for which others spin does not depend on its length. There
- * is one fence at a time: those who may sleep wait for span_heap::long_lock, others fail.
+ * dropped in between: the time for which other CPUs spin does not depend on its length.
+ * There is one fence at a time: sleepers wait for span_heap::long_lock, other callers fail.
  *
  * A heap that has to grow by more than %STASH_PAGES pages first allocates the memory that
- * will be put behind them. So a request that is larger than the system fails before it
- * has filled page tables, which are kept for good.
+ * will be put behind them. So a request for more memory than the system has fails before
+ * the heap populates page tables, which the kernel never frees.
  */
 #include <linux/mm.h>
 #include <linux/sched.h>
@@ -41,7 +41,7 @@
 #include "index/pageindex.h"
 #include "vm/backing.h"
 
-/* From this length on memory comes before address space. */
+/* A heap that grows for a longer request first allocates the memory. */
 #define STASH_PAGES	1024UL
 
 /**
@@ -79,7 +79,7 @@ int claim_backing_node(const struct span_request *req, int node)
 
 /* === Searching ========================================================== */
 
-/* Where a run may come from; each is looked at in a hold of the lock of its own. */
+/* Where a run may come from. Each is searched in a separate hold of the heap's lock. */
 enum claim_look {
 	CLAIM_IDLE_OF_NODE,	/* idle pages whose memory is of the right node */
 	CLAIM_IDLE,		/* any idle pages */
@@ -87,9 +87,9 @@ enum claim_look {
 };
 
 /*
- * Idle pages go first where they are of the right node, and there is more than one, or
- * where the caller cannot wait. Those of another node are of no use to a caller who cannot
- * have them replaced.
+ * Idle pages of the right node are preferred if there is more than one node. A caller that
+ * cannot wait prefers any idle pages; with __GFP_THISNODE it cannot use pages of another
+ * node, because to replace them takes a TLB flush.
  */
 static bool claim_looks_at(const struct span_request *req, int node, enum claim_look look)
 {
@@ -119,7 +119,7 @@ static bool claim_search_locked(const struct span_request *req, int node, enum c
 	return pageindex_alloc(idx, req->npages, claim);
 }
 
-/* Searches that are cut short when they are deceived, before one goes on to its end. */
+/* Searches that stop at the first stale summary, before one search goes on to its end. */
 #define CLAIM_TRIES	(2 * PAGEINDEX_NR_STALE)
 
 /*
@@ -133,8 +133,8 @@ static void claim_limit_look_locked(struct span_heap *heap, unsigned int tries)
 }
 
 /*
- * After a search that has failed: was it because a summary had promised too much? Then the
- * search is to be repeated, also if another CPU has settled that in the meantime.
+ * After a failed search: with @deceived, a stale summary promised a run that was not there.
+ * Bring the summary up to date, unless another CPU has, and return true: search again.
  */
 static bool claim_settle(struct span_heap *heap, bool deceived)
 {
@@ -148,7 +148,7 @@ static bool claim_settle(struct span_heap *heap, bool deceived)
 	return true;
 }
 
-/* Does the limit on all heaps hold for a request? One that must not fail may pass it. */
+/* Does budget_limit apply to a request? A request with __GFP_NOFAIL may exceed it. */
 static bool claim_minds_total(const struct span_request *req)
 {
 	return READ_ONCE(budget_limit) && !(req->gfp & __GFP_NOFAIL);
@@ -160,8 +160,8 @@ static unsigned long claim_total_room(const struct span_request *req)
 }
 
 /*
- * Lower the index's own limit to what the limit on all heaps leaves room for, at most
- * @npages; returns what it was. claim_end_total_locked() restores it.
+ * If budget_limit leaves room for fewer than @npages pages, lower index.max_backed to that
+ * room. Returns the old index.max_backed, which claim_end_total_locked() restores.
  */
 static unsigned long claim_begin_total_locked(struct span_heap *heap, unsigned long npages)
 	__acquires(&budget_lock)
@@ -187,8 +187,8 @@ static void claim_end_total_locked(struct span_heap *heap, unsigned long max_bac
 }
 
 /*
- * Take a run from the index. Where there is a limit on all heaps together, its released
- * pages are no more than there is room for below it. Returns as pageindex_alloc().
+ * Take a run from the index. If budget_limit is set, the run has no more released pages
+ * than budget_limit leaves room for. Returns as pageindex_alloc().
  */
 static bool claim_find_locked(const struct span_request *req, int node, enum claim_look look,
 			      struct pageindex_claim *claim)
@@ -211,7 +211,7 @@ static bool claim_find_locked(const struct span_request *req, int node, enum cla
 
 /* === Taking ============================================================= */
 
-/* Note the node of what will be put behind a run; returns that of all of it, if it is one. */
+/* Tag released pages of a run with @node. Returns the run's node; NUMA_NO_NODE if mixed. */
 static int claim_note_node_locked(struct span_heap *heap, unsigned long page,
 				  unsigned long npages, bool released, int node)
 {
@@ -240,7 +240,7 @@ static void claim_count_locked(const struct span_request *req,
 	heap->count.alloc_count++;
 }
 
-/* Without a span the pages are counted as moving. */
+/* Look for a run in one place. Without @span the pages are counted as moving. */
 static bool claim_look_locked(const struct span_request *req, int node, enum claim_look look,
 			      struct pageindex_claim *claim, struct span *span)
 {
@@ -263,12 +263,12 @@ static bool claim_look_locked(const struct span_request *req, int node, enum cla
 
 /**
  * claim_short() - take a run of at most %PAGEINDEX_PIECE_PAGES free pages
- * @req: what is asked for
+ * @req: the request
  * @node: what claim_node() returned
  * @claim: filled in on success
  * @span: its descriptor, or %NULL for pages that are to become idle: they are counted as
  *	moving
- * @grows: how often the heap had grown before this looked for the last time
+ * @grows: set to span_heap::grows as it was at the last search
  *
  * Context: Any but NMI.
  *
@@ -322,8 +322,8 @@ static bool claim_fence(const struct span_request *req, unsigned long *page)
 		deceived = !busy && !found && heap->index.deceived;
 		heap_unlock(heap, flags);
 		/*
-		 * Only a caller that does not sleep has a fence without the mutex. It may
-		 * be a task that this one has preempted.
+		 * This task holds long_lock, so the fence belongs to a caller that cannot
+		 * sleep. Sleep a tick: this task may have preempted that caller.
 		 */
 		if (busy && sleep)
 			schedule_timeout_uninterruptible(1);
@@ -339,7 +339,7 @@ static void claim_unfence(struct span_heap *heap)
 	heap_unlock(heap, flags);
 }
 
-/* By how many pages the run behind the fence would exceed a limit, before it is begun. */
+/* By how many pages the whole run behind the fence would exceed a limit. Takes nothing. */
 static unsigned long claim_long_excess(const struct span_request *req, unsigned long page)
 {
 	struct span_heap *heap = req->heap;
@@ -382,7 +382,7 @@ static unsigned long claim_piece_locked(const struct span_request *req, unsigned
 
 /*
  * Take the run behind the fence, and take the fence away. Returns 0, or by how many pages
- * it would exceed a limit: then *@taken says how far it came.
+ * the next piece would exceed a limit; then *@taken pages of the run have been taken.
  */
 static unsigned long claim_pieces(const struct span_request *req, int node,
 				  struct pageindex_claim *claim, struct span *span,
@@ -439,7 +439,7 @@ static bool claim_long(const struct span_request *req, int node,
 	}
 	excess = claim_pieces(req, node, claim, span, &taken);
 	if (excess) {
-		/* Nothing has been put behind it: the page tables tell what was idle. */
+		/* No page has been backed yet: the page tables tell which pages were idle. */
 		const struct backing nothing = {
 			.addr = heap_page_address(heap, page),
 			.npages = taken,
@@ -459,9 +459,9 @@ static bool claim_long(const struct span_request *req, int node,
  * claim_undo() - give back the pages of a claim
  * @heap: the heap, which counts all of them as moving
  * @claim: the claim
- * @backing: its backing; what had been provided is there as far as @done says
+ * @backing: its backing; missing pages below @done have been provided
  *
- * Pages that had nothing behind them, and have now, become idle.
+ * Pages that had memory and pages that were provided become idle; the rest, released.
  *
  * Context: Any but NMI.
  */
@@ -528,7 +528,7 @@ static enum alloc_failure claim_check_limits(const struct span_request *req)
 	return req->npages > claim_total_room(req) ? ALLOC_TOTAL : ALLOC_OK;
 }
 
-/* Grow by enough for the request. A limit, and memory, are looked after before. */
+/* Grow by enough for the request, after checking limits and, for long runs, memory. */
 static enum alloc_failure claim_grow(const struct span_request *req, int node,
 				     unsigned long grows, struct page_stash *stash)
 {
@@ -543,7 +543,7 @@ static enum alloc_failure claim_grow(const struct span_request *req, int node,
 	return arena_grow(heap, req->npages + req->align - 1, grows) ? ALLOC_NO_SPACE : ALLOC_OK;
 }
 
-/* Is it the limit on all heaps that is in the way, and not the heap's own? */
+/* Which limit forbids the request: budget_limit on all heaps, or the heap's own? */
 static enum alloc_failure claim_which_limit(struct span_heap *heap, unsigned long excess)
 {
 	unsigned long flags = heap_lock(heap);
@@ -560,11 +560,11 @@ static enum alloc_failure claim_which_limit(struct span_heap *heap, unsigned lon
  * @node: what claim_node() returned
  * @claim: filled in on success
  * @span: its descriptor; base and node are filled in on success
- * @stash: an empty stash. There may be pages in it afterwards, for the run or left over
+ * @stash: an empty stash. On return it may hold pages, for the run or left over
  *
  * Context: Any that the request's flags allow.
  *
- * Return: ALLOC_OK, or why there is none
+ * Return: ALLOC_OK, or why there is no run
  */
 enum alloc_failure claim_run(const struct span_request *req, int node,
 			     struct pageindex_claim *claim, struct span *span,
@@ -586,7 +586,7 @@ enum alloc_failure claim_run(const struct span_request *req, int node,
 		if (ok)
 			return ALLOC_OK;
 		if (claim->released) {
-			/* What is not idle any more may just have been released by others. */
+			/* Nothing released: search once more, as other tasks may have released. */
 			if (!sleep || !again || fatal_signal_pending(current))
 				return claim_which_limit(heap, claim->released);
 			again = heap_release(heap, claim->released, RELEASE_LIMIT) ||
@@ -597,7 +597,7 @@ enum alloc_failure claim_run(const struct span_request *req, int node,
 			return ALLOC_NO_SPACE;
 		if (fatal_signal_pending(current) && !(req->gfp & __GFP_NOFAIL))
 			return ALLOC_NO_SPACE;
-		/* What waits for the scavenger may be long enough. */
+		/* A deferred span, once finished, may leave a run that is long enough. */
 		if (deferred_finish(heap, req->npages))
 			continue;
 		failure = claim_grow(req, node, grows, stash);

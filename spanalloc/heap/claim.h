@@ -18,13 +18,13 @@ struct page_stash;
 
 /**
  * struct span_request - what an allocation is about
- * @heap: where from
+ * @heap: heap to allocate from
  * @npages: length in pages
- * @align: power of two
- * @node: where memory shall come from, or %NUMA_NO_NODE
- * @kind: what for
- * @gfp: how
- * @caller: on whose behalf
+ * @align: alignment in pages, a power of two
+ * @node: node that memory shall come from, or %NUMA_NO_NODE
+ * @kind: what the pages are for
+ * @gfp: how to allocate
+ * @caller: return address of the client's call
  */
 struct span_request {
 	struct span_heap *heap;
@@ -40,8 +40,8 @@ struct span_request {
 enum alloc_failure {
 	ALLOC_OK,
 	ALLOC_INVALID,
-	ALLOC_LIMIT,		/* the heap's own */
-	ALLOC_TOTAL,		/* that on all heaps */
+	ALLOC_LIMIT,		/* the heap's own limit */
+	ALLOC_TOTAL,		/* the limit on all heaps together */
 	ALLOC_NO_SPACE,
 	ALLOC_NO_BACKING,
 	ALLOC_NO_METADATA,

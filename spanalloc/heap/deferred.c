@@ -4,16 +4,16 @@
  *
  *	in use --free--> deferred --deferred_finish()--> idle, and released
  *
- * A free may come with interrupts off, and can neither wait for a TLB flush nor clear
- * gigabytes. It leaves that to the scavenger's thread, or to whoever needs the pages
- * before:
+ * A free may run with interrupts off, where it can neither wait for a TLB flush nor clear
+ * gigabytes. It leaves such a span to the scavenger's thread, or to an allocation that
+ * needs the pages earlier. There are two reasons:
  *
- *	pages that others hold	heaps made with %SPAN_HEAP_SHARED_PAGES. They are unmapped,
- *				and stay with their last holder, as after vfree()
+ *	shared pages		in heaps made with %SPAN_HEAP_SHARED_PAGES. Pages with further
+ *				references are unmapped, and freed with the last reference
  *	clearing		with init_on_free, of spans longer than
  *				@deferred_clear_pages
  *
- * Until then the span is dead, its pages are nobody's, and the heap counts them as moving.
+ * Until the span is finished it is dead, and the heap counts its pages as moving.
  */
 #include <linux/mm.h>
 #include <linux/sched.h>
@@ -31,7 +31,7 @@
 #include "vm/backing.h"
 #include "vm/vm.h"
 
-/* Pages looked at together: a bit each. */
+/* Pages looked at together: one bit of a u64 each. */
 #define DEFERRED_BATCH	64
 
 /* Pages that a caller takes from a deferred span at a time. */
@@ -39,7 +39,7 @@
 
 unsigned long deferred_clear_pages = 512;
 
-/* Do others hold a page, or must it not be used any more? */
+/* Does a page have further references, or is it poisoned? */
 static bool is_held(struct page *page)
 {
 	return page_count(page) != 1 || PageHWPoison(page);
@@ -56,18 +56,19 @@ static u64 held_pages(unsigned long addr, struct page **pages, unsigned int nr)
 		if (pages[i] && is_held(pages[i]))
 			held |= BIT_ULL(i);
 	/*
-	 * Of a page that another CPU has just let go of, nothing that is written from here
-	 * on is seen by what that CPU read before. Pairs with the full barrier of put_page().
+	 * The page counts before later writes to the pages, so that a CPU that has just
+	 * dropped its reference cannot have read these writes. Pairs with the full barrier
+	 * of put_page().
 	 */
 	smp_acquire__after_ctrl_dep();
 	return held;
 }
 
 /**
- * deferred_count_held() - count the pages of a span that others hold
+ * deferred_count_held() - count the pages of a span that have further references
  * @addr: first byte of a span that has just died
  * @npages: its length
- * @first: the first such page, if there is one
+ * @first: set to the number of the first page counted, if there is one
  *
  * Context: Any but NMI.
  *
@@ -101,7 +102,7 @@ void deferred_add(struct span_heap *heap, struct span *span, enum span_kind kind
 {
 	unsigned long flags;
 
-	/* From here on the descriptor says what is left to do. */
+	/* From here on @base and @npages are the part that is left to be finished. */
 	span_leave(span);
 	flags = heap_lock(heap);
 	heap_demand_roll_locked(heap);
@@ -117,7 +118,7 @@ void deferred_add(struct span_heap *heap, struct span *span, enum span_kind kind
 	scavenger_wake(WAKE_DEFERRED);
 }
 
-/* Take pages that others hold out of the page tables, and let go of them. */
+/* Unmap the pages in @held, which have further references, and drop the heap's own. */
 static void let_go(struct span_heap *heap, unsigned long addr, struct page **pages, u64 held)
 {
 	unsigned long flags;

@@ -6,11 +6,11 @@
  *
  *	descriptor	from its slab
  *	claim		lowest run of free pages, under the heap's lock (claim.c)
- *	backing		pages behind what is released; clearing
- *	enter		map entries; alloc.c brings the span to life
+ *	backing		memory for released pages; clearing
+ *	enter		map entries; alloc.c publishes the span
  *
  * The lock is held for the claim and the counters alone. From then on the run
- * is the caller's, which is why backing and publishing need none.
+ * belongs to the caller, so that backing and publishing need no lock.
  */
 #include <linux/jiffies.h>
 #include <linux/mm.h>
@@ -32,14 +32,14 @@
 #include "vm/backing.h"
 #include "vm/vm.h"
 
-/* Pages that one allocation gives back at most if the heap is above its soft limit. */
+/* Most pages that one allocation releases if the heap is above its soft limit. */
 #define ASSIST_PAGES	64UL
 
 unsigned long (*heap_clock)(void);
 
 /* === Allocating ========================================================= */
 
-/* Count the pages of a claim that were of the wrong node, and note what there is now. */
+/* Count the pages of a claim that were replaced for their node, and tag the new node. */
 static void count_replaced_locked(struct span_heap *heap, const struct pageindex_claim *claim,
 				  const struct backing *backing)
 {
@@ -125,7 +125,7 @@ static bool back(const struct span_request *req, int node, const struct pageinde
 	return !ret;
 }
 
-/* Above the soft limit: give a little back, and have the rest given back. */
+/* Above the soft limit: release up to ASSIST_PAGES, and have the scavenger do the rest. */
 static void mind_soft_limit(const struct span_request *req)
 {
 	struct span_heap *heap = req->heap;
@@ -137,7 +137,7 @@ static void mind_soft_limit(const struct span_request *req)
 	excess = heap_excess_locked(heap);
 	idle = heap->index.nr_idle;
 	heap_unlock(heap, flags);
-	/* Idle or perhaps cached; who caches a span of a heap not watched tells of that. */
+	/* A CPU that caches a span of an unwatched heap sets @watched: there may be some. */
 	if (!excess || (!idle && !READ_ONCE(heap->watched)))
 		return;
 	scavenger_wake(WAKE_IDLE);
@@ -146,8 +146,8 @@ static void mind_soft_limit(const struct span_request *req)
 }
 
 /*
- * Where a chunk has memory of several nodes, that of its first page stands for a span:
- * a cache has to know whether the span is at home there.
+ * The node of a span's first page, for chunks with memory of several nodes. A cache needs
+ * one node for each span.
  */
 static int node_of(unsigned long addr)
 {
@@ -240,7 +240,7 @@ void heap_free(struct span_heap *heap, struct span *span, enum span_kind kind)
 }
 
 /**
- * heap_uncached() - count a span that has come from a cache, but not by its books
+ * heap_uncached() - count a span from a cache whose counters do not count it
  * @heap: the heap
  * @span: the span
  * @kind: what it will be for
@@ -329,7 +329,7 @@ void heap_uncache(struct span_heap *heap, struct span **spans, unsigned int nr, 
 		flags = heap_lock(heap);
 		heap_demand_roll_locked(heap);
 		pageindex_free_runs(&heap->index, runs + i, lot, how);
-		/* They only looked taken. */
+		/* Cached pages count as taken; these were idle all the time. */
 		if (old)
 			demand_lower(&heap->demand, pages_of_runs(runs + i, lot));
 		heap_unlock_and_wake(heap, flags);
@@ -338,7 +338,7 @@ void heap_uncache(struct span_heap *heap, struct span **spans, unsigned int nr, 
 		span_delete(spans[i]);
 }
 
-/* Take idle runs as long as @like, above it in its last chunk; fills in where they begin. */
+/* Take idle runs as long as @like, above it in its last chunk; sets @pages to their starts. */
 static unsigned int take_runs(const struct span *like, unsigned int max, unsigned long *pages)
 {
 	struct span_heap *heap = like->heap;
@@ -371,13 +371,13 @@ static void put_runs_back(struct span_heap *heap, const unsigned long *pages, un
 
 /**
  * heap_take_more() - take spans along with one that has been allocated
- * @like: that span, which is the caller's alone
+ * @like: the span that has been allocated, which belongs to the caller alone
  * @spans: room for the spans, which are dead, entered in the map, as long as @like and
  *	in order of address
  * @max: how many are wanted, at most %FILL_SPANS
  *
- * They are made of idle pages, all in one hold of the heap's lock. As many idle pages as
- * its reserve and its pool want are left, though perhaps in shorter runs.
+ * The spans are made of idle pages, in one hold of the heap's lock. Idle pages for the
+ * heap's reserve and pool are left, though perhaps in shorter runs.
  *
  * Context: Any but NMI. Does not sleep.
  *
@@ -391,7 +391,7 @@ unsigned int heap_take_more(const struct span *like, struct span **spans, unsign
 
 	nr = take_runs(like, max, pages);
 	for (i = 0; i < nr; i++) {
-		/* Not worth waking kswapd, nor what is kept for those who free memory. */
+		/* No reclaim, no kswapd and no memory reserves: the caller needs no more spans. */
 		struct span *span = span_new(__GFP_NOWARN | __GFP_NOMEMALLOC);
 
 		if (!span) {
@@ -415,7 +415,7 @@ unsigned int heap_take_more(const struct span *like, struct span **spans, unsign
  * @page: page of the index to begin at; first page after the span found
  * @view: the span found
  *
- * Spans that come and go meanwhile may or may not be found.
+ * Spans that are allocated or freed during the walk may or may not be found.
  *
  * Context: Process context. May sleep; takes the heap's lock.
  *
@@ -436,7 +436,7 @@ bool heap_next_span(struct span_heap *heap, unsigned long *page, struct span_vie
 		if (used)
 			addr = heap_page_address_locked(heap, *page);
 		heap_unlock(heap, flags);
-		/* Pages that are taken and in no live span are looked at one by one. */
+		/* Pages that are taken but in no live span cost one iteration each. */
 		cond_resched();
 		if (!used && steps)
 			return false;

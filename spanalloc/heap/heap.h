@@ -60,42 +60,42 @@ struct span_depot;
  * @scavenged: in the scavenger's list
  * @pressed: in the list of heaps that can be made to give back
  * @debugfs: the heap's directory
- * @hotplug: in the list of heaps whose caches mind CPUs that go away
+ * @hotplug: in the list of heaps whose caches are emptied when a CPU goes offline
  * @cache: per-CPU caches; NULL if the heap has none
- * @depot: for each node, what the caches exchange
+ * @depot: for each node, spans that caches exchange
  * @lock: protects what follows, up to @grow_lock
  * @index: which pages are free, which are backed
- * @in_use: pages of live spans, by kind, but for what the caches count
- * @spans: live spans, but for what the caches count
+ * @in_use: pages of live spans, by kind, except those that the caches' counters count
+ * @spans: live spans, except those that the caches' counters count
  * @moving: pages between idle and released, in either direction, and those of freed spans
  *	that are not idle yet
  * @deferred: freed spans that need work before their pages are idle, linked by next
  * @batches_out: batches of pages that are being released, or finished after their free
- * @batches_done: how many have been
+ * @batches_done: batches that have been released or finished
  * @demand: how many pages of the index have been taken lately
  * @limit: pages that may be in use or idle; 0 for any number
  * @soft_limit: pages in use or idle above which idle ones are given back; 0 for none
- * @reserve: idle pages that the scavenger leaves alone and sleepers replace
- * @pool: idle pages beyond that, which come and go with callers that cannot wait
+ * @reserve: idle pages that no release takes, and that callers that may sleep refill
+ * @pool: the atomic pool: idle pages kept while the heap has callers that cannot wait
  * @grows: times that the heap has grown
- * @watched: the scavenger knows that there are idle pages
+ * @watched: the scavenger knows that there are idle or cached pages
  * @drain_wanted: the caches of other CPUs are to be emptied for callers that cannot wait
  * @dying: no more allocations
  * @count: event counters; its other fields are not used
  * @stray_frees: frees by functions that are not this module's; counted without @lock
  * @locked_at: when @lock was taken last, while holds are timed
- * @timed_period: what was the period of timing then
+ * @timed_period: number of the timing period at @locked_at
  * @grow_lock: serialises growth
  * @space: address space; under @grow_lock
  * @table_bytes: size of the index's table; under @grow_lock
  * @reserve_lock: serialises filling up the reserve
- * @reserve_due: not before then; written under @reserve_lock
- * @pool_due: when the pool may be filled up; the scavenger's alone
+ * @reserve_due: when the reserve may next be filled; written under @reserve_lock
+ * @pool_due: when the pool may next be filled
  * @long_lock: serialises claims of long runs
  * @release_lock: protects @batch
- * @batch: pages on their way out
+ * @batch: the large batch of pages that are being released
  * @release_wait: tasks that wait for one of @batches_out
- * @pass: how far the scavenger has got; the scavenger's alone
+ * @pass: state of the scavenger's passes; only the scavenger uses it
  */
 struct span_heap {
 	char name[SPAN_HEAP_NAME_SIZE];
@@ -147,7 +147,7 @@ struct span_heap {
 	struct pass pass;
 };
 
-/* NULL for jiffies. */
+/* Replaces heap_now()'s clock in tests; NULL for jiffies. */
 extern unsigned long (*heap_clock)(void);
 
 static inline unsigned long heap_lock(struct span_heap *heap) __acquires(&heap->lock)
@@ -179,7 +179,7 @@ static inline unsigned long heap_backed_locked(const struct span_heap *heap)
 	return heap->index.nr_pages - heap->index.nr_released;
 }
 
-/* How many of them are above the soft limit. */
+/* By how many pages in use or idle the heap exceeds its soft limit. */
 static inline unsigned long heap_excess_locked(const struct span_heap *heap)
 {
 	unsigned long limit = READ_ONCE(heap->soft_limit);
@@ -197,7 +197,7 @@ static inline void heap_note_peak_locked(struct span_heap *heap)
 		heap->count.peak_backed_pages = backed;
 }
 
-/* The time, for whatever has to do with age. Tests have a clock of their own. */
+/* The time by which pages age, in jiffies. Tests replace the clock. */
 static inline unsigned long heap_now(void)
 {
 	typeof(heap_clock) clock = READ_ONCE(heap_clock);
@@ -205,7 +205,7 @@ static inline unsigned long heap_now(void)
 	return unlikely(clock) ? clock() : jiffies;
 }
 
-/* Jiffies until then; 0 if that time has come. */
+/* Jiffies until @due; 0 if @due has passed. */
 static inline unsigned long heap_wait_until(unsigned long due)
 {
 	unsigned long now = heap_now();
@@ -219,7 +219,7 @@ static inline unsigned long heap_taken_locked(const struct span_heap *heap)
 	return heap_backed_locked(heap) - heap->index.nr_idle - heap->moving;
 }
 
-/* Idle pages that do not go for their age alone. */
+/* Idle pages that are not released for their age alone. */
 static inline unsigned long heap_min_idle_locked(const struct span_heap *heap)
 {
 	lockdep_assert_held(&heap->lock);
@@ -232,7 +232,7 @@ static inline void heap_demand_roll_locked(struct span_heap *heap)
 	demand_roll(&heap->demand, heap_now(), heap_taken_locked(heap));
 }
 
-/* Address of a page of the index, whose table may be replaced by a larger one. */
+/* Address of a page of the index. Needs the lock: the index's table may be replaced. */
 static inline unsigned long heap_page_address_locked(const struct span_heap *heap,
 						     unsigned long page)
 {
@@ -257,7 +257,7 @@ static inline unsigned long heap_page_of(unsigned long addr)
 	return arena->first_page + ((addr - arena->base) >> PAGE_SHIFT);
 }
 
-/* Before the heap's lock is taken to give back what is at an address. */
+/* Prefetch what giving back pages at @addr will change, before taking the heap's lock. */
 static inline void heap_prefetch(const struct span_heap *heap, unsigned long addr)
 {
 	struct arena *arena = arena_of(addr);
@@ -266,7 +266,7 @@ static inline void heap_prefetch(const struct span_heap *heap, unsigned long add
 			   arena->first_page + ((addr - arena->base) >> PAGE_SHIFT));
 }
 
-/* Spans that a cache takes along when it takes one from idle pages. */
+/* Most spans that a cache takes along when it takes one from idle pages. */
 #define FILL_SPANS	16
 
 struct span *heap_alloc(const struct span_request *req, enum alloc_failure *failure);

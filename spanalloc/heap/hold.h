@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What is done in one hold of a heap's lock, at most.
+ * Bounds of the work that is done in one hold of a heap's lock.
  *
- * Interrupts are off for so long, and other CPUs spin. Each bound keeps one kind of hold
- * below two microseconds on a heap of any size, with nothing of it in a CPU's caches;
- * tools/host/bench-hold.c measures them, with these very numbers.
+ * During a hold interrupts are off and other CPUs spin. Each bound keeps one kind of hold
+ * below two microseconds on a heap of any size, even if none of the heap's data is in the
+ * CPU's caches. tools/host/bench-hold.c measures holds with these numbers.
  */
 #ifndef SPANALLOC_HOLD_H
 #define SPANALLOC_HOLD_H
 
-/* Cached spans that become idle, and chunks that these may lie in. */
+/* Cached spans that become idle, and chunks that their pages may lie in. */
 #define HOLD_SPANS		16
 #define HOLD_SPAN_CHUNKS	2
 

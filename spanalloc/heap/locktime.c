@@ -2,15 +2,13 @@
 /*
  * Lock timing: how long the locks of heaps are held.
  *
- * Off unless asked for, and then no more than branches that are not taken. Every
- * time it is switched on a new period begins. A heap has the longest hold of the
- * period in which its lock was taken last; what is there from an earlier one is
- * forgotten at the first hold of the new one, so that nobody has to go through all
- * heaps.
+ * Timing is off by default, and then costs static branches that are not taken. Each time it
+ * is switched on a new period begins. lock_hold_max_ns of a heap is the longest hold of the
+ * period in which its lock was last taken. The first hold in a new period resets it, so that
+ * switching timing on does not have to visit every heap.
  *
- * Branches are not switched all at a time. Only while all of them are taken is
- * there a period, so that every hold that is counted was seen from its beginning
- * to its end.
+ * The static branches are not switched all at the same time. There is a period only while
+ * all of them are taken, so that each hold counted was timed from its begin to its end.
  */
 #include <linux/jump_label.h>
 #include <linux/ktime.h>
@@ -28,10 +26,10 @@ DEFINE_STATIC_KEY_FALSE(lock_timing_key);
 static DEFINE_MUTEX(lock_timing_lock);
 static bool lock_timing;
 
-/* Which it is, counted from 1; 0 for none. */
+/* Number of the current period, counted from 1; 0 while timing is off. */
 static unsigned int lock_timing_period;
 
-/* NULL for the real one. */
+/* Replaces the clock in tests; NULL for ktime_get_mono_fast_ns(). */
 u64 (*lock_timing_clock)(void);
 
 static u64 now_ns(void)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a heap remembers of the scavenger's passes; reclaim/pass.c moves it.
+ * State of the scavenger's passes over one heap; reclaim/pass.c changes it.
  */
 #ifndef SPANALLOC_PASS_STATE_H
 #define SPANALLOC_PASS_STATE_H
@@ -9,7 +9,7 @@
 
 #include "heap/release.h"
 
-/* Where a heap's pass is; pass.c draws it. */
+/* Phase of a heap's pass; see the picture in pass.c. */
 enum pass_phase {
 	PASS_OFF,
 	PASS_WAIT,
@@ -23,19 +23,19 @@ enum pass_phase {
 
 /**
  * struct pass - one heap's passes
- * @phase: what it is at
- * @from: end of the last pass, or start of the watch
- * @release: what the phase takes
+ * @phase: current phase
+ * @from: end of the last pass, or when the heap became watched
+ * @release: which pages the current phase takes
  * @released: pages released since the last pass ended
- * @batches: in so many batches
- * @retained: pages that were due and are still there, at most
- * @look: when to see whether some of these may go by now
- * @trimming: that is what is being done
- * @cached: pages taken out of the caches
- * @spent_ns: time taken since then
- * @drain_due: when the caches may be emptied for the sake of a soft limit
- * @stale_due: when what has not been touched in them may be taken out, for the same
- * @passed_at: when cache_pass() was last called, so that it can tell what has been cached since
+ * @batches: number of batches that @released pages went in
+ * @retained: upper bound of the old pages that recent demand kept from release
+ * @look: when to check whether demand still covers @retained
+ * @trimming: the phases only look at retained pages, and make no pages old
+ * @cached: pages taken out of the caches at the start of this pass
+ * @spent_ns: time that the scavenger has spent on the heap since the last pass ended
+ * @drain_due: when the caches may next be emptied because of a soft limit
+ * @stale_due: when unused spans may next be taken out of the caches because of a soft limit
+ * @passed_at: when cache_pass() was last called; it takes what was not used since then
  */
 struct pass {
 	enum pass_phase phase;

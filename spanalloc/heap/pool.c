@@ -2,25 +2,25 @@
 /*
  * Reserve and pool: idle pages that a heap keeps ready for callers that cannot wait.
  *
- * Both are floors under the idle pages, and filled up by whoever may sleep.
+ * Both are lower bounds of the number of idle pages, which tasks that may sleep refill.
  *
- * The reserve is what the client asked for. All releases stop at it, and an
- * allocation that takes from it fills it up again if it may, or else the scavenger.
+ * The client sets the reserve. Releases leave it alone. An allocation that takes from it
+ * refills it if its flags allow reclaim and I/O; otherwise the scavenger's thread does.
  *
- * The pool is the heap's own forethought, and is there while it has callers that
- * cannot wait. From the longest request of such a caller follow two watermarks:
+ * The atomic pool exists while callers that cannot wait use the heap. Their longest request
+ * sets two watermarks:
  *
  *	high  --.------.----.--	  filled up to here, and so that one run of idle pages
  *		 \    / \  /	  is as long as the longest request
  *	low   ----\--/---\/-----  below, or if a request did not find idle pages: the
  *		   \/		  scavenger is woken
  *
- * When there was no such caller for an age both are 0, until the next one comes.
- * Passes stop at the high one. Who asks for memory, or is short of it, gets the
- * pool, too; the next caller that cannot wait has it filled up again.
+ * After an age without a caller that cannot wait both watermarks drop to 0, until the next
+ * such call. Passes stop at the high watermark. Other releases and allocations may take
+ * pages of the pool; the next request below the low watermark has it refilled.
  *
- * After a refill that failed, or release under pressure that took from the pool, the next
- * attempt waits a second; after one that succeeded, a hundredth. The pages of the pool are
+ * After a failed refill, or a release under pressure that took from the pool, the next
+ * refill waits a second; after a successful refill, about 10 ms. The pages of the pool are
  * taken from free memory alone, without reclaim and without waking kswapd: both would begin
  * with the idle pages of heaps. Only a heap that has to grow for it allocates metadata as
  * any other caller does.
@@ -45,29 +45,29 @@
 #include "index/pageindex.h"
 #include "vm/backing.h"
 
-/* The low watermark is at least, and at most; the high one is twice as high. */
+/* Bounds of the low watermark, in pages. The high watermark is twice the low one. */
 #define POOL_MIN	64UL
 #define POOL_MAX	512UL
 
-/* From one time that the pool is filled up to the next. */
+/* Least time from one refill of the pool to the next, in jiffies. */
 #define POOL_PERIOD	max(HZ / 100, 1)
 
 #define RESERVE_GFP	(GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN | __GFP_NORETRY)
 
-/* No flag of reclaim, and nothing of what is kept for those who free memory. */
+/* No reclaim flag, and no access to the memory reserves that are kept for reclaim. */
 #define POOL_GFP	(__GFP_ZERO | __GFP_NOWARN | __GFP_NOMEMALLOC)
 static_assert(!(POOL_GFP & (__GFP_RECLAIM | __GFP_HIGH)));
 
 /**
  * struct top_up - pages of one chunk on their way from released to idle
- * @pool: they are for the heap's pool, not for its reserve
- * @node: where they come from
- * @runs: the pages
- * @addrs: where these are
- * @nr_runs: how many runs
- * @npages: how many pages
- * @fresh: how many of them were never backed
- * @lacking: how many pages were lacking before
+ * @pool: the pages are for the heap's pool, not for its reserve
+ * @node: node that the memory comes from
+ * @runs: the pages, in runs
+ * @addrs: address of each run
+ * @nr_runs: number of runs
+ * @npages: number of pages in all runs
+ * @fresh: how many of @npages were never backed
+ * @lacking: how many idle pages were missing when @runs were taken
  */
 struct top_up {
 	bool pool;
@@ -91,7 +91,7 @@ void reserve_init(struct span_heap *heap)
 	heap->pool_due = heap->reserve_due;
 }
 
-/* Where the pages shall come from; %NUMA_NO_NODE only where there is just one. */
+/* Node that the pages shall come from; NUMA_NO_NODE only if there is just one node. */
 static int top_up_node(const struct span_heap *heap)
 {
 	if (!IS_ENABLED(CONFIG_NUMA) || nr_online_nodes == 1)
@@ -99,14 +99,14 @@ static int top_up_node(const struct span_heap *heap)
 	return heap->node == NUMA_NO_NODE ? numa_mem_id() : heap->node;
 }
 
-/* Idle pages that shall be there. */
+/* Number of idle pages to reach. */
 static unsigned long target_locked(const struct span_heap *heap, const struct top_up *top)
 {
 	lockdep_assert_held(&heap->lock);
 	return top->pool ? heap->pool.high : heap->reserve;
 }
 
-/* Pages that may be backed. A soft limit is none that the reserve has to keep. */
+/* How many more pages may be backed. The soft limit binds the pool, not the reserve. */
 static unsigned long room_locked(const struct span_heap *heap, bool pool)
 {
 	unsigned long soft_limit = READ_ONCE(heap->soft_limit);
@@ -117,10 +117,10 @@ static unsigned long room_locked(const struct span_heap *heap, bool pool)
 	return max - min(max, heap_backed_locked(heap));
 }
 
-/* Pages to grow by at most, when the heap has none left that are released. */
+/* Most pages to grow by at once, when the heap has no released pages left. */
 #define TOP_UP_GROWTH	ARENA_PAGES
 
-/* Take pages that are lacking, at most @room; as top_up_take(). */
+/* Take released pages to reach the target, at most @room; returns as top_up_take(). */
 static int take_lacking_locked(struct span_heap *heap, struct top_up *top, unsigned long *chunk,
 			       unsigned long room)
 {
@@ -143,7 +143,7 @@ static int take_lacking_locked(struct span_heap *heap, struct top_up *top, unsig
 	while (tries-- && !top->nr_runs && *chunk < chunks) {
 		top->nr_runs = pageindex_take_released(idx, *chunk, want, top->runs,
 						       HOLD_FILL_RUNS, &top->fresh);
-		/* One that gave all there was room for may have more to give. */
+		/* A chunk that filled @runs may have more released pages. */
 		if (top->nr_runs < HOLD_FILL_RUNS)
 			++*chunk;
 	}
@@ -160,8 +160,8 @@ static int take_lacking_locked(struct span_heap *heap, struct top_up *top, unsig
 }
 
 /*
- * Take released pages of the lowest chunk that has any, no more than are lacking.
- * Returns 0 with @top->npages 0 if none are.
+ * Take released pages of the first chunk from *@chunk on that has any, up to the target.
+ * Returns 0 with @top->npages 0 if the target is reached, -EAGAIN to be called again.
  */
 static int top_up_take(struct span_heap *heap, struct top_up *top, unsigned long *chunk)
 {
@@ -180,7 +180,7 @@ static int top_up_take(struct span_heap *heap, struct top_up *top, unsigned long
 	return ret;
 }
 
-/* Back what was taken and make it idle; what cannot be backed is released again. */
+/* Back the runs taken and make them idle. Runs that cannot be backed become released. */
 static int top_up_back(struct span_heap *heap, struct top_up *top)
 {
 	unsigned long backed = 0, zeroed = 0;
@@ -240,12 +240,12 @@ static int top_up(struct span_heap *heap, bool pool)
 			return -EINTR;
 		ret = top_up_take(heap, &top, &chunk);
 		if (ret == -ENOSPC) {
-			/* The pool is one run at most, and the reserve any number. */
+			/* The pool grows a chunk at a time, the reserve by what is lacking. */
 			ret = arena_grow(heap, pool ? PAGEINDEX_CHUNK_PAGES :
 						       clamp(top.lacking, PAGEINDEX_CHUNK_PAGES,
 							     TOP_UP_GROWTH),
 					 READ_ONCE(heap->grows));
-			/* What has been added may lie below the last chunk looked at. */
+			/* The new chunks may lie below @chunk: start from the lowest again. */
 			chunk = 0;
 		} else if (!ret && top.npages) {
 			ret = top_up_back(heap, &top);
@@ -274,7 +274,7 @@ static unsigned long reserve_fill_due(struct span_heap *heap)
 
 	if (wait)
 		return wait;
-	/* Its holder fills the reserve, which may take long; other heaps are not to wait. */
+	/* A task that holds reserve_lock may take long. The scavenger tends other heaps. */
 	if (!mutex_trylock(&heap->reserve_lock))
 		return POOL_PERIOD;
 	ret = reserve_fill(heap);
@@ -283,9 +283,9 @@ static unsigned long reserve_fill_due(struct span_heap *heap)
 }
 
 /**
- * reserve_refill() - have pages replaced that an allocation took from the reserve
+ * reserve_refill() - refill the reserve after an allocation that took pages from it
  * @heap: the heap
- * @gfp: how the allocation was made, which has been served
+ * @gfp: flags of the allocation, which has been served
  *
  * Context: Any that @gfp allows.
  */
@@ -293,7 +293,7 @@ void reserve_refill(struct span_heap *heap, gfp_t gfp)
 {
 	int ret;
 
-	/* Racy, and no harm: the next allocation looks again. */
+	/* Racy; a stale nr_idle is acceptable, because the next allocation checks again. */
 	if (likely(data_race(heap->index.nr_idle >= heap->reserve)) ||
 	    heap_wait_until(READ_ONCE(heap->reserve_due)))
 		return;
@@ -302,21 +302,21 @@ void reserve_refill(struct span_heap *heap, gfp_t gfp)
 		scavenger_wake(WAKE_RESERVE);
 		return;
 	}
-	/* Who has it may have seen enough idle pages just before these were taken. */
+	/* The holder may have counted nr_idle before this allocation: have it checked again. */
 	if (!mutex_trylock(&heap->reserve_lock)) {
 		scavenger_wake(WAKE_RESERVE);
 		return;
 	}
 	ret = reserve_fill(heap);
 	mutex_unlock(&heap->reserve_lock);
-	/* The next attempt is the scavenger's, when it is time. */
+	/* The scavenger's thread makes the next attempt, at reserve_due. */
 	if (ret)
 		scavenger_wake(WAKE_IDLE);
 }
 
 /* === Pool ============================================================== */
 
-/* Set the watermarks by the longest requests. */
+/* Set the watermarks from the longest requests of this age and the one before. */
 static void set_marks_locked(struct span_heap *heap)
 {
 	struct pool *pool = &heap->pool;
@@ -337,18 +337,18 @@ static bool pool_note_request_locked(struct span_heap *heap, const struct span_r
 {
 	struct pool *pool = &heap->pool;
 	bool atomic = !gfpflags_allow_blocking(req->gfp);
-	/* For others there is no run that could be kept ready. */
+	/* No run is kept ready for aligned requests or for more than a chunk. */
 	bool missed = atomic && !ready && req->align == 1 &&
 		      req->npages <= PAGEINDEX_CHUNK_PAGES;
 	bool wake = false;
 
 	lockdep_assert_held(&heap->lock);
 	if (atomic && req->npages > pool->longest[0]) {
-		/* Somebody has to be there when it is not needed any more. */
+		/* The pool begins to exist: wake the thread, which ends it when unused. */
 		wake = !pool->low;
 		if (wake)
 			pool->from = heap_now();
-		/* Idle pages are looked for within chunks. */
+		/* Searches for idle runs do not cross chunks, so longer ones are not kept. */
 		pool->longest[0] = min(req->npages, PAGEINDEX_CHUNK_PAGES);
 		set_marks_locked(heap);
 	}
@@ -362,11 +362,11 @@ static bool pool_note_request_locked(struct span_heap *heap, const struct span_r
  * pool_note_request() - see whether the heap's pool is short for a request
  * @heap: the heap
  * @req: the request
- * @ready: it was served, from idle pages alone
+ * @ready: the request was served from idle pages alone
  *
  * Context: Any but NMI.
  *
- * Return: whether the scavenger has to be told
+ * Return: whether the caller has to wake the scavenger
  */
 bool pool_note_request(struct span_heap *heap, const struct span_request *req, bool ready)
 {
@@ -375,7 +375,7 @@ bool pool_note_request(struct span_heap *heap, const struct span_request *req, b
 
 	if (heap->flags & SPAN_HEAP_NO_POOL)
 		return false;
-	/* Unlocked: who has just begun to need a pool is the next one's to notice. */
+	/* Read without the lock: if pool.low has just become nonzero, the next request sees it. */
 	if (likely(gfpflags_allow_blocking(req->gfp) && !data_race(heap->pool.low)))
 		return false;
 	flags = heap_lock(heap);
@@ -384,7 +384,7 @@ bool pool_note_request(struct span_heap *heap, const struct span_request *req, b
 	return wake;
 }
 
-/* Let ages pass. Returns jiffies until the end of this one. */
+/* Begin a new age if this one is over. Returns jiffies until the end of the current age. */
 static unsigned long pool_roll_locked(struct span_heap *heap, unsigned long age)
 {
 	struct pool *pool = &heap->pool;
@@ -402,7 +402,7 @@ static unsigned long pool_roll_locked(struct span_heap *heap, unsigned long age)
 	return pool->low ? age : MAX_SCHEDULE_TIMEOUT;
 }
 
-/* A run that is to be wholly idle. */
+/* A run that the pool is making idle: @npages is 0 if no run is needed. */
 struct ready_run {
 	int node;
 	unsigned long npages;
@@ -410,7 +410,7 @@ struct ready_run {
 	struct pageindex_claim claim;
 };
 
-/* Does the pool lack a run as long as the longest request? Returns how long; 0 if not. */
+/* Length of the longest request if no idle run is that long, else 0. */
 static unsigned long lacking_run(struct span_heap *heap)
 {
 	unsigned long flags = heap_lock(heap);
@@ -422,7 +422,7 @@ static unsigned long lacking_run(struct span_heap *heap)
 	return longest;
 }
 
-/* All of a run may have to be backed. */
+/* May all pages of a run be backed? */
 static bool has_room_for(struct span_heap *heap, unsigned long npages)
 {
 	unsigned long flags = heap_lock(heap);
@@ -433,8 +433,8 @@ static bool has_room_for(struct span_heap *heap, unsigned long npages)
 }
 
 /*
- * Take the lowest free run, whatever is behind it, if the pool lacks one as long as
- * the longest request. Returns 0 with @run->npages 0 if it does not.
+ * If no idle run is as long as the longest request, take a free run of that length, backed
+ * or not. Returns 0 with @run->npages 0 if there is such an idle run.
  */
 static int take_run(struct span_heap *heap, struct ready_run *run)
 {
@@ -494,7 +494,7 @@ static int back_run(struct span_heap *heap, const struct ready_run *run)
 	return ret;
 }
 
-/* See to a run of idle pages that is long enough for the longest request. */
+/* Make sure that one run of idle pages is as long as the longest request. */
 static int ready_run(struct span_heap *heap)
 {
 	struct ready_run run = { .node = top_up_node(heap) };
@@ -508,7 +508,7 @@ static int ready_run(struct span_heap *heap)
 	return back_run(heap, &run);
 }
 
-/* Returns jiffies until it has to be done again. */
+/* Refill the pool if it is due. Returns jiffies until the next refill. */
 static unsigned long pool_fill(struct span_heap *heap)
 {
 	unsigned long flags, wait = heap_wait_until(READ_ONCE(heap->pool_due));
@@ -520,7 +520,7 @@ static unsigned long pool_fill(struct span_heap *heap)
 		return POOL_PERIOD;
 	ret = top_up(heap, true) ?: ready_run(heap);
 	mutex_unlock(&heap->reserve_lock);
-	/* Limits, too, are in the way for a while only. */
+	/* Retry after any failure, also because of a limit: limits may be raised. */
 	if (ret) {
 		WRITE_ONCE(heap->pool_due, heap_now() + HZ);
 		return HZ;
@@ -528,7 +528,7 @@ static unsigned long pool_fill(struct span_heap *heap)
 	WRITE_ONCE(heap->pool_due, heap_now() + POOL_PERIOD);
 	flags = heap_lock(heap);
 	heap->count.pool_refill_count++;
-	/* Who has taken from it meanwhile told nobody. */
+	/* While is_short was set, requests did not wake the thread: check nr_idle again. */
 	heap->pool.is_short = heap->index.nr_idle < heap->pool.low;
 	wait = heap->pool.is_short ? POOL_PERIOD : MAX_SCHEDULE_TIMEOUT;
 	heap_unlock(heap, flags);
@@ -538,12 +538,12 @@ static unsigned long pool_fill(struct span_heap *heap)
 /**
  * reserve_maintain() - keep the reserve and the pool of a heap full
  * @heap: the heap
- * @age: for how long a heap has a pool after it was last needed, in jiffies
+ * @age: how long an unused pool is kept, in jiffies; up to twice as long
  *
  * Context: Process context. May sleep and reclaim. One caller at a time.
  *
- * Return: jiffies until it has to be done again, %MAX_SCHEDULE_TIMEOUT for not
- * before the scavenger is woken
+ * Return: jiffies until the next call is due; %MAX_SCHEDULE_TIMEOUT if none is due before
+ * the scavenger is woken
  */
 unsigned long reserve_maintain(struct span_heap *heap, unsigned long age)
 {
@@ -555,7 +555,7 @@ unsigned long reserve_maintain(struct span_heap *heap, unsigned long age)
 	wait = pool_roll_locked(heap, age);
 	reserve = heap->index.nr_idle < heap->reserve;
 	pool = heap->pool.is_short;
-	/* Lower watermarks leave something for passes. */
+	/* With a lower high watermark, more idle pages may be released: tell the scavenger. */
 	if (heap->pool.high < high)
 		heap_unlock_and_wake(heap, flags);
 	else
@@ -581,14 +581,14 @@ int span_heap_reserve(struct span_heap *heap, unsigned long npages)
 		return -EINVAL;
 	}
 	might_sleep();
-	/* From setting it to giving it up: of two callers each is told of its own. */
+	/* Held until @reserve is filled or reset, so that each caller gets its own result. */
 	mutex_lock(&heap->reserve_lock);
 	flags = heap_lock(heap);
 	old = heap->reserve;
 	heap->reserve = npages;
 	heap_unlock_and_wake(heap, flags);
 	ret = reserve_fill(heap);
-	/* This was about more than there was: that is to be kept full all the same. */
+	/* A failure to raise the reserve must not delay refills of the old reserve. */
 	WRITE_ONCE(heap->reserve_due, heap_now());
 	if (ret) {
 		flags = heap_lock(heap);

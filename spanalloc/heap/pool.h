@@ -13,12 +13,13 @@ struct span_request;
 
 /**
  * struct pool - what a heap keeps ready of its own accord for callers that cannot wait
- * @from: when the age began that @longest[0] is of
- * @longest: longest request by such a caller in this age, and in the one before; in
- *	pages
- * @low: to be filled up when there are fewer idle pages; 0 while nobody needs any
- * @high: filled up to so many
- * @is_short: it is to be filled up
+ * @from: when the current age began, in jiffies
+ * @longest: longest request by a caller that cannot wait, in the current age and in the
+ *	one before; in pages
+ * @low: low watermark: the pool is refilled when the heap has fewer idle pages; 0 while the
+ *	heap has no callers that cannot wait
+ * @high: high watermark: idle pages that a refill stops at
+ * @is_short: a refill is due, and the scavenger has been woken for it
  */
 struct pool {
 	unsigned long from;

@@ -2,8 +2,8 @@
 /*
  * Putback: giving pages back to the page index, run by run, with short holds of the lock.
  *
- * The pages are in use as the index has it, and moving as the heap counts them. Runs are
- * collected and given back several at a time; after each lot the lock is dropped.
+ * The index has the pages as in use; the heap counts them as moving. Runs are collected and
+ * given back several at a time, with the lock dropped in between.
  */
 #include "heap/budget.h"
 #include "heap/heap.h"
@@ -56,7 +56,7 @@ void putback_flush(struct putback *putback)
 
 /**
  * putback_add() - collect a run of pages
- * @putback: the collection; runs that it has already may be given back now
+ * @putback: the collection; if it becomes full, its runs are given back now
  * @page: first page
  * @npages: how many; may be 0
  * @state: what they become

@@ -10,7 +10,7 @@
 
 struct span_heap;
 
-/* What pages become that are given back to the index. */
+/* State that pages have after they are given back to the index. */
 enum putback_state {
 	PUTBACK_IDLE,
 	PUTBACK_CLEAN,		/* idle, and known to hold zeros */

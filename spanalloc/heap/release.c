@@ -5,26 +5,26 @@
  * Pages go in batches. The heap's lock is held to take idle pages from the
  * index, a bounded number of chunks at a time, and to tell the index that they
  * are released; between the two they belong to the batch, and are unmapped,
- * flushed from every TLB once, and freed with no spinlock held:
+ * flushed from every TLB in one flush, and freed with no spinlock held:
  *
  *	idle --take--> in the batch --unmap--> flush --> free --> released
  *	   lock held		   no spinlock		     lock held
  *
- * Highest addresses go first: allocation is lowest first, so that these pages are
- * the least likely to be wanted again.
+ * Highest addresses go first: allocation is lowest first, so that the highest pages are
+ * the least likely to be allocated again.
  *
- * Who releases has a batch of its own: the heap's, which is large, or, while that is
- * another task's, a small one on the stack. So nobody waits for the scavenger's thread,
- * which has the lowest priority, with one exception: an allocation at a limit that finds
- * nothing idle waits for the pages that others are releasing (release_wait()).
+ * A task that releases pages uses the heap's large batch, or, while another task uses that
+ * batch, a small one on its stack. So no task waits for the scavenger's thread, which has
+ * the lowest priority, with one exception: an allocation at a limit that finds no idle
+ * pages waits for the pages that other tasks are releasing (release_wait()).
  *
  * The surplus of a heap is what it has above
  *
  *	max(demand_keep(), taken + floor)	pages taken and idle together
  *
- * taken being the pages of the index that are in use or cached, and the floor the
- * module's parameter retain_floor_pages. It is worked out anew for each chunk: as
- * soon as demand rises there is less to release.
+ * where taken is the number of pages of the index that are in use or cached, and floor is
+ * the module's parameter retain_floor_pages. The surplus is computed again for each chunk,
+ * so that a rise of demand takes effect at once.
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -43,11 +43,11 @@
 #include "index/pageindex.h"
 #include "vm/vm.h"
 
-/* Two chunks' worth, or one of single pages: a flush serves 512 if so many are due. */
+/* Pages and runs of the heap's batch: two whole chunks, or 512 single pages, per flush. */
 #define BATCH_PAGES	1024
 #define BATCH_RUNS	512
 
-/* What fits on the stack of a task in reclaim. */
+/* Pages and runs of a batch on the stack, which may be that of a task in reclaim. */
 #define SMALL_PAGES	64
 #define SMALL_RUNS	16
 
@@ -56,9 +56,9 @@
  * @max_pages: room in @pages
  * @max_runs: room in @runs and @addrs
  * @npages: how many pages
- * @nr_runs: in how many runs
+ * @nr_runs: how many runs
  * @runs: the runs, from the highest page down
- * @addrs: where they are
+ * @addrs: address of each run
  * @pages: the pages
  */
 struct release_batch {
@@ -117,8 +117,8 @@ void release_batch_delete(struct release_batch *batch)
  *
  * Context: Under the heap's lock.
  *
- * Return: how many recent demand and the floor do not cover; all, if the heap goes
- * by age alone
+ * Return: idle pages that neither recent demand nor the floor covers; all idle pages if the
+ * heap has %SPAN_HEAP_AGE_ONLY
  */
 unsigned long heap_surplus_locked(struct span_heap *heap)
 {
@@ -138,7 +138,7 @@ unsigned long heap_surplus_locked(struct span_heap *heap)
 static unsigned long release_room_locked(struct span_heap *heap, const struct release *rel)
 {
 	unsigned long idle = heap->index.nr_idle;
-	/* The pool comes back by itself, so that whoever asks for it may have it. */
+	/* The pool is refilled on its own, so releases for other reasons may take from it. */
 	unsigned long floor = rel->reason == RELEASE_AGE || rel->keep_pool ?
 			      heap_min_idle_locked(heap) : heap->reserve;
 	unsigned long room = min(rel->want, idle - min(idle, floor));
@@ -149,7 +149,7 @@ static unsigned long release_room_locked(struct span_heap *heap, const struct re
 	return room;
 }
 
-/* Is some of the memory behind a chunk of the node that is short of it? */
+/* May some of the memory behind a chunk be of @node? */
 static bool is_of_node_locked(const struct span_heap *heap, unsigned long chunk, int node)
 {
 	unsigned int tag;
@@ -171,8 +171,8 @@ static bool may_take_from_locked(struct span_heap *heap, const struct release *r
 }
 
 /*
- * Take what is due in one chunk, at most @room pages and until the batch has
- * @max_runs; true if the chunk has nothing more to give.
+ * Take idle pages that @rel asks for in one chunk, at most @room pages and until the batch
+ * has @max_runs runs. Returns true if the chunk has no more of them.
  */
 static bool take_chunk_locked(struct span_heap *heap, struct release *rel,
 			      struct release_batch *batch, unsigned long chunk,
@@ -195,7 +195,7 @@ static bool take_chunk_locked(struct span_heap *heap, struct release *rel,
 	return batch->npages < batch->max_pages && batch->nr_runs < max_runs;
 }
 
-/* Fill the batch as far as one hold of the lock allows; true if it may get fuller. */
+/* Add to the batch what one hold of the lock allows. Returns true if more may follow. */
 static bool take_some(struct span_heap *heap, struct release *rel, struct release_batch *batch)
 {
 	unsigned long flags = heap_lock(heap);
@@ -217,7 +217,7 @@ static bool take_some(struct span_heap *heap, struct release *rel, struct releas
 			break;
 		}
 		whole = take_chunk_locked(heap, rel, batch, chunk, room, max_runs);
-		/* One that has more to give is looked at again. */
+		/* A chunk that has more to give is looked at again. */
 		rel->chunk = whole ? chunk : chunk + 1;
 	}
 	if (was_empty && batch->npages)
@@ -342,7 +342,7 @@ static unsigned long release_batch(struct span_heap *heap, struct release *rel,
 	return batch->npages;
 }
 
-/* With a batch on the stack, for which nobody has to be waited for. */
+/* Release with a batch on the stack, which needs no lock. */
 static noinline_for_stack unsigned long release_small(struct span_heap *heap,
 						      struct release *rel)
 {
@@ -363,11 +363,11 @@ static noinline_for_stack unsigned long release_small(struct span_heap *heap,
 /**
  * release_step() - give one batch of idle pages back
  * @heap: the heap
- * @rel: which, and how many; says afterwards how far that has come
+ * @rel: which pages, and how many; @chunk and @want are updated
  *
  * Context: Process context. May sleep, in reclaim too; allocates nothing.
  *
- * Return: pages released; 0 if there are none of that sort any more
+ * Return: pages released; 0 if there are no more pages that @rel asks for
  */
 unsigned long release_step(struct span_heap *heap, struct release *rel)
 {
@@ -382,7 +382,7 @@ unsigned long release_step(struct span_heap *heap, struct release *rel)
 }
 
 /**
- * release_begin_locked() - note that a batch of pages is on its way
+ * release_begin_locked() - count a batch of pages that is being released or finished
  * @heap: the heap
  */
 void release_begin_locked(struct span_heap *heap)
@@ -392,7 +392,7 @@ void release_begin_locked(struct span_heap *heap)
 }
 
 /**
- * release_end() - note that a batch of pages has arrived, and wake waiting tasks
+ * release_end() - count a batch as done, and wake the tasks that wait for it
  * @heap: the heap
  *
  * Context: Any but NMI.
@@ -420,12 +420,12 @@ static unsigned int batches_finished(struct span_heap *heap, bool *out)
 }
 
 /**
- * release_wait() - wait until pages that others are releasing are released
+ * release_wait() - wait until another task has finished a batch of pages
  * @heap: the heap
  *
  * Context: Process context. May sleep; not in reclaim.
  *
- * Return: false if there are none, or the caller is being killed
+ * Return: false if no batch is under way, or the caller is being killed
  */
 bool release_wait(struct span_heap *heap)
 {
@@ -440,7 +440,7 @@ bool release_wait(struct span_heap *heap)
 /**
  * heap_release_as() - give idle pages back
  * @heap: the heap
- * @rel: which, and how many; says afterwards how many are left
+ * @rel: which pages, and how many; @want is what is left afterwards
  *
  * Context: Process context. May sleep, in reclaim too; allocates nothing.
  *
@@ -475,12 +475,12 @@ unsigned long heap_release(struct span_heap *heap, unsigned long npages,
 }
 
 /**
- * release_until() - release idle pages until few enough are in use and idle
+ * release_until() - release idle pages until at most @backed pages are in use or idle
  * @heap: the heap
- * @backed: how many may stay
+ * @backed: how many pages may stay
  * @reason: why, for the statistics
  *
- * Pages that others are about to make idle are waited for.
+ * Waits for batches that other tasks are releasing or finishing.
  *
  * Context: Process context. May sleep; not in reclaim.
  */

@@ -23,15 +23,15 @@ enum release_reason {
 };
 
 /**
- * struct release - what idle pages to give back, and how far that has come
+ * struct release - which idle pages to give back, and how many are left to do
  * @age: how old they have to be
  * @reason: why, for the statistics
- * @surplus: only what recent demand does not cover
+ * @surplus: only pages that recent demand does not cover
  * @max_used: chunks with more pages in use are left alone
- * @max_recent: chunks with more pages allocated lately are left alone
+ * @max_recent: chunks with a higher pageindex_recent() are left alone
  * @node: only chunks with memory of this node; %NUMA_NO_NODE for all
- * @keep_pool: stop at what is kept ready for callers that cannot wait
- * @chunk: look below this one
+ * @keep_pool: leave the pages of the atomic pool
+ * @chunk: look at chunks below this one
  * @want: pages still to be released
  */
 struct release {

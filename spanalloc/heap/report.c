@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Reports: what is wrong with a call of a client, one line in the kernel's log.
+ * Reports: one line in the kernel's log for each bad call of a client.
  *
- * Whoever reads a line knows neither this code nor the client's, and wants to know which
- * call it was, what it passed, what would have been right, and which heap it is about. All
- * lines are rate-limited: a client can make its mistake in a loop.
+ * A line is written for a reader who knows neither this code nor the client's. It names the
+ * call, its caller, what was passed, what is wrong, and the heap. All lines are
+ * rate-limited, because a client can repeat its mistake in a loop.
  *
- * Context: any but NMI. No lock is held by the callers; some of this takes a heap's.
+ * Context: any but NMI. Callers hold no lock; report_bad_free() takes a heap's lock.
  */
 #define pr_fmt(fmt) "spanalloc: " fmt
 
@@ -58,7 +58,7 @@ bool report_request(const struct span_request *req, const char *fmt, ...)
 	return false;
 }
 
-/* What else an address may be that is in no heap. */
+/* Describe an address that is in no heap. */
 static const char *kind_of_memory(const void *addr)
 {
 	if ((unsigned long)addr < TASK_SIZE)
@@ -99,7 +99,7 @@ static void report_address(const char *call, const void *addr, unsigned long cal
 /**
  * report_bad_free() - say what is wrong with a free, and count it
  * @addr: what was to be freed
- * @caller: who called
+ * @caller: return address of the client's call
  */
 void report_bad_free(const void *addr, unsigned long caller)
 {
@@ -122,7 +122,7 @@ void report_bad_free(const void *addr, unsigned long caller)
  * report_bad_split() - say what is wrong with a split
  * @addr: what was to be split
  * @npages: how many pages the first part should have kept
- * @caller: who called
+ * @caller: return address of the client's call
  */
 void report_bad_split(const void *addr, unsigned long npages, unsigned long caller)
 {
@@ -139,11 +139,11 @@ void report_bad_split(const void *addr, unsigned long npages, unsigned long call
 }
 
 /**
- * report_held_pages() - say that others hold pages of a span that has been freed
+ * report_held_pages() - say that pages of a freed span have further references
  * @span: the span, which is dead
- * @held: how many
- * @first: the first of them
- * @caller: who called
+ * @held: number of these pages
+ * @first: number of the first of them within the span
+ * @caller: return address of the client's call
  */
 void report_held_pages(const struct span *span, unsigned long held, unsigned long first,
 		       unsigned long caller)
@@ -157,7 +157,7 @@ void report_held_pages(const struct span *span, unsigned long held, unsigned lon
  * report_call() - say what is wrong with a call
  * @what: the function
  * @why: what is wrong, a sentence
- * @caller: where from
+ * @caller: return address of the client's call
  */
 void report_call(const char *what, const char *why, unsigned long caller)
 {
@@ -168,7 +168,7 @@ void report_call(const char *what, const char *why, unsigned long caller)
  * report_heap() - say that what a client passed is no heap
  * @heap: what it passed
  * @what: the function it called
- * @caller: where from
+ * @caller: return address of the client's call
  *
  * Return: false
  */

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Span descriptors: their lives, and their places in the map. span.h draws the
- * states and holds the reader's side.
+ * Span descriptors: their states, and their entries in the map. index/lookup.h draws the
+ * states and has the lookup.
  *
- * A descriptor belongs to one writer at a time. While it is dead that is
- * whoever took it from span_new(); while it is live, whoever moves its state by
- * cmpxchg from the value seen at lookup. Of two that free the same span one
- * loses, and is told so.
+ * A descriptor belongs to one writer at a time. A dead descriptor belongs to the caller that
+ * got it from span_new(). A live descriptor goes to the caller whose cmpxchg() changes its
+ * state from the value seen at lookup. So of two callers that free the same span, one fails.
  */
 #include <linux/irqflags.h>
 #include <linux/jiffies.h>
@@ -25,13 +24,13 @@
 #include "index/lookup.h"
 #include "index/pageindex.h"
 
-/* Descriptors looked at to find out how far apart they are: most of one slab at least. */
+/* Descriptors that span_measure() allocates: at least most of one slab. */
 #define SIZE_SAMPLE	64
 
 static struct kmem_cache *span_slab;
 static size_t span_slab_bytes = sizeof(struct span);
 
-/* Runs once for each piece of slab memory, not for each descriptor's life. */
+/* Runs once for each object of a new slab, not for each allocation from it. */
 static void span_construct(void *mem)
 {
 	memset(mem, 0, sizeof(struct span));
@@ -45,8 +44,9 @@ static int compare_addresses(const void *a, const void *b)
 }
 
 /*
- * The slab puts its own data behind each descriptor, and pads that, which no function
- * tells of. Of so many descriptors two are neighbours, though, and their distance does.
+ * Find out how many bytes of slab memory one descriptor takes, with the slab's own data and
+ * padding, for which the slab has no function. Allocates %SIZE_SAMPLE descriptors and takes
+ * the smallest distance between two: some of them are neighbours.
  */
 static void __init span_measure(void)
 {
@@ -153,7 +153,7 @@ static void fill_slots(struct span *span, unsigned long base, unsigned long npag
  * @base: first byte of the pages to enter
  * @npages: how many; they belong to the caller
  *
- * Context: Any but NMI. No lock: nobody else writes the slots of these pages.
+ * Context: Any but NMI. No lock: only the caller writes the slots of these pages.
  */
 void span_enter(struct span *span, unsigned long base, unsigned long npages)
 {
@@ -169,7 +169,7 @@ void span_enter(struct span *span, unsigned long base, unsigned long npages)
  * Its memory may become something else once it is given back, so that no slot
  * may still point to it then.
  *
- * Context: Any but NMI. No lock: nobody else writes the slots of these pages.
+ * Context: Any but NMI. No lock: only the caller writes the slots of these pages.
  */
 void span_leave(const struct span *span)
 {
@@ -177,10 +177,10 @@ void span_leave(const struct span *span)
 }
 
 /**
- * span_retire() - end a life
+ * span_retire() - make a live descriptor dead
  * @view: what a lookup found
  *
- * Return: false if the span is held, or has changed since the lookup
+ * Return: false if the span is locked or pinned, or has changed since the lookup
  */
 bool span_retire(const struct span_view *view)
 {
@@ -234,7 +234,7 @@ struct span *span_end_slowly(unsigned long base, enum span_kind *kind)
  * span_trylock() - keep other writers off a live span
  * @view: what a lookup found
  *
- * Return: false if the span is held or pinned, or has changed since the lookup
+ * Return: false if the span is already locked or pinned, or has changed since the lookup
  */
 bool span_trylock(const struct span_view *view)
 {
@@ -246,8 +246,8 @@ bool span_trylock(const struct span_view *view)
 }
 
 /**
- * span_unlock() - let other writers at a span again
- * @span: a span that the caller holds
+ * span_unlock() - allow other writers of a span again
+ * @span: a span that the caller has locked
  */
 void span_unlock(struct span *span)
 {
@@ -269,7 +269,7 @@ void span_unlock(struct span *span)
 
 /*
  * Store an owner while the descriptor is pinned; false if the span has changed since the
- * lookup. The caller has interrupts off, so that nobody waits for long.
+ * lookup. The caller has interrupts off, so that CPUs that wait for the pin wait briefly.
  */
 static bool span_store_owner(const struct span_view *view, void *owner)
 {
@@ -279,12 +279,12 @@ static bool span_store_owner(const struct span_view *view, void *owner)
 	    cmpxchg(state, view->state, view->state | SPAN_STATE_PINNED) != view->state)
 		return false;
 	WRITE_ONCE(view->span->owner, owner);
-	/* The owner before the end of the pin. Pairs with cmpxchg() wherever a life ends. */
+	/* The owner before the unpinned state. Pairs with each cmpxchg() that makes it dead. */
 	smp_store_release(state, view->state);
 	return true;
 }
 
-/* Where a cut falls into a chunk that was the span's as a whole, enter pages instead. */
+/* If @cut lies inside a chunk entered as a whole, enter the pages below @cut instead. */
 static void divide_chunk(struct span *span, unsigned long cut)
 {
 	unsigned long start = round_down(cut, CHUNK_BYTES);
@@ -301,7 +301,7 @@ static void divide_chunk(struct span *span, unsigned long cut)
 
 /**
  * span_cut() - shorten a span
- * @span: a span that the caller holds, whose end is another span's in the map
+ * @span: a span that the caller has locked, whose end is another span's in the map
  * @npages: pages that it keeps
  */
 void span_cut(struct span *span, unsigned long npages)
@@ -329,7 +329,7 @@ bool span_at(const void *addr, struct span_view *view)
 }
 
 /**
- * span_origin() - find out who made a span, and when
+ * span_origin() - find out which call allocated a span, and when
  * @view: what a lookup found
  * @origin: filled in on success
  *

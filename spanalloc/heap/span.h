@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Spans: their descriptors, and the ends of their lives.
+ * Spans: their descriptors, from allocation to free.
  */
 #ifndef SPANALLOC_SPAN_H
 #define SPANALLOC_SPAN_H
@@ -16,7 +16,7 @@
 
 /**
  * struct span_origin - where a span comes from
- * @caller: return address of whoever allocated it
+ * @caller: return address of the call that allocated the span
  * @age_ms: how long ago, in milliseconds
  */
 struct span_origin {
@@ -24,7 +24,7 @@ struct span_origin {
 	u64 age_ms;
 };
 
-/* 2^6 jiffies: at 1000 in a second, 32 bits of them are 8 years. */
+/* struct span::born counts units of 2^6 jiffies: at HZ=1000, 32 bits last 8 years. */
 #define SPAN_BORN_SHIFT	6
 
 /* The time, for the ages of spans; wraps around. */
@@ -40,7 +40,7 @@ static inline enum span_kind span_state_kind(unsigned long state)
 	return (state & SPAN_STATE_KIND) - 1;
 }
 
-/* The state after the end of a life. */
+/* The state of a descriptor once the span in @state is dead. */
 static inline unsigned long span_state_dead(unsigned long state)
 {
 	return (state & ~(SPAN_STATE_STEP - 1)) + SPAN_STATE_STEP;
@@ -62,7 +62,7 @@ bool span_at(const void *addr, struct span_view *view);
 bool span_origin(const struct span_view *view, struct span_origin *origin);
 
 /**
- * span_publish() - bring a descriptor to life
+ * span_publish() - make a dead descriptor live
  * @span: a dead descriptor, filled in and entered
  * @kind: what its pages are for
  */
@@ -75,7 +75,7 @@ static inline void span_publish(struct span *span, enum span_kind kind)
 	WRITE_ONCE(span->state, count + SPAN_STATE_STEP + kind + 1);
 }
 
-/* The descriptor entered at an address, which may be dead, or begin elsewhere. */
+/* The descriptor in the map at an address. May be dead, or of a span that begins elsewhere. */
 static inline struct span *span_entered_at(unsigned long addr)
 {
 	struct arena *arena = arena_of(addr);
@@ -91,19 +91,19 @@ static inline struct span *span_entered_at(unsigned long addr)
 }
 
 /**
- * span_set_ahead() - note which descriptor will be wanted a little after another one
- * @span: the one
- * @ahead: the other; if it is more than 128 GiB away the hint is wrong
+ * span_set_ahead() - note which descriptor is likely to be freed a little later
+ * @span: the descriptor to note it in
+ * @ahead: the descriptor to note; if it is more than 128 GiB away the hint is wrong
  */
 static inline void span_set_ahead(struct span *span, const struct span *ahead)
 {
-	/* Whoever frees the span once more than he may reads it at the same time. */
+	/* A racing double free may read this field. */
 	WRITE_ONCE(span->ahead, ((long)ahead - (long)span) >> SPAN_AHEAD_SHIFT);
 }
 
 /**
- * span_fetch_ahead() - fetch the descriptor that has been noted, to be written
- * @span: the descriptor that it was noted with
+ * span_fetch_ahead() - prefetch for writing the descriptor that span_set_ahead() noted
+ * @span: the descriptor it was noted in
  */
 static inline void span_fetch_ahead(const struct span *span)
 {
@@ -111,18 +111,18 @@ static inline void span_fetch_ahead(const struct span *span)
 }
 
 /**
- * span_end_at() - end the life of the span that begins at an address
+ * span_end_at() - find the live span that begins at an address, and make it dead
  * @addr: the address
  * @kind: what its pages were for, on success
  *
- * A lookup and the end of a life in one, for which no copy has to be consistent: the
- * exchange makes the descriptor the caller's, and then there is time to look. Grace
- * periods wait for sections with preemption off as for other readers.
+ * Combines lookup and free. Needs no consistent copy of the descriptor: cmpxchg() gives the
+ * descriptor to the caller, and its base is compared once more afterwards. Disabled
+ * preemption delays RCU grace periods as rcu_read_lock() does.
  *
  * Context: Any but NMI.
  *
- * Return: the span, which is dead and the caller's, or NULL if no live span that
- * nobody holds begins at @addr
+ * Return: the span, which is dead and belongs to the caller, or NULL if no live span begins
+ * at @addr or another CPU has locked it
  */
 static __always_inline struct span *span_end_at(const void *addr, enum span_kind *kind)
 {
@@ -146,7 +146,7 @@ static __always_inline struct span *span_end_at(const void *addr, enum span_kind
 	*kind = span_state_kind(state);
 	if (likely(span->base == base))
 		return span;
-	/* The base above was of an earlier life: who is alive now did not ask for this. */
+	/* The descriptor was reused: it now describes a newer span. Revive it; fail the call. */
 	span_publish(span, *kind);
 	return NULL;
 }

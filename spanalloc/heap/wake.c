@@ -5,8 +5,8 @@
  * The thread sleeps until a heap is due. A heap with idle pages that may be released is
  * watched: the thread knows of them. The free that makes idle pages of a heap which is not
  * watched sets span_heap::watched under the heap's lock and wakes the thread once the lock is
- * dropped; later frees find the heap watched and wake nobody. The thread clears the flag, under
- * the lock, when it has nothing to release and time alone changes nothing.
+ * dropped; later frees find the heap watched and do not wake the thread. The thread clears the
+ * flag, under the lock, when the heap has nothing to release and time alone changes nothing.
  *
  *	not watched ---free---> watched, thread woken
  *	     ^			       |
@@ -41,8 +41,8 @@ void scavenger_wake(unsigned int reason)
 }
 
 /**
- * heap_needs_scavenger_locked() - see whether the scavenger does not know of idle pages
- * @heap: the heap, which is watched from then on if it has any that may be released
+ * heap_needs_scavenger_locked() - check whether the scavenger has to look at a heap
+ * @heap: the heap; becomes watched if it has idle pages that may be released
  *
  * Context: Under the heap's lock.
  *
@@ -70,7 +70,7 @@ void heap_want_drain(struct span_heap *heap)
 }
 
 /**
- * heap_watch_cached() - have the scavenger look after a heap that has cached spans alone
+ * heap_watch_cached() - make a heap watched because of its cached spans
  * @heap: the heap
  *
  * Context: Any but NMI.

@@ -10,7 +10,7 @@
 
 #include "heap/heap.h"
 
-/* What the scavenger is told of; all but the first cannot wait for its share of a CPU. */
+/* Reasons to wake the scavenger. All but WAKE_IDLE are urgent: handled at once, at nice 0. */
 #define WAKE_IDLE	0	/* a heap has idle pages, or too many */
 #define WAKE_RESERVE	1	/* a heap's reserve, or its pool, is not full */
 #define WAKE_PRESSURE	2	/* the system is short of memory */

@@ -19,7 +19,7 @@ void demand_init(struct demand *demand, unsigned long now, unsigned long period)
 }
 
 /**
- * demand_set_period() - remember for a longer or a shorter time
+ * demand_set_period() - change the length of a bucket
  * @demand: the levels, rolled on to the present
  * @now: the time in ticks
  * @period: length of a bucket in ticks; 0 is taken for 1
@@ -34,10 +34,10 @@ void demand_set_period(struct demand *demand, unsigned long now, unsigned long p
 }
 
 /**
- * demand_advance() - start as many buckets as time has passed for
+ * demand_advance() - start the buckets that are due
  * @demand: the levels
  * @now: the time in ticks, at or after the end of the current bucket
- * @level: pages taken all the time since the last event
+ * @level: pages taken since the last event, without change
  *
  * For demand_roll().
  */
@@ -47,7 +47,7 @@ void demand_advance(struct demand *demand, unsigned long now, unsigned long leve
 	unsigned long buckets = passed / demand->period;
 	unsigned int i;
 
-	/* More than half of all that can be told apart: backwards. */
+	/* More than half the range of unsigned long: the clock went backwards. */
 	if (passed > ~0UL >> 1)
 		return;
 	demand->start += buckets * demand->period;
@@ -59,7 +59,7 @@ void demand_advance(struct demand *demand, unsigned long now, unsigned long leve
 }
 
 /**
- * demand_lower() - say that some pages, thought to be taken, have been idle all along
+ * demand_lower() - report that some pages counted as taken have been idle all the time
  * @demand: the levels
  * @npages: how many
  */
@@ -71,7 +71,7 @@ void demand_lower(struct demand *demand, unsigned long npages)
 		demand->peak[i] -= min(demand->peak[i], npages);
 }
 
-/* A sixteenth on top, as far as that can be said. */
+/* @level and a sixteenth of it, or ULONG_MAX if that overflows. */
 static unsigned long with_room(unsigned long level)
 {
 	unsigned long room = level / 16;
@@ -80,7 +80,7 @@ static unsigned long with_room(unsigned long level)
 }
 
 /**
- * demand_keep() - say how many pages are worth keeping
+ * demand_keep() - compute how many pages are worth keeping
  * @demand: the levels, rolled on to the present
  *
  * Return: pages, in use and idle together: the highest level in the long window,
@@ -104,8 +104,8 @@ unsigned long demand_keep(const struct demand *demand)
  * @demand: the levels, rolled on to the present
  * @level: pages taken now
  *
- * Return: true if all that is remembered is this level, so that demand_keep()
- * stays as it is until there is another
+ * Return: true if the peak of every bucket is @level, so that demand_keep() does not
+ * change until the level does
  */
 bool demand_settled(const struct demand *demand, unsigned long level)
 {

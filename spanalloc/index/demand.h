@@ -2,11 +2,11 @@
 /*
  * Demand: how many pages a heap is likely to need again soon.
  *
- * A heap that breathes, so many pages in one second and half of them in the
- * next, gives memory back only to fetch it again. How long pages have been idle
- * does not tell such pages from those that a burst has left behind; how high
- * the demand was does. So the highest level of pages taken is remembered for
- * each of the last few stretches of time, the buckets, eight to two ages:
+ * A heap whose demand goes up and down each second should not release pages that it
+ * needs again a second later. The age of idle pages does not tell such pages from
+ * those that a single burst has left behind, but past demand does. So the highest
+ * number of pages taken is kept for each of the last eight intervals of time, called
+ * buckets. Eight buckets are two ages long:
  *
  *	pages
  *	taken	    .-.
@@ -19,20 +19,20 @@
  *		`--------- long window ---------'
  *					`-short-'
  *
- * What is worth keeping, in use and idle together, is the larger of
+ * The number of pages worth keeping, in use and idle together, is the larger of
  *
  *	the highest level in the long window, all eight buckets, and
  *	the highest level in the short one, the last two, and a sixteenth of it.
  *
- * The first keeps what comes back once in two ages, where pages go after one. The
- * second leaves some room to a heap that grows.
+ * The first keeps pages that are needed once in two ages, which by age alone would be
+ * released. The second leaves some room to a heap that grows.
  *
  * TCMalloc holds back from releasing what a recent peak of demand covers, over
  * a short and a long interval; Go's runtime keeps a tenth more than the heap it
  * expects. This does both with a handful of numbers and no clock of its own.
  *
- * Levels change at events, of which the caller tells, and not in between.
- * Nothing here locks: calls for one struct demand are the caller's to order.
+ * The caller reports each event that changes the level; it is constant in between.
+ * Nothing here locks: the caller serialises all calls for one struct demand.
  */
 #ifndef SPANALLOC_DEMAND_H
 #define SPANALLOC_DEMAND_H
@@ -44,7 +44,7 @@
 #define DEMAND_BUCKETS	8
 
 /**
- * struct demand - highest levels of the last few stretches of time
+ * struct demand - highest levels of the last few buckets of time
  * @start: when the current bucket began, in ticks
  * @period: length of a bucket in ticks, not 0
  * @current_bucket: index of the current bucket
@@ -58,7 +58,7 @@ struct demand {
 };
 
 /**
- * demand_due() - when there will be less to remember
+ * demand_due() - when demand_keep() may next fall
  * @demand: the levels
  *
  * Return: end of the current bucket, in ticks
@@ -76,12 +76,12 @@ unsigned long demand_keep(const struct demand *demand);
 bool demand_settled(const struct demand *demand, unsigned long level);
 
 /**
- * demand_roll() - let time pass, before an event is told of
+ * demand_roll() - start the buckets that are due; to be called before an event
  * @demand: the levels
  * @now: the time in ticks, which may wrap around
  * @level: pages taken since the last event, that is before this one
  *
- * A clock that goes backwards stands still.
+ * If @now goes backwards, nothing changes.
  */
 static inline void demand_roll(struct demand *demand, unsigned long now, unsigned long level)
 {
@@ -90,7 +90,7 @@ static inline void demand_roll(struct demand *demand, unsigned long now, unsigne
 }
 
 /**
- * demand_peak() - tell of a level that has risen
+ * demand_peak() - report that the level has risen
  * @demand: the levels, rolled on to the present
  * @level: pages taken now
  */

@@ -8,21 +8,21 @@
  * An arena has a slot for each of its pages and one for each of its chunks. A
  * span is entered in the chunk's slot where it covers a whole chunk and in the
  * pages' slots elsewhere, and leaves them before its descriptor goes back to the
- * slab. A reader that took the pointer just before is safe all the same:
+ * slab. A reader that read the pointer just before is still safe:
  * descriptors are type-stable under RCU, and an entry counts only while the
  * descriptor it points to is live and its bounds contain the address.
  *
- * A descriptor's state is one word: who uses the span in the low bits, and a
- * count of its changes above, which makes a reader notice that a descriptor was
- * recycled while it looked.
+ * A descriptor's state is one word: the low bits hold the kind of a live span and whether
+ * a writer has it locked or pinned; the bits above count changes. By the count a reader
+ * notices that a descriptor was reused during the lookup.
  *
  *	dead --span_publish--> live --span_end_at--> dead
- *	                       live --span_trylock--> held --span_unlock--> live
+ *	                       live --span_trylock--> locked --span_unlock--> live
  *
- * "Held" is live with one writer inside (a split): lookups go on as before, and
- * every other writer is refused. A descriptor whose owner is being stored is "pinned"
- * besides, for a few instructions with interrupts off: other writers wait for that, so
- * that the store cannot land in a descriptor that has died.
+ * A locked span is live, and one writer (a split) changes it: lookups still find the
+ * span, and every other writer is refused. A CPU that stores an owner pins the
+ * descriptor for a few instructions with interrupts off. Other writers wait until the
+ * descriptor is not pinned, so that no owner is stored in a dead descriptor.
  *
  * This header is pure, so that the very same lookup can be measured in a
  * program.
@@ -66,8 +66,8 @@ struct span_heap;
  * @node: NUMA node of its memory, where there is more than one; if it has memory of
  *	several, that of its first page
  * @heap: heap that it belongs to
- * @owner: its user's cookie
- * @caller: return address of whoever allocated it
+ * @owner: cookie stored by span_set_owner()
+ * @caller: return address of the call that allocated it
  * @next: while it is cached: the one cached before it
  * @next_chain: while it is cached, and first of a chain: the next chain
  * @born: when it was allocated, by span_clock()
@@ -192,7 +192,7 @@ static inline enum span_match span_view_get(struct span *span, unsigned long add
 	view->owner = READ_ONCE(span->owner);
 	/*
 	 * The copy above before the state below. Pairs with the full barrier of
-	 * the cmpxchg() that ends every life, in span_retire() and
+	 * the cmpxchg() that makes a span dead, in span_retire() and
 	 * span_end_at().
 	 */
 	smp_rmb();
@@ -208,8 +208,8 @@ static inline enum span_match span_view_get(struct span *span, unsigned long add
  *
  * A miss counts only if both slots still hold what they held before the look:
  * when a span is split, the second part is in its slots before the bounds of
- * the first shrink, so whoever saw the new bounds sees the new slot next time.
- * Every further round means that a writer has moved meanwhile.
+ * the first shrink, so that a reader that saw the new bounds sees the new slot
+ * when it reads the slot again. The loop repeats only after a concurrent change.
  */
 static inline bool span_view_find(struct arena *arena, unsigned long addr,
 				  struct span_view *view)
@@ -232,8 +232,8 @@ static inline bool span_view_find(struct arena *arena, unsigned long addr,
 		if (match == SPAN_MATCH)
 			return true;
 		/*
-		 * What was found before the slots. Pairs with smp_wmb() in
-		 * span_cut() and divide_chunk().
+		 * The loads above before the second loads of the slots. Pairs
+		 * with smp_wmb() in span_cut() and divide_chunk().
 		 */
 		smp_rmb();
 	} while (match == SPAN_RACED || READ_ONCE(*slot) != by_page ||

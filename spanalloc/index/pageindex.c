@@ -13,8 +13,8 @@
 #define ALIGN_TRIES	8
 
 /*
- * What a search for idle pages may take: passing by a chunk, or a block without
- * any, is one step; looking into a chunk is eight.
+ * Bound of a search for idle pages, in steps. To skip a chunk, or a block without idle
+ * pages, takes one step; to search the bits of a chunk takes IDLE_LOOK more.
  */
 #define IDLE_STEPS	32
 #define IDLE_LOOK	8
@@ -73,7 +73,7 @@ static void claim(struct pageindex *idx, unsigned long page, unsigned long npage
 	claim_more(idx, page, npages, claim);
 }
 
-/* By how many pages more would be backed than may be if these, all free, were taken. */
+/* By how many pages taking these free pages would exceed @max_backed. */
 static unsigned long claim_excess(const struct pageindex *idx, unsigned long page,
 				  unsigned long npages)
 {
@@ -87,7 +87,7 @@ static unsigned long claim_excess(const struct pageindex *idx, unsigned long pag
 	return released - min(released, room);
 }
 
-/* Claim, unless that would back more pages than there may be. */
+/* Claim, unless more than @max_backed pages would be backed. */
 static bool claim_within(struct pageindex *idx, unsigned long page, unsigned long npages,
 			 struct pageindex_claim *taken)
 {
@@ -175,7 +175,7 @@ void *pageindex_set_table(struct pageindex *idx, void *table, unsigned long max_
 		if (have && i < old_levels)
 			memcpy(sum, idx->sum[i], have * sizeof(u64));
 		else if (have)
-			/* Above the old top there is one summary, since that covered all. */
+			/* Above the old top there is one summary: the old top covered all. */
 			*sum = pageindex_sum_merge(idx->sum[i - 1], 8, level_shift(i + 1));
 		idx->sum[i] = sum;
 		sum += round_up(room, 8);
@@ -254,9 +254,9 @@ void pageindex_grow(struct pageindex *idx, unsigned long chunk, unsigned long nc
  * @taken: filled in on success
  *
  * Return: true on success. Otherwise nothing has changed, and @taken->released
- * is 0 if there is no such run, or by how many pages taking it would exceed
- * @idx->max_backed. If @idx->deceived is true, it is not known: to be repeated after
- * pageindex_settle().
+ * is 0 if there is no such run, or by how many pages taking the run would exceed
+ * @idx->max_backed. If @idx->deceived is true, the search ended early and there may be a
+ * run: call pageindex_settle() and try again.
  */
 bool pageindex_alloc(struct pageindex *idx, unsigned long npages, struct pageindex_claim *taken)
 {
@@ -275,7 +275,7 @@ static bool fits_aligned(const struct pageindex *idx, unsigned long page, unsign
 	return have >= *found - page + npages && !pageindex_is_fenced(idx, *found, npages);
 }
 
-/* Of runs that are short, the first few are tried; where a long one ends takes long to see. */
+/* Try the first few runs; only the first if long, as finding the end of a run takes long. */
 static bool find_aligned_near(struct pageindex *idx, unsigned long npages, unsigned long align,
 			      unsigned long page, unsigned long *found)
 {
@@ -319,9 +319,9 @@ static bool find_aligned(struct pageindex *idx, unsigned long npages, unsigned l
  * @align: power of two, at most %PAGEINDEX_BLOCK_PAGES
  * @taken: filled in on success
  *
- * The lowest such run is taken if it lies in one of the first few free runs
- * that are long enough; otherwise the lowest of those that leave room for any
- * alignment. It is certain to succeed if there is a run of @npages + @align - 1
+ * The lowest aligned run is taken if it lies in one of the first few free runs of
+ * at least @npages pages; otherwise one in the lowest free run of at least
+ * @npages + @align - 1 pages. It is certain to succeed if there is a run of @npages + @align - 1
  * free pages.
  *
  * Return: as pageindex_alloc()
@@ -339,17 +339,16 @@ bool pageindex_alloc_aligned(struct pageindex *idx, unsigned long npages, unsign
 /* === A piece at a time ================================================== */
 
 /**
- * pageindex_fence() - find a run of free pages, and keep others away from it
+ * pageindex_fence() - find a run of free pages, and keep other calls from taking it
  * @idx: an index without a fence
  * @npages: length of the run, not 0
  * @align: power of two, at most %PAGEINDEX_BLOCK_PAGES
  * @page: its first page, on success
  *
- * To take a long run at once takes long. Behind the fence it is taken by
- * pageindex_claim_piece(), with other calls in between: these take no page of it, and
- * its pages change their states by no other hand.
+ * A long run is taken in pieces, by pageindex_claim_piece(), so that no call takes long.
+ * Other calls in between neither take pages of the run nor change their states.
  *
- * Return: false if there is no such run, or, as for pageindex_alloc(), if it is not known
+ * Return: false if there is no such run, or if @idx->deceived, as for pageindex_alloc()
  */
 bool pageindex_fence(struct pageindex *idx, unsigned long npages, unsigned long align,
 		     unsigned long *page)
@@ -371,7 +370,7 @@ bool pageindex_fence(struct pageindex *idx, unsigned long npages, unsigned long 
  * pageindex_unfence() - take the fence away
  * @idx: the index
  *
- * What has not been taken is there for others.
+ * Other calls may take the pages of the run that are still free.
  */
 void pageindex_unfence(struct pageindex *idx)
 {
@@ -384,9 +383,9 @@ void pageindex_unfence(struct pageindex *idx)
  * @idx: the index
  * @page: first page of the part
  * @npages: its length, at most %PAGEINDEX_PIECE_PAGES
- * @claim: of the whole run; @page is set, what it says of the parts taken is added to
+ * @claim: the claim of the whole run; @page is set, and the counts are added to
  *
- * Return: 0, or by how many pages it would exceed @idx->max_backed; then nothing has
+ * Return: 0, or by how many pages the part would exceed @idx->max_backed; then nothing has
  * changed
  */
 unsigned long pageindex_claim_piece(struct pageindex *idx, unsigned long page,
@@ -401,7 +400,7 @@ unsigned long pageindex_claim_piece(struct pageindex *idx, unsigned long page,
 
 /* === Idle pages ========================================================= */
 
-/* Might there be @npages idle pages in a row? */
+/* May @chunk have a run of @npages idle pages? */
 static bool may_have_idle(const struct pageindex *idx, unsigned long chunk, unsigned long npages,
 			  unsigned int tag)
 {
@@ -415,8 +414,8 @@ static bool may_have_idle(const struct pageindex *idx, unsigned long chunk, unsi
 }
 
 /*
- * First run of @npages idle pages within @chunk, from its page @from on. Word by word,
- * lest a chunk full of short runs take longer than any other.
+ * First run of @npages idle pages within @chunk, from its page @from on. Goes word by word,
+ * so that the time does not depend on the number of runs.
  */
 bool pageindex_find_idle(const struct pageindex *idx, unsigned long chunk, unsigned long npages,
 			 unsigned int from, unsigned long *found)
@@ -447,7 +446,7 @@ bool pageindex_find_idle(const struct pageindex *idx, unsigned long chunk, unsig
 	return false;
 }
 
-/* First run of idle pages near the bottom, in a chunk with just this tag; 0 for any. */
+/* First run of idle pages in the lowest chunks with exactly @tag; any tag if 0. */
 static bool search_idle(const struct pageindex *idx, unsigned long npages, unsigned int tag,
 			unsigned long *page)
 {
@@ -474,10 +473,10 @@ static bool search_idle(const struct pageindex *idx, unsigned long npages, unsig
 }
 
 /**
- * pageindex_alloc_idle() - take a run of pages that all have something behind them
+ * pageindex_alloc_idle() - take a run of idle pages
  * @idx: the index
  * @npages: length of the run, not 0
- * @tag: look at chunks with just this tag alone; 0 for any
+ * @tag: look only at chunks with exactly this tag; 0 for any
  * @taken: filled in on success
  *
  * There is no summary of idle pages: this looks at the lowest few chunks that
@@ -557,7 +556,7 @@ void pageindex_release(struct pageindex *idx, unsigned long page, unsigned long 
 }
 
 /**
- * pageindex_unback() - take back that pages were backed for the first time
+ * pageindex_unback() - undo that pages were counted as backed for the first time
  * @idx: the index
  * @page: first page
  * @npages: how many; all were fresh when they were taken, and none was backed
@@ -573,7 +572,7 @@ void pageindex_unback(struct pageindex *idx, unsigned long page, unsigned long n
 		unsigned int from = at % CHUNK_PAGES;
 
 		next = min(end, (chunk + 1) << CHUNK_SHIFT);
-		/* Unless what lies above has been backed since. */
+		/* Not if pages above have been backed since. */
 		if (meta->fresh == from + (next - at))
 			meta->fresh = from;
 		chunk_settle(idx, chunk);
@@ -581,7 +580,7 @@ void pageindex_unback(struct pageindex *idx, unsigned long page, unsigned long n
 }
 
 /**
- * pageindex_set_tag() - say where the memory behind pages is going to come from
+ * pageindex_set_tag() - set the source of the memory that pages will be backed with
  * @idx: the index
  * @page: first page
  * @npages: how many, all in use
@@ -612,11 +611,11 @@ void pageindex_set_tag(struct pageindex *idx, unsigned long page, unsigned long 
 }
 
 /**
- * pageindex_idle_of() - count idle pages by where they are from
+ * pageindex_idle_of() - count idle pages by source
  * @idx: an index that counts them, with @idle_of
  * @tag: of the source
  *
- * Return: idle pages of chunks with that tag alone, and those of chunks with several
+ * Return: idle pages of chunks that have @tag or %PAGEINDEX_TAG_MIXED
  */
 unsigned long pageindex_idle_of(const struct pageindex *idx, unsigned int tag)
 {
@@ -624,13 +623,13 @@ unsigned long pageindex_idle_of(const struct pageindex *idx, unsigned int tag)
 }
 
 /**
- * pageindex_tag() - where the memory behind a run of pages is from
+ * pageindex_tag() - find the source of the memory behind a run of pages
  * @idx: the index
  * @page: first page
  * @npages: how many, not 0
  *
- * Return: the tag that all chunks of the run have, 0 if nothing is behind any of
- * them; %PAGEINDEX_TAG_MIXED if they have different ones, or that
+ * Return: the tag that all chunks of the run have, 0 if none of them has memory;
+ * %PAGEINDEX_TAG_MIXED if their tags differ, or if that is their tag
  */
 unsigned int pageindex_tag(const struct pageindex *idx, unsigned long page,
 			   unsigned long npages)

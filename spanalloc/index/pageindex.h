@@ -48,7 +48,7 @@
 /* Chunks whose summary may promise too much at any moment. */
 #define PAGEINDEX_NR_STALE	8
 
-/* As much of a long run as is taken or given back in one call, where that must not take long. */
+/* Most pages of a long run that are taken or given back in one hold of the caller's lock. */
 #define PAGEINDEX_PIECE_PAGES	(4 * PAGEINDEX_CHUNK_PAGES)
 
 /* In pageindex_meta::tag: memory of more than one source. */
@@ -70,11 +70,11 @@ struct pageindex_word {
  * @fresh: pages from this one on have never been backed
  * @dirty: idle pages from this one on hold nothing but zeros
  * @tag: where the memory behind the chunk's pages is from; 0 while there is none
- * @due: a bit for each word whose old pages were old before pageindex_age() last came
+ * @due: a bit for each word in which the last pageindex_age() made no page old
  * @epoch: the index's when the counts below were last brought up to date
  * @claimed: pages allocated in that epoch, and in the one before
- * @released: pages released in that epoch, and in the one before, apart from
- *	those that have been refaulted
+ * @released: pages released in that epoch, and in the one before, less the pages
+ *	that have been counted as refaulted
  *
  * The counts stop at 65535.
  */
@@ -117,15 +117,16 @@ struct pageindex_block {
  * @sum: summaries of blocks, of eight blocks, and so on
  * @idle_map: a bit for each block that has idle pages
  * @idle_of: idle pages of chunks with each tag from 1 on, and, at 0, with
- *	%PAGEINDEX_TAG_MIXED; NULL if nobody wants to know
+ *	%PAGEINDEX_TAG_MIXED; NULL if they are not counted
  * @fence_start: first page of a long run that is being taken
  * @fence_end: first page after it; 0 if there is none
- * @look_once: a search that a summary has promised too much ends without an answer
- * @deceived: that has happened to the last one
- * @deceived_first: first of the chunks that the promise was of
- * @deceived_last: the last of them
+ * @look_once: a search ends, without an answer, at the first stale summary that promised
+ *	more than there is
+ * @deceived: the last search has ended in this way
+ * @deceived_first: first of the chunks whose summaries promised too much
+ * @deceived_last: last of these chunks
  * @stale: chunks (plus one) whose summary may promise more than there is
- * @hint: for each size class, a page below which no such run starts
+ * @hint: for each size class, a page below which no free run of that size starts
  */
 struct pageindex {
 	unsigned long nr_pages;
@@ -154,10 +155,10 @@ struct pageindex {
  * struct pageindex_claim - a run of pages that has just been taken
  * @page: first page
  * @released: pages of the run that have nothing behind them
- * @fresh: those of @released that never had
+ * @fresh: how many of @released were never backed
  * @clean: idle pages from this offset into the run on are known to be zero
- * @refault: those of @released that passes of this epoch or the one before had
- *	taken from the same chunks, as far as none has been counted here already
+ * @refault: how many of @released replace pages that were released from the same chunks
+ *	in this epoch or the one before; each released page is counted once
  */
 struct pageindex_claim {
 	unsigned long page;
@@ -179,10 +180,10 @@ struct pageindex_run {
 
 /**
  * enum pageindex_age - which idle pages are meant
- * @PAGEINDEX_OLD: those freed before the last pass
- * @PAGEINDEX_DUE: those freed before the pass before that one, as far as is known: the
- *	old ones among 64 of which none became old at the last pass
- * @PAGEINDEX_ANY: all
+ * @PAGEINDEX_OLD: pages freed before the last pass
+ * @PAGEINDEX_DUE: old pages in words of 64 pages of which none became old at the last
+ *	pass; they were freed before the pass before the last one
+ * @PAGEINDEX_ANY: all idle pages
  */
 enum pageindex_age {
 	PAGEINDEX_OLD,
@@ -200,9 +201,9 @@ enum pageindex_age {
  * @block: the block that the page lies in
  * @page: the page
  *
- * Needs no lock: it is called before the caller's is taken, so that others do not have to
- * wait for memory. The table that the sums are in may be replaced meanwhile; to fetch from
- * the old one does no harm.
+ * Needs no lock: it is called before the caller takes its lock, so that cache misses do not
+ * lengthen the hold. The table of sums may be replaced at the same time; to prefetch from
+ * the old table does no harm.
  */
 static inline void pageindex_prefetch(const struct pageindex *idx, struct pageindex_block *block,
 				      unsigned long page)

@@ -23,7 +23,7 @@ static bool check_chunk(const struct pageindex *idx, unsigned long chunk, unsign
 	*idle += chunk_idle;
 	if (chunk_idle != meta->idle)
 		return false;
-	/* Nothing is remembered of what is not there. */
+	/* If no page of the chunk is backed, @dirty and @tag have to be 0. */
 	if (!backed && (meta->dirty || meta->tag))
 		return false;
 	if (meta->fresh == NEVER_GROWN)

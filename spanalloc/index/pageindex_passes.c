@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Page index: what passes need. Which pages have been idle for long, which have
- * nothing behind them, and where there has been demand lately.
+ * Page index: functions for passes. They find pages that have been idle for long and pages
+ * that are released, and tell in which chunks pages were allocated lately.
  */
 #include "index/pageindex_state.h"
 
@@ -55,9 +55,9 @@ unsigned int pageindex_next_run(const struct pageindex_word *word, enum page_sor
  * pageindex_prev_idle() - find the next lower chunk that has idle pages
  * @idx: the index
  * @chunk: where to begin, exclusive; on success the chunk found, otherwise where to go on
- * @steps: chunks to look at, and words of the map of blocks, about; what is left of it
+ * @steps: about how many chunks and words of idle_map to look at; reduced by those seen
  *
- * Return: false if there is none below *@chunk, or if *@steps is 0 now and there may be
+ * Return: false if there is no such chunk, or if *@steps is 0 now and there may be one
  */
 bool pageindex_prev_idle(struct pageindex *idx, unsigned long *chunk, unsigned int *steps)
 {
@@ -77,7 +77,7 @@ bool pageindex_prev_idle(struct pageindex *idx, unsigned long *chunk, unsigned i
 			--*steps;
 			continue;
 		}
-		/* All of a block, or its bit would never be cleared. */
+		/* Finish the block, even beyond *@steps: only then can its bit be cleared. */
 		*steps -= min_t(unsigned long, *steps, c - first);
 		while (c > first)
 			if (chunk_meta(idx, --c)->idle) {
@@ -89,7 +89,7 @@ bool pageindex_prev_idle(struct pageindex *idx, unsigned long *chunk, unsigned i
 			idx->idle_map[block / 64] &= ~BIT_ULL(block % 64);
 	}
 	*chunk = c;
-	/* It is not for want of steps that nothing is found. */
+	/* No chunk is left: *@steps must not be 0, which means that there may be one. */
 	if (!c && !*steps)
 		*steps = 1;
 	return false;
@@ -113,7 +113,7 @@ static u64 aged_pages(const struct pageindex *idx, unsigned long chunk, unsigned
  * @idx: the index
  * @chunk: the chunk
  * @age: how old they have to be
- * @max_pages: take at most so many
+ * @max_pages: most pages to take
  * @runs: where to put the runs taken
  * @max_runs: how many of them there is room for
  *
@@ -165,7 +165,7 @@ unsigned int pageindex_take_idle(struct pageindex *idx, unsigned long chunk,
  * pageindex_take_released() - take released pages of a chunk, from its lowest up
  * @idx: the index
  * @chunk: the chunk
- * @max_pages: take at most so many
+ * @max_pages: most pages to take
  * @runs: where to put the runs taken
  * @max_runs: how many of them there is room for
  * @fresh: how many of the pages have never been backed
@@ -229,7 +229,7 @@ unsigned int pageindex_age(struct pageindex *idx, unsigned long chunk)
 
 /* === Use ================================================================ */
 
-/* The index's epoch is no longer that of the chunk. */
+/* Bring a chunk's counts to the current epoch. */
 void pageindex_refresh(const struct pageindex *idx, struct pageindex_meta *meta)
 {
 	bool next = idx->epoch - meta->epoch == 1;
@@ -245,8 +245,8 @@ void pageindex_refresh(const struct pageindex *idx, struct pageindex_meta *meta)
  * pageindex_next_epoch() - begin a new epoch, as every pass does
  * @idx: the index
  *
- * What chunks have seen is counted by epochs, and forgotten at the end of the
- * next. No chunk is visited here.
+ * Pages claimed and released in a chunk are counted per epoch. The counts of an epoch are
+ * dropped at the end of the next epoch. No chunk is visited here.
  */
 void pageindex_next_epoch(struct pageindex *idx)
 {
@@ -254,12 +254,12 @@ void pageindex_next_epoch(struct pageindex *idx)
 }
 
 /**
- * pageindex_recent() - how much has been allocated in a chunk lately
+ * pageindex_recent() - count the pages allocated in a chunk lately
  * @idx: the index
  * @chunk: the chunk
  *
- * Return: pages allocated there in this epoch and the one before, each time
- * that they were; at most 65535 for each epoch
+ * Return: pages allocated in the chunk in this epoch and the one before; a page counts each
+ * time it is allocated; at most 65535 for each epoch
  */
 unsigned int pageindex_recent(const struct pageindex *idx, unsigned long chunk)
 {
@@ -299,7 +299,7 @@ unsigned int pageindex_used(const struct pageindex *idx, unsigned long chunk)
  * pageindex_next_used() - find the next page that is in use
  * @idx: the index
  * @page: where to begin; on success the page found, otherwise where to go on
- * @steps: chunks to look at; what is left of it
+ * @steps: how many chunks to look at; reduced by those seen
  *
  * Return: false if no page from *@page on is in use, or if *@steps is 0 now and one may be
  */
@@ -322,7 +322,7 @@ bool pageindex_next_used(const struct pageindex *idx, unsigned long *page, unsig
 		}
 		*page = (chunk + 1) << CHUNK_SHIFT;
 	}
-	/* It is not for want of steps that nothing is found. */
+	/* No chunk is left: *@steps must not be 0, which means that there may be one. */
 	*steps = max(*steps, 1U);
 	return false;
 }

@@ -84,13 +84,13 @@ void pageindex_release_runs(struct pageindex *idx, const struct pageindex_run *r
 /**
  * pageindex_take_more() - take runs of idle pages close to one that has been allocated
  * @idx: the index
- * @end: first page after that one
+ * @end: first page after the run that has been allocated
  * @npages: length of each run, not 0
  * @max: how many are wanted
- * @pages: room for so many, filled in with the first page of each run taken
+ * @pages: room for @max page numbers; set to the first page of each run taken
  *
- * From the lowest up, in the chunk that the page before @end lies in, and only what is
- * wholly idle. That nobody has asked for them yet is why they do not count as allocated.
+ * Takes wholly idle runs, from the lowest up, in the chunk that the page before @end lies
+ * in. The runs do not count as allocated, because no caller has asked for them yet.
  *
  * Return: number of runs taken
  */

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Inside the page index: changing the states of pages of one chunk, and what is
- * known of the chunk besides. The tree is not told. Nothing else includes this.
+ * Inside the page index: changing the states of pages of one chunk, and the chunk's
+ * pageindex_meta. The tree of summaries is not updated. Nothing else includes this.
  */
 #ifndef SPANALLOC_PAGEINDEX_STATE_H
 #define SPANALLOC_PAGEINDEX_STATE_H
 
 #include "index/pageindex_tree.h"
 
-/* === What a chunk has seen lately ======================================= */
+/* === Counts of recent events in a chunk ================================= */
 
 void pageindex_refresh(const struct pageindex *idx, struct pageindex_meta *meta);
 
-/* A chunk learns of a new epoch when something happens to it. */
+/* To be called before a chunk's counts change: brings them to the current epoch. */
 static inline void meta_refresh(const struct pageindex *idx, struct pageindex_meta *meta)
 {
 	if (unlikely(meta->epoch != idx->epoch))
@@ -25,8 +25,9 @@ static inline void meta_count(u16 *count, unsigned int npages)
 }
 
 /*
- * Of @npages that were released and are wanted again, those that were there not
- * long ago. The older releases count first, as they are forgotten first.
+ * How many of @npages released pages that are taken again are refaults: at most as many as
+ * were released in this epoch and the one before. The older releases are used up first,
+ * because their count is dropped first.
  */
 static inline unsigned int meta_refault(struct pageindex_meta *meta, unsigned int npages)
 {
@@ -40,7 +41,7 @@ static inline unsigned int meta_refault(struct pageindex_meta *meta, unsigned in
 
 /* === Taking ============================================================= */
 
-/* The count of idle pages that a chunk takes part in, or NULL. */
+/* The counter in @idle_of that a chunk's idle pages are counted in, or NULL. */
 static inline unsigned long *idle_count_of(const struct pageindex *idx,
 					   const struct pageindex_meta *meta)
 {
@@ -166,7 +167,7 @@ static inline void chunk_release(struct pageindex *idx, unsigned long chunk, uns
 	meta_count(&meta->released[0], to - from);
 }
 
-/* A chunk with nothing behind it has nothing dirty either, and from nowhere. */
+/* If no page of a chunk is backed, reset its @dirty and its @tag. */
 static inline void chunk_settle(struct pageindex *idx, unsigned long chunk)
 {
 	const struct pageindex_word *word = chunk_words(idx, chunk);

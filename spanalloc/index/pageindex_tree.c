@@ -30,12 +30,12 @@
  * above raises it. hint[] never decreases with size, which bounds both loops.
  *
  * Stale chunks. Taking pages does not touch the tree: the chunk is noted in a
- * small, direct-mapped table, and its summary goes on promising what it promised
- * before. Freeing raises a summary that promises too little. So every summary is
- * at least the truth, and a search that believes it misses nothing; where it was
- * promised too much it finds out from the bits, brings that chunk up to date and
- * goes on. Allocating and freeing the same few pages therefore never climbs the
- * tree at all, and no search can be deceived more often than the table is long.
+ * small, direct-mapped table, and its summary stays as it was. Freeing raises a
+ * summary that is too low. So a summary is never too low, and a search that trusts
+ * summaries misses no run. A search that follows a summary which is too high finds
+ * no run in the bits, brings that chunk's summary up to date and goes on. So to
+ * allocate and free the same few pages over and over never climbs the tree, and a
+ * search meets at most as many stale summaries as the table has entries.
  *
  * The layout of bitmaps and summaries follows M. Knyszek, "Scaling the Go page
  * allocator" (2019); walls, saturation, hints by size, stale chunks and the
@@ -80,8 +80,8 @@ u64 pageindex_sum_merge(const u64 *child, unsigned int n, unsigned int shift)
 }
 
 /*
- * Fetch the summaries above a chunk, all of them at once: where they are is known, and to
- * wait for one after the other would take several times as long.
+ * Prefetch all summaries above a chunk at once. Their addresses are known, and cache misses
+ * one after another would take several times as long.
  */
 static inline void prefetch_path(const struct pageindex *idx, unsigned long chunk)
 {
@@ -285,7 +285,7 @@ static inline bool stale(const struct pageindex *idx, unsigned long chunk)
 	return idx->stale[chunk % PAGEINDEX_NR_STALE] == chunk + 1;
 }
 
-/* Whole chunks @first..@last have become free or taken: into the tree at once. */
+/* Whole chunks @first..@last have become free or taken: update the tree at once. */
 static void whole_changed(struct pageindex *idx, unsigned long first, unsigned long last,
 			  u64 sum)
 {
@@ -300,8 +300,8 @@ static void whole_changed(struct pageindex *idx, unsigned long first, unsigned l
 }
 
 /*
- * Pages @from..@to - 1 of @chunk have been taken. Most often they leave the
- * summary as it is, being part of neither the longest run nor one at an edge.
+ * Pages @from..@to - 1 of @chunk have been taken. Most often the summary stays exact,
+ * because the pages were part of neither the longest run nor a run at an edge.
  */
 static void part_taken(struct pageindex *idx, unsigned long chunk, unsigned int from,
 		       unsigned int to)
@@ -319,8 +319,8 @@ static void part_taken(struct pageindex *idx, unsigned long chunk, unsigned int 
 }
 
 /*
- * Pages of @chunk have become free, and are now part of the run @start..@end - 1:
- * a summary that was right stays right, and one that is stale at least the truth.
+ * Pages of @chunk have become free, and are now part of the run @start..@end - 1. Update
+ * the summary: an exact summary stays exact, and a stale one does not become too low.
  */
 static void part_freed(struct pageindex *idx, unsigned long chunk, unsigned int start,
 		       unsigned int end)
@@ -345,7 +345,7 @@ static void many_freed(struct pageindex *idx, unsigned long chunk)
 	u64 *leaf = sum_at(idx, 0, chunk);
 	u64 now;
 
-	/* A summary that promises everything cannot be raised. */
+	/* The summary of a wholly free chunk cannot be raised. */
 	if ((*leaf & ~SUM_WALL) == SUM_FREE_CHUNK)
 		return;
 	now = pageindex_chunk_summary(chunk_words(idx, chunk));
@@ -434,8 +434,8 @@ static inline bool hints_low(const struct pageindex *idx, unsigned long page,
 /*
  * Lower the hints to the run that pages @page..@page + @npages - 1 are part of now,
  * with @before and @after more of it in the chunks at its ends. A neighbour chunk
- * that is wholly free already has every hint at its start or below, so that one
- * step to each side will do.
+ * that is wholly free already has every hint at its start or below, so that to look at
+ * one chunk on each side is enough.
  */
 static inline void hints_freed(struct pageindex *idx, unsigned long page, unsigned long npages,
 			       unsigned int before, unsigned int after)
@@ -462,7 +462,7 @@ void pageindex_freed(struct pageindex *idx, unsigned long page, unsigned long np
 	bool low = hints_low(idx, page, before);
 	unsigned int after;
 
-	/* A summary that promises everything cannot be raised. */
+	/* The summary of a wholly free chunk cannot be raised. */
 	if (low && first == last && (*sum_at(idx, 0, first) & ~SUM_WALL) == SUM_FREE_CHUNK)
 		return;
 	after = pageindex_run_after(chunk_words(idx, last), to);
@@ -480,7 +480,7 @@ void pageindex_freed(struct pageindex *idx, unsigned long page, unsigned long np
 		hints_freed(idx, page, npages, before, after);
 }
 
-/* So have all of @runs, which lie in one chunk. */
+/* The pages of all @runs, which lie in one chunk, have become free. */
 void pageindex_freed_runs(struct pageindex *idx, const struct pageindex_run *runs,
 			  unsigned int nr)
 {
@@ -495,7 +495,7 @@ void pageindex_freed_runs(struct pageindex *idx, const struct pageindex_run *run
 		unsigned long behind = page + runs[i].npages;
 		unsigned int before, after;
 
-		/* Several of them often become part of the same run. */
+		/* Several of @runs often become part of the same free run. */
 		if (page >= start && page < end)
 			continue;
 		before = chunk_run_before(word, page % CHUNK_PAGES);
@@ -512,8 +512,8 @@ void pageindex_freed_runs(struct pageindex *idx, const struct pageindex_run *run
 /**
  * pageindex_run_length() - count free pages
  * @idx: the index
- * @page: where to begin
- * @n: when to stop
+ * @page: first page to look at
+ * @n: number of free pages to stop at
  *
  * Return: free pages from @page on in a row; if there are @n or more, at least @n
  */
@@ -546,8 +546,8 @@ static bool any_stale(const struct pageindex *idx, unsigned long first, unsigned
 }
 
 /*
- * Is a run free that the summaries promise? The bits tell. Of a long one it would take
- * long to see all of them, and only stale chunks can have promised too much.
+ * Is a run free that the summaries promise? Short runs are checked in the bits. Long runs are
+ * only checked for stale chunks: no other summary can be too high.
  */
 static bool run_is_free(const struct pageindex *idx, unsigned long page, unsigned long n)
 {
@@ -557,8 +557,8 @@ static bool run_is_free(const struct pageindex *idx, unsigned long page, unsigne
 }
 
 /*
- * Chunks @first..@last have less than was promised. Bring them up to date, or, where a
- * search has to be short, leave that to pageindex_settle() and return true.
+ * The summaries of chunks @first..@last are too high. Bring them up to date; or, with
+ * @look_once, leave that to pageindex_settle() and return true.
  */
 static bool leave_deceived(struct pageindex *idx, unsigned long first, unsigned long last)
 {
@@ -573,13 +573,13 @@ static bool leave_deceived(struct pageindex *idx, unsigned long first, unsigned 
 }
 
 /**
- * pageindex_settle() - bring a chunk up to date that has deceived the last search
+ * pageindex_settle() - update the stale summary at which the last search ended
  * @idx: the index, with @look_once
  *
- * The search is then to be repeated, which may be deceived by another chunk, of which there
- * are %PAGEINDEX_NR_STALE at most.
+ * The caller then repeats the search, which may end at another stale summary. There are at
+ * most %PAGEINDEX_NR_STALE of them.
  *
- * Return: false if there is none
+ * Return: false if no chunk of the last search is stale any more
  */
 bool pageindex_settle(struct pageindex *idx)
 {
@@ -600,8 +600,8 @@ bool pageindex_settle(struct pageindex *idx)
  * Lowest run of @n free pages in the chunks from @chunk on, given that the @run
  * pages before it are free. The walk goes right along a level, up wherever a
  * parent begins, and down into the first summary that promises a long enough
- * run. Where stale chunks had a part in a promise that is not kept, it begins
- * again at the first chunk of what was promised: nothing before it will do.
+ * run. If that run is not there, because of stale chunks, the walk begins again at
+ * the first chunk of the promised run: no earlier chunk can begin a run.
  */
 static bool tree_find(struct pageindex *idx, unsigned long n, unsigned long chunk,
 		      unsigned long run, unsigned long *found)
@@ -685,7 +685,7 @@ bool pageindex_find_from(struct pageindex *idx, unsigned long n, unsigned long f
 	return tree_find(idx, n, chunk, tail, found);
 }
 
-/* Lowest run of @n free pages of all. */
+/* Lowest run of @n free pages in the index. */
 bool pageindex_find_first(struct pageindex *idx, unsigned long n, unsigned long *found)
 {
 	unsigned int hint = hint_floor(min(n, CHUNK_PAGES));

@@ -9,8 +9,8 @@
  *	soft, of a heap		   is passed; idle pages go in the background, and
  *				   a few at each allocation that adds to it
  *
- * Which allocation fails is decided where it claims pages (heap.c, total.c). Here
- * limits are set, and what is above them when they are is given back.
+ * Limits are enforced where an allocation claims pages (heap/claim.c, heap/budget.c). This
+ * file sets limits, and releases the pages above a limit when the limit is set.
  */
 #define pr_fmt(fmt) "spanalloc: " fmt
 
@@ -89,7 +89,7 @@ static int set_total(const char *val, const struct kernel_param *kp)
 	spin_unlock_irqrestore(&budget_lock, flags);
 	if (!limit || system_state < SYSTEM_RUNNING)
 		return 0;
-	/* Who did not see a limit yet has claimed what he wanted when that is over. */
+	/* Callers that claim pages without having seen the limit are done after this. */
 	synchronize_rcu();
 	total = budget_backed();
 	if (total > limit)

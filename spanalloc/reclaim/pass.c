@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pass: gives back what a heap has not needed for an age.
+ * Pass: releases the idle pages that a heap has not needed for an age.
  *
  *	      watched		      an age has passed
  *	OFF ------------> WAIT -----------------------------> EMPTY
@@ -13,19 +13,19 @@
  *			   |					|
  *			   +----------------------- END <---- AGE
  *
- * A pass takes pages only that were idle at the one before, and makes the
- * others old at its end. The next is due an age after that, so that a page goes
- * when it has been idle for between one and two ages. Of the old pages it takes
- * as many as the heap has above what recent demand says (release.c): first from
- * chunks that are wholly free, then from those that are less than half in use,
- * so that they become wholly free, then from the rest, and last from those that have
- * been half allocated anew since the pass before last.
- * Old pages that stay are looked at again each time that demand is remembered for
- * a stretch less, without making others old: they are trimmed, not passed over. From
- * those that this pass has made old they are told apart by the 64 (page index).
- * A heap that goes by age alone has just the phase BUSY, which takes from every chunk.
+ * A pass releases only pages that were already idle at the pass before, and marks the
+ * other idle pages old at its end. The next pass is due an age later, so that a page is
+ * released when it has been idle for between one and two ages. Of the old pages a pass
+ * releases as many as the heap has above recent demand (release.c): first from chunks
+ * that are wholly free, then from chunks that are less than half in use, so that these
+ * become wholly free, then from the rest, and last from chunks of which half has been
+ * allocated anew since the pass before last.
+ * Between two passes, old pages that stayed are trimmed each time that a bucket of
+ * remembered demand expires. Trimming marks no page old. It releases only %PAGEINDEX_DUE
+ * pages, so that pages marked old by the last pass stay until the next one.
+ * A heap with %SPAN_HEAP_AGE_ONLY has just the phase BUSY, which takes from every chunk.
  *
- * Each step is one batch: the scavenger decides how much time there is between two.
+ * Each step is one batch: the scavenger decides how long to pause between two steps.
  */
 #include <linux/jiffies.h>
 #include <linux/sched.h>
@@ -122,7 +122,7 @@ static void begin(struct span_heap *heap)
 		enter_phase(pass, PASS_BUSY);
 }
 
-/* Each time that there is less to remember. It may be somebody else who notes that first. */
+/* Look again when the next bucket of demand expires; other callers may roll buckets first. */
 static void set_look_locked(struct span_heap *heap)
 {
 	lockdep_assert_held(&heap->lock);
@@ -130,7 +130,7 @@ static void set_look_locked(struct span_heap *heap)
 	heap->pass.look = demand_due(&heap->demand);
 }
 
-/* Go over what has stayed, if there is a surplus now. */
+/* Start to trim the pages that the last pass retained, if the heap has a surplus now. */
 static void begin_trim(struct span_heap *heap)
 {
 	unsigned long flags = heap_lock(heap);
@@ -161,7 +161,7 @@ static bool age_some(struct span_heap *heap)
 	return found || !steps;
 }
 
-/* Time alone changes nothing any more; until somebody frees a page there is nothing to do. */
+/* Returns true if no pass can release a page until another page is freed. */
 static bool is_settled_locked(struct span_heap *heap)
 {
 	lockdep_assert_held(&heap->lock);
@@ -173,8 +173,8 @@ static bool is_settled_locked(struct span_heap *heap)
 }
 
 /*
- * After a pass: is there anything to come back for? A page that is cached
- * after the caches have been looked at finds the heap not watched, and says so.
+ * Update `watched` after a pass: may a later pass find work? A CPU that caches a span
+ * after cache_pages_sync() sees `watched` false, and wakes the scavenger.
  */
 static bool still_watched(struct span_heap *heap)
 {
@@ -188,8 +188,8 @@ static bool still_watched(struct span_heap *heap)
 }
 
 /*
- * Due pages that could have gone. What has to stay in any case is not left by retention,
- * but pages that are not due count towards that first.
+ * Due pages that only demand has kept. Pages that the floor keeps are not counted; pages
+ * that are not due count towards the floor first.
  */
 static unsigned long retained_locked(const struct span_heap *heap)
 {
@@ -272,7 +272,7 @@ static unsigned long next_look(const struct span_heap *heap, unsigned long pass)
  * Context: Process context, the scavenger's lock held. May sleep; allocates nothing.
  *
  * Return: jiffies until more is due; 0 if it is at once, %MAX_SCHEDULE_TIMEOUT if
- * nothing is before somebody frees a page
+ * nothing is before a page is freed
  */
 unsigned long pass_step(struct span_heap *heap)
 {

@@ -15,25 +15,25 @@
  *		about to kill, or a limit on
  *		all heaps is in the way
  *
- * None of this goes below a heap's reserve. How much reclaim asks for follows from its
+ * No level releases pages of a heap's reserve. How much reclaim asks for follows from its
  * priority: a shrinker is called over and over until it has been asked for freeable pages
  * times 4 / (seeks * 2^priority). Heaps take turns in being the first. Only pages of the
  * node that is short go, as far as the page index can tell nodes apart.
  *
  * Seeks is 1. To put memory behind a page again takes a page from the page allocator, which
  * is cleared, and an entry of a page table. A page of the page cache takes I/O, and caches of
- * such pages have the default of 2. So the heaps are asked for twice as much as such a cache,
- * but at light reclaim for no more than what nobody has needed lately.
+ * such pages have the default of 2. So reclaim asks heaps for twice as much as it asks such a
+ * cache. At light reclaim the heaps release only what recent demand does not cover.
  *
- * A busy page cache has kswapd at work all the time, between the low watermark, below which
- * it is woken, and the high one. That is no shortage. On a machine of 1 GiB its priority
- * comes down to 5 then. Below the min watermark kswapd does not keep up, and callers have to
- * reclaim for themselves.
+ * A busy page cache keeps kswapd at work all the time, between the low watermark, below which
+ * kswapd is woken, and the high one. This load is no shortage, though on a machine of 1 GiB it
+ * lowers kswapd's priority to 5. Below the min watermark kswapd does not keep up, and
+ * allocating tasks have to reclaim for themselves.
  *
  * Reclaim can happen in any allocation that may sleep, those of this module and those of
  * callers that must not wait for a file system or a disk included. So nothing in here, or
- * called from here, allocates or waits for somebody who may. The list of heaps is read
- * under SRCU: a heap that is being destroyed waits for its readers, and nobody waits for it.
+ * called from here, allocates or waits for a task that may allocate. The list of heaps is read
+ * under SRCU: pressure_remove() waits for the readers, and no reader waits for it.
  */
 #include <linux/atomic.h>
 #include <linux/hash.h>
@@ -59,7 +59,7 @@
 #include "index/pageindex.h"
 #include "reclaim/pressure.h"
 
-/* Pages asked for at a time: one TLB flush for each so many. */
+/* Pages that reclaim asks for at a time; each such request takes a TLB flush. */
 #define SHRINK_BATCH	512
 
 /*
@@ -70,10 +70,10 @@
 #define HEAVY_ABOVE(freeable)	((freeable) / 16 * 3)
 #define LAST_FROM(freeable)	((freeable) / 2)
 
-/* Reclaims under way that are told apart. */
+/* Binary logarithm of the number of entries in @episodes. */
 #define EPISODE_BITS	8
 
-/* A kill is put off at most once in so many jiffies. */
+/* An OOM kill is put off at most once in this time, in jiffies. */
 #define OOM_PATIENCE	(10 * HZ)
 
 DEFINE_STATIC_SRCU(pressure_srcu);
@@ -81,7 +81,7 @@ static DEFINE_MUTEX(pressure_lock);	/* changes of the list */
 static LIST_HEAD(pressure_heaps);
 static atomic_t pressure_turn;
 
-/* When the scavenger was last called for help, in jiffies, and for which nodes. */
+/* When reclaim last woke the scavenger, in jiffies, and for which nodes. */
 static unsigned long called;
 static nodemask_t called_for;
 
@@ -90,7 +90,7 @@ static nodemask_t called_for;
 /**
  * struct squeeze - what is wanted of the heaps
  * @level: how urgent it is
- * @by_age: heaps that go by age alone are left to the passes of the scavenger
+ * @by_age: leave heaps with %SPAN_HEAP_AGE_ONLY to the passes of the scavenger
  * @node: the node that is short, or %NUMA_NO_NODE
  * @reason: for the statistics
  * @want: pages still wanted
@@ -103,7 +103,7 @@ struct squeeze {
 	unsigned long want;
 };
 
-/* Idle pages of one sort; returns how many went. */
+/* Release the idle pages of a heap that @level allows; returns how many were released. */
 static unsigned long squeeze_idle(struct span_heap *heap, struct squeeze *squeeze,
 				  enum pressure_level level)
 {
@@ -126,12 +126,12 @@ static void squeeze_heap(struct span_heap *heap, struct squeeze *squeeze,
 		return;
 	released = squeeze_idle(heap, squeeze, level);
 	squeeze->want -= released;
-	/* What pressure has taken is not brought back at once. */
+	/* The atomic pool, which pressure may have taken, is not refilled for a second. */
 	if (released && level == PRESSURE_LAST && squeeze->reason == RELEASE_PRESSURE)
 		WRITE_ONCE(heap->pool_due, heap_now() + HZ);
 }
 
-/* Once round all heaps, from the one whose turn it is. */
+/* Squeeze each heap once, beginning with the heap whose turn it is. */
 static void squeeze_round(struct squeeze *squeeze, enum pressure_level level, bool caches)
 {
 	unsigned int nr = 0, first = 0, i, half;
@@ -153,7 +153,7 @@ static void squeeze_round(struct squeeze *squeeze, enum pressure_level level, bo
 	srcu_read_unlock(&pressure_srcu, idx);
 }
 
-/* Returns pages released: the least needed of all heaps first, then those of the next level. */
+/* Squeeze all heaps at one level before any heap at the next; returns pages released. */
 static unsigned long squeeze_all(struct squeeze *squeeze)
 {
 	unsigned long want = squeeze->want;
@@ -169,7 +169,7 @@ static unsigned long squeeze_all(struct squeeze *squeeze)
 
 /**
  * pressure_release() - give idle and cached pages of all heaps back
- * @npages: how many at most; for those of the caches, all caches of a heap are emptied
+ * @npages: how many at most; to release cached pages, all caches of a heap are drained
  * @reason: why, for the statistics
  *
  * Context: Any context that may sleep, in reclaim too. Allocates nothing.
@@ -189,11 +189,11 @@ unsigned long pressure_release(unsigned long npages, enum release_reason reason)
 }
 
 /**
- * pressure_wait() - wait for pages that are on their way out of any heap
+ * pressure_wait() - wait for pages that other tasks are releasing, of any heap
  *
  * Context: Process context. May sleep; not in reclaim.
  *
- * Return: whether any of them have arrived
+ * Return: whether there were such pages and they have been released
  */
 bool pressure_wait(void)
 {
@@ -224,8 +224,8 @@ static void relieve_node(int node)
 /**
  * pressure_relieve() - give back what no heap is likely to need, idle for long or not
  *
- * Only memory of nodes that have been short of it goes, and none of heaps that go by age
- * alone.
+ * Releases only memory of nodes that have been short of memory, and none of heaps with
+ * %SPAN_HEAP_AGE_ONLY.
  *
  * Context: Process context; the scavenger's.
  */
@@ -239,7 +239,7 @@ void pressure_relieve(void)
 	}
 	for_each_online_node(node)
 		if (node_isset(node, called_for)) {
-			/* Before the release: a call that comes during it is another one. */
+			/* Cleared before the release, so that a new shortage is not missed. */
 			node_clear(node, called_for);
 			relieve_node(node);
 		}
@@ -352,10 +352,10 @@ static bool node_is_short(int node)
 /**
  * struct episode - how far one task's reclaim has come
  * @task: the task; only compared
- * @freeable: what it has been told there is
- * @asked: what it has asked for since
+ * @freeable: pages that the shrinker counted for the task
+ * @asked: pages that the task's reclaim has asked for since then
  *
- * One that is lost to another task is taken for one that has just begun.
+ * A task whose entry another task has overwritten is treated as if its reclaim began anew.
  */
 struct episode {
 	struct task_struct *task;
@@ -384,7 +384,7 @@ unsigned long pressure_shrink_count(struct shrinker *unused, struct shrink_contr
 	unsigned long npages = pressure_count(sc->nid);
 	struct episode *episode = episode_of(current, sc->nid);
 
-	/* Tasks that share a place may mix these up, and are then asked for less. */
+	/* Tasks that share an entry may mix these values up; heaps then release less. */
 	WRITE_ONCE(episode->task, current);
 	WRITE_ONCE(episode->freeable, npages);
 	WRITE_ONCE(episode->asked, 0);
@@ -405,7 +405,7 @@ unsigned long pressure_shrink_scan(struct shrinker *unused, struct shrink_contro
 	struct episode *episode = episode_of(current, sc->nid);
 	unsigned long asked, freeable, released;
 
-	/* Another task has taken the place: this one's reclaim is taken to begin here. */
+	/* Another task has overwritten the entry: treat this as a reclaim that begins now. */
 	if (READ_ONCE(episode->task) != current)
 		pressure_shrink_count(unused, sc);
 	asked = READ_ONCE(episode->asked) + sc->nr_to_scan;
@@ -415,7 +415,7 @@ unsigned long pressure_shrink_scan(struct shrinker *unused, struct shrink_contro
 				 node_is_short(sc->nid));
 	/* Without this, direct reclaim would not see that there is memory now. */
 	account_reclaimed(released);
-	/* What is not released has been looked at: it is not asked for again and again. */
+	/* Count all as scanned, so that reclaim does not ask for unreleased pages again. */
 	sc->nr_scanned = sc->nr_to_scan;
 	return released || asked < 2 * freeable ? released : SHRINK_STOP;
 }
@@ -466,10 +466,10 @@ static void stop_shrinker(void)
  * pressure_is_progress() - decide whether a release may put off a kill
  * @released: pages that have been released
  * @now: the time, in jiffies
- * @last: the time of the last one that did, 0 if none has; brought up to date
+ * @last: the time of the last release that did, 0 if none has; updated
  *
- * A busy heap has some idle pages whenever it is asked. That must not keep the system from
- * helping itself: within ten seconds it counts once.
+ * A busy heap has some idle pages at every call. To release them counts as progress at most
+ * once in ten seconds, so that busy heaps do not put off kills for ever.
  *
  * Context: Process context. The OOM killer serialises its callers.
  *
@@ -479,7 +479,7 @@ bool pressure_is_progress(unsigned long released, unsigned long now, unsigned lo
 {
 	if (!released || (*last && time_before(now, *last + OOM_PATIENCE)))
 		return false;
-	/* Never 0, which is for none. */
+	/* Never 0, which stands for no release. */
 	*last = now | 1;
 	return true;
 }
@@ -488,7 +488,7 @@ bool pressure_is_progress(unsigned long released, unsigned long now, unsigned lo
  * pressure_about_to_kill() - the OOM killer's call: give everything back
  * @unused: the notifier
  * @unused_too: always 0
- * @freed: what others have freed; increased if that is to put off the kill
+ * @freed: pages that other notifiers have freed; increased to put off the kill
  *
  * Context: Process context, in reclaim.
  *
@@ -550,10 +550,10 @@ void pressure_add(struct span_heap *heap)
 }
 
 /**
- * pressure_remove() - leave a heap alone
+ * pressure_remove() - stop releasing pages of a heap under pressure
  * @heap: the heap
  *
- * Waits for those who are taking from it.
+ * Waits for the tasks that are releasing pages of the heap under pressure.
  */
 void pressure_remove(struct span_heap *heap)
 {

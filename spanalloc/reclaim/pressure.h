@@ -15,7 +15,7 @@ struct shrinker;
 struct span_heap;
 struct zone;
 
-/* How short of memory the system is; pressure.c says what follows. */
+/* How short of memory the system is. The table in pressure.c says what each level releases. */
 enum pressure_level {
 	PRESSURE_LIGHT,
 	PRESSURE_HEAVY,

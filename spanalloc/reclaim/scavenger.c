@@ -2,11 +2,10 @@
 /*
  * Scavenger: the thread that gives idle pages back, and when it does.
  *
- * One kthread looks after all heaps: how much of a CPU may be spent on giving
- * memory back is a matter of the machine, not of how many heaps there are, and
- * an idle heap costs no thread. It sleeps until a heap that has idle pages is
- * due. A heap without any is not watched, and whoever frees the first page
- * again wakes the thread, so that idle heaps cause no wake-ups at all.
+ * One kthread serves all heaps: the CPU time spent on releasing memory is limited for
+ * the machine, not for each heap, and an idle heap costs no thread. The thread sleeps
+ * until a heap that has idle pages is due. A heap without idle pages is not watched: the
+ * next caller that frees a page of it wakes the thread. So idle heaps cause no wake-ups.
  *
  *		   nothing due, nothing new
  *		  .-------------------------.
@@ -21,11 +20,11 @@
  *
  *	CPU time spent * (100 - share) / share
  *
- * long, so that the thread takes no more than its share of one CPU, in percent. It
- * is nice in the background. Pressure interrupts a pause, and is dealt with at
- * normal priority and at once, as are a reserve that has to be filled up and spans whose
- * free was deferred. The time that takes is owed, too, but no more than %MAX_OWED_NS: work
- * that others have ordered does not keep the background waiting for minutes.
+ * long, so that the thread takes no more than its share of one CPU, in percent. Steps
+ * run at nice %MAX_NICE. Three kinds of urgent work interrupt a pause and run at once at
+ * nice 0: pressure, a reserve that has to be filled up, and spans whose free was deferred.
+ * Their CPU time is owed, too. At most %MAX_OWED_NS are owed at a time, so that urgent work
+ * does not delay passes for minutes.
  */
 #include <linux/freezer.h>
 #include <linux/jiffies.h>
@@ -55,7 +54,7 @@
 /* Shorter times are met to the tick by the timer wheel. */
 #define EXACT_TICKS	64UL
 
-/* CPU time that is paused for at most. */
+/* Most CPU time that the thread may owe pauses for. */
 #define MAX_OWED_NS	(100 * NSEC_PER_MSEC)
 
 unsigned int scavenge_age_ms = 300000;
@@ -66,15 +65,15 @@ static DEFINE_MUTEX(scavenger_lock);
 static LIST_HEAD(scavenger_heaps);
 static struct task_struct *scavenger_task;
 
-/* Settings have changed: heaps that had nothing to do may have now. */
+/* Module parameters have changed: heaps that had nothing due may now have. */
 static bool settings_changed;
 
 /**
  * scavenger_set_clock() - let tests pass time
  * @clock: returns the time in jiffies; NULL for the real one
  *
- * As long as there is such a clock the thread leaves to scavenger_run() what takes
- * time, and does only what cannot wait.
+ * While a test's clock is set, the thread does only urgent work, and no relief of pressure.
+ * The test calls scavenger_run() and pressure_relieve() instead.
  */
 void scavenger_set_clock(unsigned long (*clock)(void))
 {
@@ -99,7 +98,10 @@ static unsigned long above_soft_limit(struct span_heap *heap)
 	return excess;
 }
 
-/* Are there pages that nobody keeps back? If not, who caches a span tells of it from now on. */
+/*
+ * Returns true if idle pages exceed the floor. Otherwise clears `watched`, so that the next
+ * free wakes the scavenger.
+ */
 static bool unwatch(struct span_heap *heap)
 {
 	unsigned long flags = heap_lock(heap);
@@ -112,8 +114,8 @@ static bool unwatch(struct span_heap *heap)
 }
 
 /*
- * All that is left to give back are cached spans. To empty the caches over and over
- * would cost a load that is above the limit more than the limit can be worth.
+ * Only cached spans are left to release. Drains the caches at most once a second, so that a
+ * load that stays above its soft limit does not lose its caches all the time.
  */
 static unsigned long drain_for_soft_limit(struct span_heap *heap)
 {
@@ -134,9 +136,8 @@ static unsigned long drain_for_soft_limit(struct span_heap *heap)
 }
 
 /*
- * Give a batch back if the heap is above its soft limit; as tend(). Cached spans that
- * nobody has touched for a second go first: to release idle pages that are in use again in
- * a moment would cost more.
+ * Release a batch if the heap is above its soft limit. Returns as tend(). Cached spans not
+ * needed for a second become idle first, since other idle pages may soon be used again.
  */
 static unsigned long mind_soft_limit(struct span_heap *heap)
 {
@@ -146,7 +147,7 @@ static unsigned long mind_soft_limit(struct span_heap *heap)
 		return MAX_SCHEDULE_TIMEOUT;
 	if (!heap_wait_until(heap->pass.stale_due)) {
 		heap->pass.stale_due = heap_now() + HZ;
-		/* So the next pass does not know what has been cached for an age. */
+		/* cache_pass() resets `low`: the next pass cannot tell spans cached for an age. */
 		heap->pass.passed_at = heap_now();
 		cache_pass(heap, false);
 	}
@@ -163,7 +164,7 @@ struct work {
 	u64 cpu_ns;
 };
 
-/* The second is brought up to date by each tick, and whenever the task gives up the CPU. */
+/* @cpu_ns is updated at each tick, and whenever the task gives up the CPU. */
 static struct work work_now(void)
 {
 	return (struct work) {
@@ -175,9 +176,9 @@ static struct work work_now(void)
 /**
  * scavenger_work_ns() - tell work from waiting
  * @clock_ns: time that has passed
- * @cpu_ns: CPU time that has, as far as has been noted
+ * @cpu_ns: CPU time accounted to the task meanwhile; up to a tick may be missing
  *
- * Return: time worked, to the tick; not what was spent blocked
+ * Return: time worked, exact to a tick, without the time that the task was blocked
  */
 u64 scavenger_work_ns(u64 clock_ns, u64 cpu_ns)
 {
@@ -192,7 +193,8 @@ static u64 work_since(struct work start)
 }
 
 /*
- * Empty the caches for a caller that could not wait, not more than once a second; as tend().
+ * Drain the caches for an allocation that could not sleep, at most once a second. Returns as
+ * tend().
  */
 static unsigned long drain_wanted(struct span_heap *heap)
 {
@@ -209,7 +211,7 @@ static unsigned long drain_wanted(struct span_heap *heap)
 	return MAX_SCHEDULE_TIMEOUT;
 }
 
-/* A step; returns jiffies until the next, 0 if there is more to do now. */
+/* Do a step of each due work on a heap; returns jiffies until the next, 0 for at once. */
 static unsigned long tend(struct span_heap *heap)
 {
 	struct work start = work_now();
@@ -262,7 +264,7 @@ unsigned long scavenger_step(void)
 	if (xchg(&settings_changed, false))
 		watch_all();
 	list_for_each_entry(heap, &scavenger_heaps, scavenged) {
-		/* What is urgent is done at another priority; then this goes on. */
+		/* The caller runs relieve(), which does urgent work at nice 0, and steps again. */
 		if (!heap_clock && is_urgent()) {
 			wait = 0;
 			break;
@@ -292,7 +294,7 @@ unsigned long scavenger_run(void)
 	return wait;
 }
 
-/* What others have left to be done: frees to be finished, caches to be emptied. */
+/* Finish deferred frees, and drain the caches if an allocation that failed asked for it. */
 static void finish(struct span_heap *heap)
 {
 	deferred_finish(heap, ULONG_MAX);
@@ -328,7 +330,7 @@ static void answer_pressure(void)
 	mutex_unlock(&scavenger_lock);
 }
 
-/* What cannot wait for the thread's share of a CPU. */
+/* Do the urgent work, which does not wait for the thread's share of a CPU. */
 static void relieve(void)
 {
 	if (!is_urgent())
@@ -338,7 +340,7 @@ static void relieve(void)
 		call_for_heaps(finish);
 	if (test_and_clear_bit(WAKE_RESERVE, &wake_reasons)) {
 		call_for_heaps(refill);
-		/* When to look at them next is for a step to find out. */
+		/* Have a step find out when each heap is due next. */
 		set_bit(WAKE_IDLE, &wake_reasons);
 	}
 	if (test_and_clear_bit(WAKE_PRESSURE, &wake_reasons))
@@ -349,9 +351,9 @@ static void relieve(void)
 /* === The thread ========================================================= */
 
 /**
- * scavenger_pause() - how long to do nothing, for what has been done
- * @owed_ns: time that has been spent and not been paused for, here and before; what
- *	does not make up for a jiffy of pause stays
+ * scavenger_pause() - how long to pause for CPU time used
+ * @owed_ns: CPU time used and not yet paused for; reduced by the CPU time that the returned
+ *	pause makes up for
  *
  * Return: jiffies
  */
@@ -369,7 +371,7 @@ unsigned long scavenger_pause(u64 *owed_ns)
 	return pause;
 }
 
-/* Sleep through a pause; what is urgent interrupts it, and does not shorten it. */
+/* Pause for @ticks. Urgent work is done in between, and does not shorten the pause. */
 static void pause(unsigned long ticks)
 {
 	unsigned long end = jiffies + ticks;
@@ -394,7 +396,7 @@ static void charge_work(u64 *owed_ns)
 	charged_ns = used_ns;
 }
 
-/* A step, and the pause for it; returns jiffies until the next is due. */
+/* Do a step and pause for it; returns jiffies until the next step is due. */
 static unsigned long step(void)
 {
 	static u64 owed_ns;
@@ -412,8 +414,8 @@ static unsigned long step(void)
 }
 
 /*
- * The kernel's timers are late by up to an eighth of a long time, and two passes that
- * follow each other both would be. So most of it is slept through, and then the rest.
+ * Timers of the timer wheel may expire late by an eighth of a long timeout. So the thread
+ * sleeps for seven eighths of @wait first, and then for the rest, again in parts.
  */
 static unsigned long nap(unsigned long wait)
 {
@@ -427,14 +429,14 @@ static int scavenger_thread(void *unused)
 	set_freezable();
 	set_user_nice(current, MAX_NICE);
 	while (!kthread_should_stop()) {
-		/* With all of a CPU for its share it may never have to sleep. */
+		/* With scavenge_share=100 the thread may never sleep: freeze here. */
 		try_to_freeze();
 		if (wait)
 			wait_event_freezable_timeout(wake_queue, is_called(), nap(wait));
 		relieve();
 		/*
-		 * Before the look: wake that comes during it makes another one. What it is
-		 * about is written under the lock of a heap, which the look takes after this.
+		 * Cleared before step(): a wake-up during the step causes another step. The
+		 * waker has changed the heap under its lock, which the step takes after this.
 		 */
 		clear_bit(WAKE_IDLE, &wake_reasons);
 		wait = step();
@@ -454,7 +456,7 @@ int __init scavenger_start(void)
 }
 
 /**
- * scavenger_stop() - end the scavenger; it looks after no heap any more
+ * scavenger_stop() - end the scavenger's thread; no heap is left
  */
 void scavenger_stop(void)
 {
@@ -492,11 +494,11 @@ unsigned long span_heap_scavenge(struct span_heap *heap, unsigned long npages)
 	might_sleep();
 	if (!npages)
 		return 0;
-	/* For all there is caches are emptied first, so that longer runs go at once. */
+	/* To release all pages, drain the caches first, so that runs of idle pages are longer. */
 	if (npages == ULONG_MAX)
 		cache_drain(heap);
 	deferred_finish(heap, npages);
-	/* Pieces that others have taken are idle when these have finished them. */
+	/* Wait for the batches that other tasks are releasing. */
 	if (npages == ULONG_MAX)
 		release_wait(heap);
 	released = heap_release(heap, npages, RELEASE_FORCED);
@@ -508,7 +510,7 @@ EXPORT_SYMBOL_NS_GPL(span_heap_scavenge, "SPANALLOC");
 
 /* === Settings =========================================================== */
 
-/* The thread may be asleep for the old setting. */
+/* The thread may sleep until a time computed from the old setting: wake it. */
 static void look_again(void)
 {
 	if (!scavenger_task)

@@ -9,7 +9,7 @@
 
 struct span_heap;
 
-/* A week. */
+/* Longest age, in milliseconds: a week. */
 #define SCAVENGE_AGE_MS_MAX	604800000U
 
 extern unsigned int scavenge_age_ms;

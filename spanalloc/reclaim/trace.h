@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Tracepoints: what a pass did, when it is over.
+ * Tracepoints: results of a pass, reported at its end.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM spanalloc
@@ -13,8 +13,8 @@
 #include "heap/heap.h"
 
 /*
- * A pass is over: what has been done since the one before, and what the heap is like
- * now, in pages.
+ * A pass is over. Reports, in pages, the work done since the end of the previous pass, and
+ * the state of the heap now.
  */
 TRACE_EVENT(spanalloc_pass,
 

@@ -4,20 +4,20 @@
  *
  * A run that has just been claimed may have pages behind all of it, behind none
  * of it, or behind parts. backing_provide() fills in what is missing, in bulk,
- * and clears what the caller wants cleared and is not known to be clear. The
- * run is the caller's alone, so that no lock is held, and page tables are there
- * already, so that only pages have to be allocated.
+ * and, if the caller asks for cleared memory, clears the pages that are not known
+ * to be zero. The run belongs to the caller alone, so that no lock is held. Its
+ * page tables exist already, so that only pages have to be allocated.
  *
- * With __GFP_THISNODE all of the run shall be of one node. Pages that are there
- * already and are of another are replaced, if the caller may wait for a TLB flush.
- * New ones are allocated first, so that the run lacks nothing at any time if there
- * are none.
+ * With __GFP_THISNODE all pages of the run shall be of one node. Present pages of
+ * another node are replaced, if the caller may wait for a TLB flush. The new pages
+ * are allocated before the old ones are unmapped, so that a failed allocation
+ * leaves no hole.
  *
- * If it fails half-way, @done says how far it got; the caller decides what
- * becomes of the pages provided so far and ends with backing_end() either way.
+ * If backing_provide() fails half-way, missing pages below @done have been provided.
+ * The caller decides what becomes of them, and calls backing_end() either way.
  *
- * A run that takes long ends early when its caller is killed, as vmalloc() does, and
- * lets others have the CPU in between.
+ * For a long run backing_provide() calls cond_resched() between batches, and fails
+ * with %-EINTR when the calling task is killed, as vmalloc() does.
  */
 #include <linux/bitmap.h>
 #include <linux/gfp.h>
@@ -34,10 +34,10 @@
 /* Pages per bulk allocation; their pointers are on the stack. */
 #define BACKING_BATCH	64
 
-/* Who is being killed still gets so many pages: to end may take some memory, too. */
+/* A killed task may still be provided with this many pages, as its exit may need memory. */
 #define LONG_PAGES	1024UL
 
-/* Pages cleared before somebody else may have the CPU. */
+/* Pages cleared between two calls of cond_resched(). */
 #define CLEAR_PAGES	256UL
 
 /* === Pages ============================================================== */
@@ -84,7 +84,7 @@ static bool alloc_batch(const struct backing *backing, struct page **pages, unsi
 	return true;
 }
 
-/* Between two batches, after @npages pages; false if the caller is being killed. */
+/* Reschedule after @npages pages. Returns false if a killed task shall stop here. */
 static bool may_go_on(gfp_t gfp, unsigned long npages)
 {
 	if (!gfpflags_allow_blocking(gfp))
@@ -106,7 +106,7 @@ static int provide_run(struct backing *backing, unsigned long start, unsigned lo
 			return -ENOMEM;
 		ret = vm_map(backing->addr + (backing->done << PAGE_SHIFT), pages, nr);
 		if (ret) {
-			/* Of another failure it is not known which of them are mapped. */
+			/* After another error some pages may be mapped: leak them all. */
 			if (ret == -EBUSY)
 				free_batch(pages, nr);
 			return -EFAULT;
@@ -126,13 +126,13 @@ static unsigned long *alloc_bitmap(unsigned long npages, gfp_t gfp)
 	gfp = metadata_gfp(gfp);
 	if (gfpflags_allow_blocking(gfp))
 		return kvzalloc(bytes, gfp);
-	/* So long a run is not for callers that cannot wait; the page allocator would warn. */
+	/* Too long a run for callers that cannot wait; the page allocator would warn. */
 	if (bytes > KMALLOC_MAX_SIZE)
 		return NULL;
 	return kzalloc(bytes, gfp | __GFP_NOWARN);
 }
 
-/* Find room for a bit for each page of a run. */
+/* Get a bitmap with a bit for each page of a run: the stash's, or a new one. */
 static unsigned long *take_bitmap(const struct backing *backing)
 {
 	struct page_stash *stash = backing->stash;
@@ -147,9 +147,9 @@ static unsigned long *take_bitmap(const struct backing *backing)
 
 /**
  * backing_stash() - allocate memory for a run before the run is claimed
- * @stash: an empty stash; what could be allocated is in it
+ * @stash: an empty stash; holds what was allocated, also after an error
  * @npages: how many
- * @node: where they shall come from
+ * @node: node that they shall come from
  * @gfp: how to allocate them; the caller may sleep
  *
  * Context: Process context. May sleep.
@@ -198,7 +198,7 @@ void backing_unstash(struct page_stash *stash)
 
 /* === Replacing ========================================================== */
 
-/* Those of @nr pages that are of another node than the run's, a bit each. */
+/* A bit for each of @nr pages whose node is not @backing->node. */
 static u64 foreign_pages(const struct backing *backing, struct page **pages, unsigned int nr)
 {
 	u64 foreign = 0;
@@ -210,7 +210,7 @@ static u64 foreign_pages(const struct backing *backing, struct page **pages, uns
 	return foreign;
 }
 
-/* Put pages @new in place of those of @old that have a bit in @foreign. */
+/* Unmap and free the pages of @old that @foreign has a bit for; map pages of @new there. */
 static int exchange_pages(struct backing *backing, unsigned long addr, u64 foreign,
 			  struct page **old, struct page **new)
 {
@@ -225,7 +225,7 @@ static int exchange_pages(struct backing *backing, unsigned long addr, u64 forei
 	for (left = foreign; left; left &= left - 1) {
 		unsigned int i = __ffs64(left);
 
-		/* If mapping fails, which is reported, the new page is lost and not the old one. */
+		/* If vm_map() fails, it reports that; the new page leaks, the old one is freed. */
 		if (vm_map(addr + (i << PAGE_SHIFT), &new[nr++], 1))
 			ret = -EFAULT;
 		__free_page(old[i]);
@@ -235,7 +235,7 @@ static int exchange_pages(struct backing *backing, unsigned long addr, u64 forei
 	return ret;
 }
 
-/* Replace what is of another node among pages @start..@end - 1, which are all there. */
+/* Replace pages of another node among pages @start..@end - 1, which are all mapped. */
 static int replace_run(struct backing *backing, unsigned long start, unsigned long end)
 {
 	struct page *old[BACKING_BATCH], *new[BACKING_BATCH];
@@ -285,7 +285,7 @@ static int replace_foreign(struct backing *backing)
  * backing_clear() - clear mapped pages
  * @addr: first byte
  * @npages: how many
- * @may_sleep: let others have the CPU in between
+ * @may_sleep: call cond_resched() in between
  *
  * Context: Any but NMI; process context if @may_sleep.
  */
@@ -329,7 +329,7 @@ static void clear_present(struct backing *backing)
 
 /* === The whole run ====================================================== */
 
-/* First page from @from on at which the page tables have a page, or have none. */
+/* First page from @from on that is mapped; with @missing, that is not mapped. */
 static unsigned long search_tables(const struct backing *backing, unsigned long from,
 				   bool missing)
 {
@@ -350,8 +350,8 @@ static unsigned long search_tables(const struct backing *backing, unsigned long 
 /**
  * backing_next_missing() - go through the parts of a run that had nothing behind them
  * @backing: the run
- * @start: where to begin; start of the next such part
- * @end: end of the next such part
+ * @start: page to begin at; on return, start of the next part that was missing
+ * @end: on return, end of that part
  *
  * Return: false if there is none from @start on
  */
@@ -367,7 +367,7 @@ bool backing_next_missing(const struct backing *backing, unsigned long *start, u
 		*start = find_next_bit(backing->missing, npages, *start);
 		*end = find_next_zero_bit(backing->missing, npages, *start);
 	} else {
-		/* No memory for the list, so nothing was provided: the tables tell. */
+		/* No @missing, so nothing was provided: the page tables are unchanged. */
 		*start = search_tables(backing, *start, true);
 		*end = search_tables(backing, *start, false);
 	}
@@ -449,7 +449,7 @@ unsigned int backing_undo(struct backing *backing)
  * @addr: first byte of a run that is wholly backed
  * @npages: length in pages
  *
- * For the rare case; heap_release() goes in larger batches.
+ * For error paths: each batch has a TLB flush. heap_release() uses larger batches.
  *
  * Context: Process context. May sleep.
  *

@@ -13,7 +13,7 @@
  * struct page_stash - memory allocated ahead of the run that it is for
  * @pages: the pages, linked by their lru
  * @nr: how many
- * @missing: what the run may need for &backing.missing
+ * @missing: bitmap that the run may need for &backing.missing
  */
 struct page_stash {
 	struct list_head pages;
@@ -30,13 +30,13 @@ struct page_stash {
  * @node: where memory shall come from
  * @gfp: how to allocate it
  * @stash: memory that is used first, or NULL
- * @missing: a bit for each page with nothing behind it, if only some are such
+ * @missing: a bit for each page with nothing behind it; NULL if that is all or none
  * @done: missing pages below this offset have been provided
- * @provided: how many have
- * @zeroed: pages that had to be cleared
- * @skipped: pages that would have had to be, but were known to be clear
- * @replaced: pages of another node that went back to the system, each for a new one
- * @flushes: TLB flushes that this took
+ * @provided: number of missing pages that have been provided
+ * @zeroed: pages that were cleared
+ * @skipped: pages that were not cleared because they were known to be zero
+ * @replaced: pages of another node that were replaced and went back to the system
+ * @flushes: TLB flushes that replacing pages took
  */
 struct backing {
 	unsigned long addr;

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Charging: who pays for a span, among memory cgroups.
+ * Charging: spans are charged to memory cgroups.
  *
- * Pages of a span may have had many owners before, and will have others: they stay
- * mapped in between. So no page is ever charged. It is the span that is, for its
- * length and for as long as it lives, to the group of whoever allocates it; a page
- * that changes hands in a cache changes payers, too. Idle and cached pages are
- * nobody's. (As for per-CPU memory, in mm/percpu.c.)
+ * Pages stay mapped between spans and pass from one owner to the next. So no page is
+ * charged, but the span: from allocation to free, for its length, to the cgroup of the
+ * task that allocates it. Idle and cached pages are charged to no cgroup. mm/percpu.c
+ * charges per-CPU memory in the same way.
  *
- * The functions that do it are not exported, which is why this belongs to the vm
- * layer. Like vm.c it takes no locks.
+ * The kernel functions for charging are not exported, which is why this file belongs to
+ * the vm layer. Like vm.c it takes no locks.
  */
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
@@ -19,7 +18,7 @@
 
 #ifdef CHARGE_MEMCG
 
-/* The kernel counts bytes in 32 bits on the way: more is charged in pieces. */
+/* Most pages per call: the kernel passes the byte count in 32 bits. */
 #define CHARGE_PAGES	(1UL << (30 - PAGE_SHIFT))
 
 static void uncharge(struct obj_cgroup *objcg, unsigned long npages)
@@ -32,7 +31,7 @@ static void uncharge(struct obj_cgroup *objcg, unsigned long npages)
 	}
 }
 
-/* All or nothing. */
+/* Charge all @npages pages, or none and return an error. */
 static int charge(struct obj_cgroup *objcg, unsigned long npages, gfp_t gfp)
 {
 	unsigned long done, nr;
@@ -50,10 +49,10 @@ static int charge(struct obj_cgroup *objcg, unsigned long npages, gfp_t gfp)
 }
 
 /**
- * charge_current() - have the group of whoever runs pay for a span
+ * charge_current() - charge a span to the cgroup of the current context
  * @npages: its length
  * @gfp: how to make room in the group
- * @payer: the group, held, or NULL if nobody has to pay
+ * @payer: set to the cgroup charged, with a reference, or to NULL if none is
  *
  * Context: Any that @gfp allows.
  *
@@ -81,8 +80,8 @@ int charge_current(unsigned long npages, gfp_t gfp, struct obj_cgroup **payer)
 }
 
 /**
- * charge_end() - pay for a span no longer
- * @payer: the group, or NULL
+ * charge_end() - uncharge a span
+ * @payer: the cgroup that it was charged to, or NULL
  * @npages: the span's length
  *
  * Context: Any but NMI.
@@ -96,12 +95,12 @@ void charge_end(struct obj_cgroup *payer, unsigned long npages)
 }
 
 /**
- * charge_share() - have the payer of a span pay for a part of it as such
- * @payer: the group, or NULL
+ * charge_share() - take a reference for the second part of a split span
+ * @payer: the cgroup that the span is charged to, or NULL
  *
  * Context: Any but NMI.
  *
- * Return: @payer, held once more
+ * Return: @payer, with one more reference
  */
 struct obj_cgroup *charge_share(struct obj_cgroup *payer)
 {

@@ -2,9 +2,9 @@
 /*
  * Finding the kernel functions that are not exported to modules.
  *
- * A kprobe that is registered disabled, and so never touches kernel text,
- * reveals the address of kallsyms_lookup_name(), which reveals the rest. All of
- * it happens once, at load; if anything is missing the module says what, and
+ * A kprobe that is registered disabled, and so never touches kernel text, gives
+ * the address of kallsyms_lookup_name(), which finds the other functions. This
+ * happens once, at load; if a function is missing, the module logs its name and
  * does not load. Calls go through static_call(), which is a direct call.
  *
  * No header shows most of these prototypes to modules, and nothing checks them

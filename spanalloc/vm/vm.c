@@ -2,7 +2,7 @@
 /*
  * vm layer: address space and page tables.
  *
- * The only file that touches either. It reserves ranges of the vmalloc area,
+ * No other file changes them. This file reserves ranges of the vmalloc area,
  * fills in their page tables once, and from then on maps and unmaps pages in
  * them without allocating anything, so that mapping works in any context.
  *
@@ -81,8 +81,8 @@ void vm_unreserve(struct vm_range *range)
  * @addr: first byte
  * @bytes: length, in bytes
  *
- * Context: Process context. May sleep. Ranges that two callers populate at a
- * time may share upper tables.
+ * Context: Process context. May sleep. Concurrent callers may populate ranges that share
+ * upper tables.
  *
  * Return: 0 or %-ENOMEM
  */
@@ -94,9 +94,9 @@ int vm_populate(unsigned long addr, unsigned long bytes)
 /* === Reading page tables ================================================ */
 
 /*
- * apply_to_page_range() enters lazy MMU mode, in which an interrupt on Xen PV may find the
- * task that it interrupted, and which is not to be entered twice. So entries are read
- * here without it, which works in any context.
+ * apply_to_page_range() enters lazy MMU mode. That mode must not be entered twice, but on
+ * Xen PV an interrupt may arrive while the interrupted task is in it. So page tables are
+ * walked here by hand, which works in any context.
  */
 struct vm_cursor {
 	unsigned long addr;
@@ -125,7 +125,7 @@ static pte_t *vm_find_pte(unsigned long addr)
 	return pte_offset_kernel(pmd, addr);
 }
 
-/* The page at the cursor, NULL if there is none; the cursor moves on by a page. */
+/* Returns the page mapped at the cursor, or NULL, and moves the cursor on by a page. */
 static struct page *vm_next_page(struct vm_cursor *cursor)
 {
 	pte_t pte;
@@ -198,7 +198,7 @@ static bool vm_is_empty(unsigned long addr, unsigned long npages)
 
 /* === Inconsistency ====================================================== */
 
-/* Tests that provoke one set this, and look at the count. */
+/* A test that provokes an inconsistency sets the flag, and checks the count. */
 bool vm_inconsistency_is_expected;
 atomic_t vm_inconsistencies;
 
@@ -208,8 +208,8 @@ atomic_t vm_inconsistencies;
  * @npages: its length
  * @what: what is wrong with it, the end of a sentence
  *
- * It is a defect of this module, or somebody else has changed these tables. The caller
- * touches no page of which it does not know whose it is, and goes on.
+ * Either this module has a defect, or other code has changed these page tables. The caller
+ * goes on, but leaves alone pages that it may not own.
  *
  * Context: Any but NMI.
  */
@@ -232,7 +232,7 @@ void vm_report_inconsistency(unsigned long addr, unsigned long npages, const cha
  * Context: Any context but NMI. Allocates nothing.
  *
  * Return: 0; %-EBUSY, and nothing is mapped, if something was there already; or another
- * negative error code, after which some of the pages may be mapped: they are lost
+ * negative error code, after which some of the pages may be mapped and are leaked
  */
 int vm_map(unsigned long addr, struct page **pages, unsigned long npages)
 {
@@ -255,7 +255,7 @@ int vm_map(unsigned long addr, struct page **pages, unsigned long npages)
  * @addr: first byte
  * @npages: how many
  *
- * Context: Process context. May sleep. The TLB still knows the pages.
+ * Context: Process context. May sleep. TLBs may still have the pages until vm_flush().
  */
 void vm_unmap(unsigned long addr, unsigned long npages)
 {

@@ -24,10 +24,10 @@
 #define MAX_THREADS	64
 #define MAX_REPEATS	63
 
-/* The random picks of a churn repeat after so many. */
+/* Number of random picks of a churn; then the picks repeat. */
 #define NR_PICKS	4096
 
-/* Live spans per thread at most, and on their way from one to the other. */
+/* Most live spans per thread, and slots of the ring that passes spans between threads. */
 #define MAX_LIVE	512
 #define RING_SIZE	(2 * MAX_LIVE)
 
@@ -203,7 +203,7 @@ struct subject {
 extern const struct subject bench_subjects[];
 extern const unsigned int nr_bench_subjects;
 
-/* The first is spanalloc, what others are compared with; the last is nobody. */
+/* The first subject is spanalloc, the base of comparisons; the last is the empty loop. */
 #define SUBJECT_SPANALLOC	(&bench_subjects[0])
 #define SUBJECT_EMPTY_LOOP	(&bench_subjects[nr_bench_subjects - 1])
 
@@ -216,7 +216,7 @@ bool subject_is_wanted(const struct subject *subject);
  * @loops: operations per sample, 0 to find a number that takes @sample_us
  * @sample_us: how long a sample should take
  * @repeats: samples per subject
- * @live_pages: at most so many pages are live in a churn
+ * @live_pages: most pages live at a time in a churn
  */
 struct effort {
 	unsigned long loops;

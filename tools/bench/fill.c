@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What an allocation costs that finds idle pages, but no cached span: the first ones
- * after a pass, or after a load of other lengths. A heap with caches takes several
- * spans at a time then; beside it a heap without takes one after the other.
+ * Cost of an allocation that finds idle pages, but no cached span: the first ones
+ * after a pass, or after a load of other lengths. A heap with caches then takes several
+ * spans at a time. It is compared with a heap without caches, which takes single spans.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 

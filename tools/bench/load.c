@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A load that goes where it is told: spans of mixed lengths, about so many pages of
- * them live, replaced at random.
+ * A load of a given size: spans of mixed lengths, replaced at random, with about the
+ * given number of pages live.
  */
 #include <linux/err.h>
 #include <linux/log2.h>
@@ -19,7 +19,7 @@ static u32 below(struct load *load, u32 n)
 	return prandom_u32_state(&load->random) % n;
 }
 
-/* As many of each magnitude. */
+/* A random length; each power of two is as likely as the next. */
 static unsigned int some_length(struct load *load)
 {
 	unsigned int npages = 1U << below(load, ilog2(LOAD_PAGES));

@@ -2,11 +2,11 @@
 /*
  * How long the heap's lock is held at most, by what callers do.
  *
- * Interrupts do not come while it is held, and others spin. The module times every
- * hold while this runs, and reports the longest. That is also lengthened by what
- * befalls the processor meanwhile: a virtual one may stop running in the middle of
- * a hold. So everything is done several times, and what counts is the least of the
- * maxima: what is long by itself is long every time.
+ * While a CPU holds the lock, its interrupts are off, and other CPUs that want the lock
+ * spin. The module times every hold while a benchmark runs, and reports the longest. A
+ * virtual CPU may be stopped in the middle of a hold, which lengthens the hold. So each
+ * case is run several times, and the result is the least of the maxima: a hold that is
+ * long by itself is long every time.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -60,7 +60,7 @@ static unsigned long some_length(struct bed *bed)
 
 	if (bed->npages)
 		return bed->npages;
-	/* As many of each magnitude. */
+	/* Each power of two is as likely as the next. */
 	npages = 1UL << below(bed, ilog2(MIXED_PAGES));
 	return npages + below(bed, npages) + 1;
 }
@@ -133,7 +133,7 @@ static void free_all(struct bed *bed)
 	empty(bed, 0, 1);
 }
 
-/* Idle pages abound, but no two of them are neighbours. */
+/* The heap has many idle pages, but no two adjacent ones. */
 static void atomic_pair(struct bed *bed)
 {
 	void *addr;
@@ -141,7 +141,7 @@ static void atomic_pair(struct bed *bed)
 
 	for (i = 0; i < LOCK_LOOPS; i++) {
 		addr = span_alloc(bed->heap, 2, GFP_NOWAIT | __GFP_NOWARN);
-		/* What they get has to be found room for by those who can wait. */
+		/* If an allocation that cannot sleep finds no room, one that can makes room. */
 		if (!addr)
 			addr = span_alloc(bed->heap, 2, QUIETLY);
 		bed->failed |= !addr;

@@ -24,7 +24,7 @@
 #define MAX_SUBJECTS	8
 #define MAX_LOOPS	(1UL << 24)
 
-/* At least so many spans live, or there is no choice in a churn. */
+/* Fewest live spans in a churn: with fewer, the random choice of a span means little. */
 #define MIN_LIVE	4
 
 /*
@@ -159,7 +159,7 @@ static int compare_samples(const void *left, const void *right)
 	return a < b ? -1 : a > b;
 }
 
-/* As many as there are rounds. */
+/* Sorts effort.repeats samples, one for each round. */
 void samples_sort(u64 *samples)
 {
 	sort(samples, effort.repeats, sizeof(*samples), compare_samples, NULL);
@@ -251,7 +251,7 @@ static bool find_loops(struct job *job, u64 want)
 		if (ns > want * PATIENCE)
 			job->loops = max(div64_u64(job->loops * want * PATIENCE, ns), 1ULL);
 	}
-	/* What is put off has to be in every sample, and at its share. */
+	/* A sample has at least two periods, so that it includes its share of deferred work. */
 	if (job->subject->period)
 		job->loops = max(job->loops, 2 * job->subject->period(job->npages));
 	return true;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the scavenger does for a heap, and what it costs.
+ * Effects of the scavenger on a heap, and the cost of the scavenger.
  *
  *	burst	a load that grows and falls, over time: what is live, backed, released
  *	refault	a steady load: how often an allocation meets what has been given back
@@ -36,7 +36,7 @@
 
 #define MIB_PAGES	(1UL << (20 - PAGE_SHIFT))
 
-/* What the scavenger leaves at least, by default. */
+/* Default of retain_floor_pages: idle pages that the scavenger leaves at least. */
 #define FLOOR_PAGES	64UL
 
 static void report(const char *bench, const char *subject, const char *metric, u64 thousandths)
@@ -62,7 +62,7 @@ static unsigned long backed_pages(const struct span_heap_stats *stats)
 #define BURST_AGE_MS	2000
 #define BURST_TICK_MS	10
 
-/* One in so many samples is reported. */
+/* Ratio of samples taken to samples reported. */
 #define BURST_SHOWN	4
 
 /* Where the load is to go, and when. In between it is on its way. */
@@ -392,7 +392,7 @@ struct waste {
 	struct task_struct *task;
 };
 
-/* What it leaves is old after a tick or two: then it comes again. */
+/* Make idle pages for the scavenger: they are old after a tick or two, and are released. */
 static int waste_thread(void *data)
 {
 	struct waste *waste = data;

@@ -3,8 +3,8 @@
  * The allocators that are compared.
  *
  * All are asked for whole pages as an ordinary caller would, with GFP_KERNEL, and
- * quietly. gen_pool keeps books of addresses only: there is no memory behind
- * what it hands out here, and nobody touches it.
+ * quietly. gen_pool manages addresses only: there is no memory behind the
+ * addresses that it returns here, and no loop accesses them.
  */
 #include <linux/bitops.h>
 #include <linux/cpumask.h>
@@ -46,7 +46,7 @@ static __always_inline void spanalloc_free(void *addr, unsigned long npages)
 	span_free(addr);
 }
 
-/* What the last cell left idle must not be there for the next. */
+/* Release the pages that a cell left idle, so that the next cell does not find them. */
 static void spanalloc_finish(void)
 {
 	span_heap_scavenge(bench_heap, ULONG_MAX);
@@ -173,7 +173,7 @@ static __always_inline void cache_free(void *addr, unsigned long npages)
 
 DEFINE_LOOPS(cache);
 
-/* === Nobody ============================================================= */
+/* === The empty loop ===================================================== */
 
 /* The loop by itself: what is subtracted from everybody else's time. */
 static __always_inline void *empty_alloc(unsigned long npages)

@@ -17,7 +17,7 @@ const char *const lookup_probe_names[LOOKUP_NR_PROBES] = {
 
 /*
  * Spans that are looked up, and as many addresses of each kind: one in each
- * arena, but at least so many, which with their slots fit into a first-level
+ * arena, but at least %MIN_SPANS, which with their slots fit into a first-level
  * cache. A power of two.
  */
 #define MIN_SPANS	256UL

@@ -19,7 +19,7 @@
 
 #define ROUNDS		15U
 
-/* Traces take long and vary little: every so many rounds. */
+/* Rounds from one run of a trace to the next, since traces take long and vary little. */
 #define LONG_EVERY	3U
 
 /* The heap that peers are compared with on pairs. */

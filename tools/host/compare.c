@@ -7,7 +7,7 @@
 
 #include "compare.h"
 
-/* Of a long run only so many pages at each end are compared at once. */
+/* Number of pages at each end of a long run that are compared at once. */
 #define EDGE_PAGES	1024UL
 
 void differ(struct twin *twin, const char *format, ...)
@@ -88,7 +88,7 @@ static void compare_ungrown(struct twin *twin, unsigned long chunk)
 			differ(twin, "chunk %lu has not grown but has free pages", chunk);
 }
 
-/* What is known of a chunk besides its pages. */
+/* Compare the index's facts about a chunk, besides the states of its pages. */
 static void compare_facts(struct twin *twin, unsigned long chunk)
 {
 	const struct pageindex *idx = twin_index(twin);

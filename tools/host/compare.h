@@ -18,13 +18,13 @@ void compare_chunk(struct twin *twin, unsigned long chunk);
 void compare(struct twin *twin, unsigned long page, unsigned long npages);
 
 /*
- * What the index says of pages @claim->page and so on that it has just taken, with
- * the model as it was before.
+ * Compare @claim, which the index filled in when it took @npages pages, with the model as
+ * it was before.
  */
 void compare_claim(struct twin *twin, const struct pageindex_claim *claim,
 		   unsigned long npages);
 
-/* What was taken, against the least and the most of it that can be fresh. */
+/* Compare the fresh pages of a claim with the least and the most that can be fresh. */
 unsigned long fresh_pages(const struct model *model, unsigned long page, unsigned long npages);
 void compare_fresh(struct twin *twin, unsigned long fresh, unsigned long low,
 		   unsigned long high);

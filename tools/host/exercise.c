@@ -237,7 +237,7 @@ static bool pick_chunk(struct exercise *ex, unsigned long *chunk)
 	return true;
 }
 
-/* What one call may take at the most. */
+/* Most pages and most runs that one call may take. */
 struct most {
 	unsigned long pages;
 	unsigned int runs;
@@ -282,7 +282,7 @@ static void do_age(struct exercise *ex)
 		twin_age(&ex->twin, chunk);
 }
 
-/* What the scavenger does. */
+/* Age and release idle pages in the order in which the module's scavenger does. */
 static void do_pass(struct exercise *ex)
 {
 	unsigned long chunk = twin_nr_chunks(&ex->twin);
@@ -516,7 +516,7 @@ static void do_epoch(struct exercise *ex)
 	twin_next_epoch(&ex->twin);
 }
 
-/* What others do between two pieces of a long run. */
+/* Do an operation of another caller between two pieces of a long run. */
 static void do_between(struct exercise *ex)
 {
 	static void (*const others[])(struct exercise *ex) = {

@@ -59,7 +59,7 @@ struct shape {
 extern const struct shape shapes[];
 extern const unsigned int nr_shapes;
 
-/* The first so many do without actions that came to be later than inputs for fuzzing. */
+/* Number of shapes, from the first on, without actions newer than the recorded fuzz inputs. */
 #define NR_PLAIN_SHAPES	8U
 
 struct exercise {

@@ -12,19 +12,19 @@
 #define START_CHUNKS	4UL
 
 /*
- * What can go wrong in a large heap nearly always can in a small one, which is
- * many times faster. Some values of the first byte mean a large one, none of
- * them among those that fuzzers favour.
+ * Nearly every defect that shows in a large heap also shows in a small one, which is many
+ * times faster. Some values of the first byte select a large heap. None of them is a
+ * value that fuzzers favour.
  */
 #define SMALL_BLOCKS	2UL
 #define SMALL_NPAGES	1100UL
 #define LARGE_FIRST	200UL
 
-/* Others mean a shape that is not plain; inputs are older than those. */
+/* These values select shapes beyond the plain ones; recorded inputs are older than those. */
 #define BATCH_FIRST	208UL
 #define BATCH_LAST	223UL
 
-/* Comparing everything comes dear; each step is compared by itself anyway. */
+/* Steps between full comparisons, which are slow; each step's own result is always compared. */
 #define VERIFY_STEPS	16
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);

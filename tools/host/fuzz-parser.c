@@ -26,7 +26,7 @@ static void insist(bool condition)
 		abort();
 }
 
-/* What was understood, written down again, must be understood in the same way. */
+/* A parsed oracle, written out again, must parse to the same operations. */
 static void oracle_again(const struct oracle *oracle)
 {
 	char *text = memory_zeroed(oracle->nr_ops + 1, LINE_BYTES);

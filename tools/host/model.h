@@ -21,7 +21,7 @@ enum model_state {
 	MODEL_RELEASED,
 };
 
-/* What a page's byte says besides its state. */
+/* Bits of a page's byte: its state, and flags. */
 #define MODEL_STATE	0x07
 #define MODEL_TOUCHED	0x08	/* has been in use at some time */
 #define MODEL_BACKED	0x10	/* and has been backed at some time */

@@ -15,7 +15,7 @@
 
 #include <linux/types.h>
 
-/* As many pages as an index can number. */
+/* Number of pages that a page index can number. */
 #define READER_MAX_PAGES	(1UL << 32)
 
 /* Half of them may be live, so that there is room for the other half as holes. */

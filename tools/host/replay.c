@@ -156,7 +156,7 @@ static void replay_alloc(struct pageheap *heap, struct span *span, unsigned long
 	result->peak_span = max(result->peak_span, claim.page + npages);
 }
 
-/* What the module's scavenger would leave. */
+/* Returns how many pages the module's scavenger would keep backed. */
 static unsigned long keep_pages(const struct pageheap *heap, const struct demand *demand)
 {
 	return max(demand_keep(demand), pageheap_live(heap) + FLOOR_PAGES);

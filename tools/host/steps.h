@@ -2,8 +2,8 @@
 /*
  * Steps: calls on one twin, which is compared in full after each of them.
  *
- * What unit tests are written in. The twin's own comparison catches whatever
- * the test does not ask about; after a difference steps do nothing.
+ * Unit tests are written as steps. The twin's own comparison catches differences that
+ * a test does not check for. After a difference, steps do nothing.
  */
 #ifndef HOST_STEPS_H
 #define HOST_STEPS_H

@@ -167,7 +167,7 @@ static bool batch_takes_longest_run(unsigned long arg)
 	return true;
 }
 
-/* What has been taken along is no use, but for the first. */
+/* Of a batch, only the first span counts as recently allocated. */
 static bool batch_is_not_used(unsigned long arg)
 {
 	(void)arg;

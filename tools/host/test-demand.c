@@ -159,7 +159,7 @@ static bool no_period_is_one_tick(unsigned long arg)
 	return true;
 }
 
-/* Cached pages that nobody has missed: as if they had never been taken. */
+/* Cached pages that were not needed count as if they had never been taken. */
 static bool pages_were_idle_all_along(unsigned long start)
 {
 	unsigned long level = 0;
@@ -174,7 +174,7 @@ static bool pages_were_idle_all_along(unsigned long start)
 	EXPECT_EQ(demand_keep(&demand), 300);
 	demand_roll(&demand, start + 80, level - 200);
 	EXPECT_EQ(demand_keep(&demand), 300);
-	/* That of the second event, which lasted until now, counts as 120. */
+	/* The demand of the second event, which lasted until now, counts as 120. */
 	demand_roll(&demand, start + 90, level - 200);
 	EXPECT_EQ(demand_keep(&demand), 127);
 	demand_lower(&demand, 1000);

@@ -15,7 +15,7 @@
 
 #define DEFAULT_OPS	2000000UL
 
-/* A heap lives for so many operations; then the next one begins empty. */
+/* Operations in the life of a heap; then the next heap begins empty. */
 #define HEAP_OPS	20000UL
 
 /* Comparing everything costs as much as there are pages: so much per step. */

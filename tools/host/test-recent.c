@@ -125,7 +125,7 @@ static bool released_too_soon(unsigned long epochs)
 		next_epoch();
 	EXPECT_EQ(alloc(60), 0);
 	EXPECT_EQ(steps.claim.refault, epochs < 2 ? 60 : 0);
-	/* What is fresh cannot be told from what was released, but 40 is all there is. */
+	/* Fresh pages cannot be told from released pages, but only 40 released pages are left. */
 	EXPECT_EQ(alloc(60), 60);
 	EXPECT_EQ(steps.claim.refault, epochs < 2 ? 40 : 0);
 	return true;

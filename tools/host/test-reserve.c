@@ -202,7 +202,7 @@ static bool reserve_counts_fresh(unsigned long used)
 	return true;
 }
 
-/* What becomes idle in this way is found as such, and by the scavenger. */
+/* Pages that a reserve makes idle are found by allocations of idle pages, and by a pass. */
 static bool reserve_becomes_idle(unsigned long arg)
 {
 	unsigned long fresh;

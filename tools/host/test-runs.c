@@ -263,7 +263,7 @@ static bool aligned(unsigned long align)
 	EXPECT_EQ(alloc_aligned(3, align), round_up(3UL, align));
 	EXPECT_EQ(alloc_aligned(align + 1, align), 2 * round_up(3UL, align));
 	EXPECT_EQ(alloc_aligned(heap, align), NONE);
-	/* Comparing all pages after each of so many steps would take minutes. */
+	/* To compare all pages after each of these steps would take minutes. */
 	while (twin_alloc_aligned(&steps, align, align) != NONE)
 		;
 	EXPECT(twin_verify(&steps));

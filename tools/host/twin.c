@@ -140,7 +140,7 @@ static unsigned long next_of_batch(const struct twin *twin, unsigned long end,
 	return model_find_idle_from(&twin->model, end, npages);
 }
 
-/* The runs behind the first, and whether there should be more. Nobody has used them. */
+/* Check the further runs of a batch and their number; no caller has used their pages yet. */
 static void rest_taken(struct twin *twin, unsigned long npages, const unsigned long *pages,
 		       unsigned int nr, unsigned int max)
 {
@@ -419,8 +419,8 @@ void twin_unback(struct twin *twin, unsigned long page, unsigned long npages)
  * @due: the pages, in that order
  * @nr_due: how many there are
  * @up: from the lowest up, not from the highest down
- * @max_pages: at most so many
- * @max_runs: in at most so many runs
+ * @max_pages: most pages to take
+ * @max_runs: most runs to take them in
  */
 struct taking {
 	unsigned long due[PAGEINDEX_CHUNK_PAGES];

@@ -43,7 +43,7 @@ struct work_churn {
 
 void work_churn_roll(struct work_churn *churn);
 
-/* So many operations take about two milliseconds, given what some have taken. */
+/* Number of operations that take about 2 ms, given that @ops operations took @ns. */
 static inline unsigned long work_enough(unsigned long ops, u64 ns)
 {
 	return 2000000.0 * ops / (ns + 1) + 1;
