@@ -86,7 +86,7 @@ few_are_idle() {
 }
 
 # It takes twice the age, and the pauses that keep the scavenger to its share of a CPU.
-# Those are long where the guest's processors have to wait for the host's.
+# The pauses are long where the guest's processors have to wait for the host's.
 wait_for_scavenger() {
 	local deadline=$(($(cut -d. -f1 /proc/uptime) + 2 * AGE_MS / 1000 + 300))
 	until few_are_idle; do

@@ -33,7 +33,7 @@ mistake() {
 	sed 's/^/# /' /tmp/said | head -n 3
 }
 
-# What a call is named by: a place in the client.
+# Messages name a call by its place in the client.
 AT='[a-z_]+\+0x[0-9a-f]+/0x[0-9a-f]+ \[spanabuse\]'
 ADDR='[0-9a-f]{16}'
 

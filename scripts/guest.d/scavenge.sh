@@ -94,7 +94,7 @@ let_memory_run_out() {
 	echo 4096 > /proc/sys/vm/min_free_kbytes && echo 0 > /proc/sys/vm/watermark_boost_factor
 }
 
-# What the page cache holds could be had as well, and would be counted as used.
+# Pages of the page cache could be had as well, and would be counted as used.
 drop_page_cache() {
 	sync
 	echo 1 > /proc/sys/vm/drop_caches
