@@ -46,10 +46,10 @@ void test_clock_exit(struct kunit *test);
 unsigned long test_clock_pass(unsigned long ticks);
 void test_clock_wait(unsigned long ticks);
 
-/* Until its thread has finished what it may just be doing. */
 /* With init_on_free, spans longer than this are cleared after their free. */
 #define TEST_CLEAR_PAGES	512UL
 
+/* The step takes the scavenger's lock: work that the thread has begun is over then. */
 static inline void test_wait_for_scavenger(void)
 {
 	scavenger_step();
