@@ -16,7 +16,7 @@
  * struct span_large - cached long spans, the last cached one last
  * @nr: how many
  * @low: how many spans, from the first on, were not touched since the last pass
- * @used: a span was taken since make_room() last looked here
+ * @used: a span was taken since cache_make_room() last looked here
  * @npages: their lengths
  * @span: the spans
  */

@@ -25,7 +25,7 @@
  * @nr_top: spans in @top
  * @nr: spans in all
  * @low: smallest value of @nr since the last pass
- * @used: a span was taken since make_room() last looked here
+ * @used: a span was taken since cache_make_room() last looked here
  */
 struct span_magazine {
 	struct span *top;

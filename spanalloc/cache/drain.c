@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Emptying caches: drains take all cached spans; passes take the spans that no allocation
+ * needed since the last pass; cache_shed() takes some for a caller that cannot sleep.
+ *
+ *	this CPU's cache --interrupt--> haul --task--> idle, in the page index
+ *	depot ---------------task------> haul --task--> idle
+ *
+ * Each CPU empties its own cache in an interrupt, in a bounded number of steps: it links
+ * lists of spans into a haul. The task that drains then makes the haul's spans idle.
+ *
+ * `low` is the smallest number of spans of a length held since the last pass. No
+ * allocation needed those spans: the next pass makes them idle. If an age has gone by
+ * since the last pass, the pass also marks their pages old.
+ *
+ * Locks: drain->lock for the haul of a drain, with interrupts off, innermost. The locks
+ * of the depot and of the heap are taken by the functions called here.
+ */
+#include <linux/sched.h>
+#include <linux/smp.h>
+
+#include "cache/cache.h"
+#include "cache/cpu.h"
+
+/* Times that a drain asks CPUs again that were inside their caches. */
+#define DRAIN_TRIES	4
+
+/* Lengths that a pass looks at in one interrupt: it may walk a chain of each. */
+#define PASS_LENGTHS	2
+
+/* Spans that an allocation that cannot sleep makes idle before it fails. */
+#define SHED_SPANS	32U
+
+/* Take spans not needed since the last pass: of %PASS_LENGTHS lengths from @from, or long. */
+static void cache_take_old(struct span_cache *cache, unsigned int from, struct haul *haul)
+{
+	unsigned int i;
+
+	if (from >= CACHE_MAX_SHORT) {
+		cache->pages -= large_take_first(&cache->large, cache->large.low, haul);
+		return;
+	}
+	for (i = from; i < from + PASS_LENGTHS; i++) {
+		struct span_magazine *magazine = &cache->magazine[i];
+		unsigned int nr = magazine->nr;
+
+		magazine_take_old(magazine, i + 1, haul);
+		cache->pages -= (nr - magazine->nr) * (i + 1);
+	}
+}
+
+/**
+ * struct drain - a drain or pass, shared by the CPUs that take part
+ * @heap: whose caches
+ * @pass: take only spans not needed since the last pass, of lengths from @from on
+ * @from: index of a length; %CACHE_MAX_SHORT for long spans
+ * @lock: protects the members below
+ * @haul: spans that the CPUs have taken out
+ * @missed: CPUs that were inside their caches
+ */
+struct drain {
+	struct span_heap *heap;
+	bool pass;
+	unsigned int from;
+	raw_spinlock_t lock;	/* @haul, @missed */
+	struct haul haul;
+	unsigned int missed;
+};
+
+static bool cache_has_cached(int cpu, void *info)
+{
+	const struct drain *drain = info;
+	const struct span_cache *cache = per_cpu_ptr(drain->heap->cache, cpu);
+
+	/* @cpu may be changing @pages. A span that is being cached now need not be drained. */
+	return data_race(cache->pages);
+}
+
+/* Runs on the CPU that owns the cache, with interrupts off. */
+static void cache_drain_here(void *info)
+{
+	struct drain *drain = info;
+	struct span_cache *cache = cache_enter(drain->heap);
+	struct haul haul = {};
+	unsigned long flags;
+
+	if (cache) {
+		if (drain->pass)
+			cache_take_old(cache, drain->from, &haul);
+		else
+			cache_take_all(cache, &haul);
+		cache_leave(cache);
+	}
+	raw_spin_lock_irqsave(&drain->lock, flags);
+	haul_join(&drain->haul, &haul);
+	drain->missed += !cache;
+	raw_spin_unlock_irqrestore(&drain->lock, flags);
+}
+
+/**
+ * cache_drain() - make all cached spans of a heap idle
+ * @heap: the heap
+ *
+ * Interrupts those CPUs that have cached spans.
+ *
+ * Context: Process context. May sleep, in reclaim too; allocates nothing.
+ *
+ * Return: pages they had
+ */
+unsigned long cache_drain(struct span_heap *heap)
+{
+	struct drain drain = { .heap = heap };
+	unsigned int tries = DRAIN_TRIES;
+	int node;
+
+	might_sleep();
+	if (!heap->cache)
+		return 0;
+	raw_spin_lock_init(&drain.lock);
+	do {
+		drain.missed = 0;
+		on_each_cpu_cond(cache_has_cached, cache_drain_here, &drain, true);
+	} while (drain.missed && --tries);
+	for (node = 0; node < nr_node_ids; node++)
+		depot_take_all(&heap->depot[node], &drain.haul);
+	return cache_uncache_haul(heap, &drain.haul, false);
+}
+
+/**
+ * cache_shed() - make some cached spans of this CPU and its node idle
+ * @heap: the heap
+ *
+ * For callers that cannot sleep. Takes up to %SHED_SPANS spans of this CPU's cache, the
+ * longest first. While there are fewer, takes a chain of each short length from the depot.
+ *
+ * Context: Any but NMI.
+ *
+ * Return: pages they had
+ */
+unsigned long cache_shed(struct span_heap *heap)
+{
+	unsigned int npages = CACHE_MAX_SHORT, nr = 0;
+	struct span *list = NULL, *span;
+	struct span_cache *cache;
+	unsigned long pages;
+
+	cache = heap->cache ? cache_enter(heap) : NULL;
+	if (!cache)
+		return 0;
+	while (nr < SHED_SPANS && cache->large.nr) {
+		span = large_take(&cache->large, cache->large.npages[cache->large.nr - 1]);
+		cache->pages -= span->npages;
+		span->next = list;
+		list = span;
+		nr++;
+	}
+	while (nr < SHED_SPANS && npages) {
+		span = magazine_pop(&cache->magazine[npages - 1]);
+		if (!span) {
+			npages--;
+			continue;
+		}
+		cache->pages -= npages;
+		span->next = list;
+		list = span;
+		nr++;
+	}
+	cache_leave(cache);
+	pages = cache_uncache(heap, list, false);
+	for (npages = CACHE_MAX_SHORT; npages && nr < SHED_SPANS; npages--) {
+		list = depot_get(cache_depot(heap), npages);
+		if (list)
+			nr += chain_length(npages);
+		pages += cache_uncache(heap, list, false);
+	}
+	return pages;
+}
+
+/**
+ * cache_pass() - make the cached spans idle that were not needed since the last call
+ * @heap: the heap
+ * @old: the last call was an age ago or more, so that the pages become old at once
+ *
+ * Context: Process context. May sleep; allocates nothing.
+ *
+ * Return: pages they had
+ */
+unsigned long cache_pass(struct span_heap *heap, bool old)
+{
+	struct drain drain = { .heap = heap, .pass = true };
+	unsigned long pages = 0;
+	int node;
+
+	might_sleep();
+	if (!heap->cache)
+		return 0;
+	raw_spin_lock_init(&drain.lock);
+	for (; drain.from <= CACHE_MAX_SHORT; drain.from += PASS_LENGTHS) {
+		on_each_cpu_cond(cache_has_cached, cache_drain_here, &drain, true);
+		pages += cache_uncache_haul(heap, &drain.haul, old);
+	}
+	for (node = 0; node < nr_node_ids; node++)
+		depot_take_old(&heap->depot[node], &drain.haul);
+	return pages + cache_uncache_haul(heap, &drain.haul, old);
+}
