@@ -6,7 +6,6 @@
 #include <linux/slab.h>
 
 #include "heap/arena.h"
-#include "heap/locktime.h"
 #include "heap/span.h"
 #include "index/lookup.h"
 #include "index/pageindex.h"

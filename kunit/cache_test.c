@@ -14,7 +14,6 @@
 #include "cache/cache.h"
 #include "cache/depot.h"
 #include "cache/magazine.h"
-#include "heap/locktime.h"
 #include "heap/span.h"
 #include "index/lookup.h"
 

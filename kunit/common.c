@@ -10,7 +10,6 @@
 
 #include "heap/arena.h"
 #include "heap/deferred.h"
-#include "heap/locktime.h"
 #include "heap/pool.h"
 #include "heap/span.h"
 #include "index/lookup.h"

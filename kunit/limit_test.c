@@ -6,7 +6,6 @@
 #include <linux/sched/task.h>
 
 #include "heap/budget.h"
-#include "heap/locktime.h"
 #include "heap/release.h"
 #include "heap/span.h"
 #include "index/lookup.h"

@@ -13,7 +13,6 @@
 
 #include "cache/cache.h"
 #include "cache/depot.h"
-#include "heap/locktime.h"
 #include "index/pageindex.h"
 
 #include "common.h"

@@ -9,7 +9,6 @@
 #include <linux/jiffies.h>
 #include <linux/sched.h>
 
-#include "heap/locktime.h"
 #include "heap/pool.h"
 #include "index/pageindex.h"
 

@@ -8,7 +8,6 @@
 #include <linux/sched/mm.h>
 #include <linux/shrinker.h>
 
-#include "heap/locktime.h"
 #include "heap/release.h"
 #include "reclaim/pressure.h"
 

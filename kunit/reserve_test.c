@@ -8,7 +8,6 @@
 #include <linux/sched.h>
 #include <linux/sched/task.h>
 
-#include "heap/locktime.h"
 #include "heap/span.h"
 #include "index/lookup.h"
 #include "index/pageindex.h"

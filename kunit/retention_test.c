@@ -5,7 +5,6 @@
 #include <linux/jiffies.h>
 
 #include "heap/arena.h"
-#include "heap/locktime.h"
 #include "index/pageindex.h"
 
 #include "common.h"

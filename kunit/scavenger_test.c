@@ -5,7 +5,6 @@
 #include <linux/jiffies.h>
 #include <linux/sched.h>
 
-#include "heap/locktime.h"
 #include "heap/release.h"
 #include "heap/span.h"
 #include "index/pageindex.h"

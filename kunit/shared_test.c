@@ -9,7 +9,6 @@
 #include <linux/vmalloc.h>
 
 #include "heap/deferred.h"
-#include "heap/locktime.h"
 
 #include "common.h"
 

@@ -5,7 +5,6 @@
 #include <linux/jiffies.h>
 #include <linux/vmalloc.h>
 
-#include "heap/locktime.h"
 #include "heap/span.h"
 #include "index/lookup.h"
 #include "index/pageindex.h"

@@ -399,30 +399,30 @@ static void holds_of_the_lock_are_timed(struct kunit *test)
 	struct span_heap *heap = test_heap(test);
 	u64 longest;
 
-	WRITE_ONCE(lock_timing_clock, test_ns_clock);
-	span_lock_timing(false);
+	WRITE_ONCE(locktime_clock, test_ns_clock);
+	locktime_switch(false);
 	longest = longest_hold(heap);
 	hold(heap, 2000);
 	KUNIT_EXPECT_EQ(test, longest_hold(heap), longest);
 
-	span_lock_timing(true);
+	locktime_switch(true);
 	hold(heap, 700);
 	hold(heap, 20000);
 	hold(heap, 1000);
 	KUNIT_EXPECT_EQ(test, longest_hold(heap), 20000ULL);
 
 	/* The longest hold stays when timing ends, and is reset when timing begins again. */
-	span_lock_timing(false);
+	locktime_switch(false);
 	hold(heap, 30000);
 	KUNIT_EXPECT_EQ(test, longest_hold(heap), 20000ULL);
-	span_lock_timing(true);
+	locktime_switch(true);
 	hold(heap, 10);
 	KUNIT_EXPECT_EQ(test, longest_hold(heap), 10ULL);
 	/* A clock that steps back is not a hold of centuries. */
 	hold(heap, -5);
 	KUNIT_EXPECT_EQ(test, longest_hold(heap), 10ULL);
-	span_lock_timing(false);
-	WRITE_ONCE(lock_timing_clock, NULL);
+	locktime_switch(false);
+	WRITE_ONCE(locktime_clock, NULL);
 }
 
 /* Descriptors of cached spans are memory, too, and each takes what its slab gives it. */
@@ -454,9 +454,9 @@ static void holds_of_allocations_are_timed(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);
 
-	span_lock_timing(true);
+	locktime_switch(true);
 	span_free(must_alloc(test, heap, 600));
-	span_lock_timing(false);
+	locktime_switch(false);
 	KUNIT_EXPECT_GT(test, longest_hold(heap), 0ULL);
 }
 

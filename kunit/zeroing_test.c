@@ -6,7 +6,6 @@
  * pages are known to be clear; what is expected follows.
  */
 #include "heap/deferred.h"
-#include "heap/locktime.h"
 #include "index/lookup.h"
 #include "index/pageindex.h"
 

@@ -168,7 +168,7 @@ struct span_info {
  * @zero_skipped_pages: pages not cleared because they were known to be zero
  * @lock_acquire_count: times that the heap's lock was taken
  * @lock_contend_count: of @lock_acquire_count, times that the lock was contended
- * @lock_hold_max_ns: longest hold of the heap's lock while span_lock_timing() was on; 0
+ * @lock_hold_max_ns: longest hold of the heap's lock while the parameter lock_timing was on; 0
  *	if timing never was on
  * @metadata_bytes: memory for descriptors, map and index
  * @page_table_bytes: memory for the page tables of reserved pages
@@ -483,17 +483,5 @@ int span_heap_set_soft_limit(struct span_heap *heap, unsigned long limit_pages);
  * Context: Any but NMI. Never sleeps.
  */
 void span_heap_stats(struct span_heap *heap, struct span_heap_stats *stats);
-
-/**
- * span_lock_timing() - start or stop timing how long the locks of heaps are held
- * @on: true starts, and starts anew if it was on already; false stops
- *
- * The longest hold of each heap's lock is @lock_hold_max_ns in its statistics, and
- * stays there until timing starts again. It is off at first. The module parameter
- * lock_timing does the same.
- *
- * Context: Process context. May sleep.
- */
-void span_lock_timing(bool on);
 
 #endif /* SPANALLOC_SPANALLOC_H */

@@ -25,7 +25,6 @@
 #include "heap/claim.h"
 #include "heap/deferred.h"
 #include "heap/heap.h"
-#include "heap/locktime.h"
 #include "heap/release.h"
 #include "heap/report.h"
 #include "heap/span.h"

@@ -22,7 +22,6 @@
 
 #include "api/debugfs.h"
 #include "heap/heap.h"
-#include "heap/locktime.h"
 #include "heap/release.h"
 #include "heap/report.h"
 #include "heap/span.h"

@@ -14,7 +14,6 @@
 
 #include "cache/cache.h"
 #include "heap/heap.h"
-#include "heap/locktime.h"
 #include "heap/pool.h"
 #include "heap/report.h"
 #include "heap/span.h"

@@ -22,7 +22,6 @@
 
 #include "heap/deferred.h"
 #include "heap/heap.h"
-#include "heap/locktime.h"
 #include "heap/putback.h"
 #include "heap/release.h"
 #include "heap/span.h"

@@ -19,7 +19,7 @@
  *	budget_lock
  *
  * Innermost, one at a time and never under span_heap::lock: span_depot::lock (irqsave),
- * drain::lock (raw), wake_queue, release_wait, pressure_lock, guard_lock, lock_timing_lock.
+ * drain::lock (raw), wake_queue, release_wait, pressure_lock, guard_lock, locktime_lock.
  *
  * Under span_heap::lock nothing is allocated, zeroed, mapped, unmapped or flushed.
  */
@@ -37,7 +37,6 @@
 
 #include "heap/arena.h"
 #include "heap/claim.h"
-#include "heap/hold.h"
 #include "heap/locktime.h"
 #include "heap/pass_state.h"
 #include "heap/pool.h"
@@ -159,16 +158,16 @@ static inline unsigned long heap_lock(struct span_heap *heap) __acquires(&heap->
 		heap->count.lock_contend_count++;
 	}
 	heap->count.lock_acquire_count++;
-	if (static_branch_unlikely(&lock_timing_key))
-		heap_hold_begin_locked(heap);
+	if (static_branch_unlikely(&locktime_key))
+		locktime_begin_locked(heap);
 	return flags;
 }
 
 static inline void heap_unlock(struct span_heap *heap, unsigned long flags)
 	__releases(&heap->lock)
 {
-	if (static_branch_unlikely(&lock_timing_key))
-		heap_hold_end_locked(heap);
+	if (static_branch_unlikely(&locktime_key))
+		locktime_end_locked(heap);
 	spin_unlock_irqrestore(&heap->lock, flags);
 }
 

@@ -21,33 +21,34 @@
 #include "heap/span.h"
 #include "index/lookup.h"
 
-DEFINE_STATIC_KEY_FALSE(lock_timing_key);
+DEFINE_STATIC_KEY_FALSE(locktime_key);
 
-static DEFINE_MUTEX(lock_timing_lock);
+/* Serialises locktime_switch(). */
+static DEFINE_MUTEX(locktime_lock);
 static bool lock_timing;
 
 /* Number of the current period, counted from 1; 0 while timing is off. */
-static unsigned int lock_timing_period;
+static unsigned int locktime_period;
 
 /* Replaces the clock in tests; NULL for ktime_get_mono_fast_ns(). */
-u64 (*lock_timing_clock)(void);
+u64 (*locktime_clock)(void);
 
-static u64 now_ns(void)
+static u64 locktime_now(void)
 {
-	typeof(lock_timing_clock) clock = READ_ONCE(lock_timing_clock);
+	typeof(locktime_clock) clock = READ_ONCE(locktime_clock);
 
 	return unlikely(clock) ? clock() : ktime_get_mono_fast_ns();
 }
 
 /**
- * heap_hold_begin_locked() - the lock of a heap has been taken
+ * locktime_begin_locked() - the lock of a heap has been taken
  * @heap: the heap
  *
  * Context: Under the heap's lock.
  */
-void heap_hold_begin_locked(struct span_heap *heap)
+void locktime_begin_locked(struct span_heap *heap)
 {
-	unsigned int period = READ_ONCE(lock_timing_period);
+	unsigned int period = READ_ONCE(locktime_period);
 
 	lockdep_assert_held(&heap->lock);
 	if (!period)
@@ -56,21 +57,21 @@ void heap_hold_begin_locked(struct span_heap *heap)
 		heap->timed_period = period;
 		heap->count.lock_hold_max_ns = 0;
 	}
-	heap->locked_at = now_ns();
+	heap->locked_at = locktime_now();
 }
 
 /**
- * heap_hold_end_locked() - the lock of a heap is about to be dropped
+ * locktime_end_locked() - the lock of a heap is about to be dropped
  * @heap: the heap
  *
  * Context: Under the heap's lock.
  */
-void heap_hold_end_locked(struct span_heap *heap)
+void locktime_end_locked(struct span_heap *heap)
 {
-	u64 now = now_ns();
+	u64 now = locktime_now();
 
 	lockdep_assert_held(&heap->lock);
-	if (!heap->timed_period || heap->timed_period != READ_ONCE(lock_timing_period))
+	if (!heap->timed_period || heap->timed_period != READ_ONCE(locktime_period))
 		return;
 	/* This clock may step back by a little when it is adjusted. */
 	if (now > heap->locked_at)
@@ -78,38 +79,46 @@ void heap_hold_end_locked(struct span_heap *heap)
 						   now - heap->locked_at);
 }
 
-void span_lock_timing(bool on)
+/**
+ * locktime_switch() - start or stop timing how long the locks of heaps are held
+ * @on: true starts a new period; false stops
+ *
+ * lock_hold_max_ns of each heap stays as it is until timing starts again.
+ *
+ * Context: Process context. May sleep.
+ */
+void locktime_switch(bool on)
 {
 	static unsigned int serial;
 
 	might_sleep();
-	mutex_lock(&lock_timing_lock);
+	mutex_lock(&locktime_lock);
 	if (on) {
-		static_branch_enable(&lock_timing_key);
-		WRITE_ONCE(lock_timing_period, ++serial);
+		static_branch_enable(&locktime_key);
+		WRITE_ONCE(locktime_period, ++serial);
 	} else {
-		WRITE_ONCE(lock_timing_period, 0);
-		static_branch_disable(&lock_timing_key);
+		WRITE_ONCE(locktime_period, 0);
+		static_branch_disable(&locktime_key);
 	}
 	WRITE_ONCE(lock_timing, on);
-	mutex_unlock(&lock_timing_lock);
+	mutex_unlock(&locktime_lock);
 }
-EXPORT_SYMBOL_NS_GPL(span_lock_timing, "SPANALLOC");
+EXPORT_SYMBOL_NS_GPL(locktime_switch, "SPANALLOC_TEST");
 
-static int set_lock_timing(const char *val, const struct kernel_param *kp)
+static int locktime_set(const char *val, const struct kernel_param *kp)
 {
 	bool on;
 	const struct kernel_param wanted = { .name = kp->name, .arg = &on };
 	int ret = param_set_switch(val, &wanted);
 
 	if (!ret)
-		span_lock_timing(on);
+		locktime_switch(on);
 	return ret;
 }
 
 static const struct kernel_param_ops timing_ops = {
 	.flags = KERNEL_PARAM_OPS_FL_NOARG,
-	.set = set_lock_timing,
+	.set = locktime_set,
 	.get = param_get_bool,
 };
 

@@ -10,9 +10,10 @@
 
 struct span_heap;
 
-DECLARE_STATIC_KEY_FALSE(lock_timing_key);
-extern u64 (*lock_timing_clock)(void);
-void heap_hold_begin_locked(struct span_heap *heap);
-void heap_hold_end_locked(struct span_heap *heap);
+DECLARE_STATIC_KEY_FALSE(locktime_key);
+extern u64 (*locktime_clock)(void);
+void locktime_switch(bool on);
+void locktime_begin_locked(struct span_heap *heap);
+void locktime_end_locked(struct span_heap *heap);
 
 #endif /* SPANALLOC_LOCKTIME_H */

@@ -36,7 +36,6 @@
 #include "heap/deferred.h"
 #include "heap/heap.h"
 #include "heap/hold.h"
-#include "heap/locktime.h"
 #include "heap/release.h"
 #include "index/demand.h"
 #include "index/lookup.h"

@@ -19,7 +19,6 @@
 #include "base/gfp.h"
 #include "heap/arena.h"
 #include "heap/heap.h"
-#include "heap/locktime.h"
 #include "heap/span.h"
 #include "index/lookup.h"
 #include "index/pageindex.h"

@@ -39,7 +39,6 @@
 #include "cache/cache.h"
 #include "heap/deferred.h"
 #include "heap/heap.h"
-#include "heap/locktime.h"
 #include "heap/pass_state.h"
 #include "heap/pool.h"
 #include "heap/release.h"

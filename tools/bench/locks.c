@@ -19,6 +19,7 @@
 #include <spanalloc/spanalloc.h>
 
 #include "bench.h"
+#include "heap/locktime.h"
 
 #define QUIETLY		(GFP_KERNEL | __GFP_NOWARN)
 
@@ -218,10 +219,10 @@ static u64 longest_hold(struct bed *bed, const struct lock_case *what)
 
 	if (what->prepare)
 		what->prepare(bed);
-	span_lock_timing(true);
+	locktime_switch(true);
 	what->run(bed);
 	span_heap_stats(bed->heap, &stats);
-	span_lock_timing(false);
+	locktime_switch(false);
 	return stats.lock_hold_max_ns;
 }
 

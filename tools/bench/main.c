@@ -246,3 +246,4 @@ module_exit(bench_exit);
 MODULE_DESCRIPTION("Benchmark of the page-span allocator");
 MODULE_LICENSE("GPL");
 MODULE_INFO(import_ns, "SPANALLOC");
+MODULE_INFO(import_ns, "SPANALLOC_TEST");

@@ -25,7 +25,6 @@
 #include <spanalloc/spanalloc.h>
 
 #include "heap/heap.h"
-#include "heap/locktime.h"
 #include "heap/span.h"
 #include "index/lookup.h"
 #include "reclaim/scavenger.h"
