@@ -14,6 +14,7 @@
 #include "cache/cache.h"
 #include "cache/depot.h"
 #include "cache/magazine.h"
+#include "heap/heap_alloc.h"
 #include "heap/span.h"
 #include "index/lookup.h"
 

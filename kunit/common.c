@@ -10,6 +10,7 @@
 
 #include "heap/arena.h"
 #include "heap/deferred.h"
+#include "heap/heap_walk.h"
 #include "heap/pool.h"
 #include "heap/span.h"
 #include "index/lookup.h"

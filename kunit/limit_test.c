@@ -514,7 +514,7 @@ static void a_release_under_way_makes_room(struct kunit *test)
 	flags = heap_lock(heap);
 	pageindex_take_idle(&heap->index, 0, PAGEINDEX_ANY, ULONG_MAX, &run, 1);
 	heap->moving += run.npages;
-	heap->batches_out++;
+	heap->inflight.nr++;
 	heap_unlock(heap, flags);
 	run_until_it_waits(thread, &waiter);
 	backing_drop(test_page_address(heap, run.page), run.npages);
@@ -523,9 +523,9 @@ static void a_release_under_way_makes_room(struct kunit *test)
 	heap->moving -= run.npages;
 	heap->count.released_forced_pages += run.npages;
 	heap->count.release_batch_count++;
-	heap->batches_out--;
+	heap->inflight.nr--;
 	heap_unlock(heap, flags);
-	wake_up_all(&heap->release_wait);
+	wake_up_all(&heap->inflight.wait);
 	mutex_unlock(&heap->release_lock);
 
 	kthread_stop(thread);

@@ -5,6 +5,7 @@
 #include <linux/jiffies.h>
 #include <linux/vmalloc.h>
 
+#include "heap/heap_walk.h"
 #include "heap/span.h"
 #include "index/lookup.h"
 #include "index/pageindex.h"

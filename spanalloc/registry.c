@@ -18,9 +18,10 @@
 #include "cache/cache.h"
 #include "heap/arena.h"
 #include "heap/heap.h"
-#include "heap/pool.h"
+#include "heap/heap_walk.h"
 #include "heap/release.h"
 #include "heap/report.h"
+#include "heap/reserve.h"
 #include "heap/span.h"
 #include "index/lookup.h"
 #include "index/pageindex.h"
@@ -112,7 +113,7 @@ static struct span_heap *heap_new(const struct span_heap_params *params)
 	reserve_init(heap);
 	mutex_init(&heap->long_lock);
 	mutex_init(&heap->release_lock);
-	init_waitqueue_head(&heap->release_wait);
+	inflight_init(&heap->inflight);
 	INIT_LIST_HEAD(&heap->space.ranges);
 	pageindex_init(&heap->index);
 	heap->index.look_once = true;

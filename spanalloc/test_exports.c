@@ -11,6 +11,8 @@
 #include "heap/budget.h"
 #include "heap/deferred.h"
 #include "heap/heap.h"
+#include "heap/heap_walk.h"
+#include "heap/inflight.h"
 #include "heap/locktime.h"
 #include "heap/release.h"
 #include "heap/span.h"
@@ -38,7 +40,7 @@ EXPORT_FOR_TESTS(heap_next_span);
 EXPORT_FOR_TESTS(heap_clock);
 EXPORT_FOR_TESTS(heap_release);
 EXPORT_FOR_TESTS(release_step);
-EXPORT_FOR_TESTS(release_wait);
+EXPORT_FOR_TESTS(inflight_wait);
 EXPORT_FOR_TESTS(locktime_clock);
 EXPORT_FOR_TESTS(locktime_key);
 EXPORT_FOR_TESTS(pageindex_add_block);

@@ -25,6 +25,8 @@
 #include "heap/claim.h"
 #include "heap/deferred.h"
 #include "heap/heap.h"
+#include "heap/heap_alloc.h"
+#include "heap/heap_free.h"
 #include "heap/release.h"
 #include "heap/report.h"
 #include "heap/span.h"

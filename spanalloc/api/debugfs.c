@@ -22,6 +22,7 @@
 
 #include "api/debugfs.h"
 #include "heap/heap.h"
+#include "heap/heap_walk.h"
 #include "heap/release.h"
 #include "heap/report.h"
 #include "heap/span.h"

@@ -42,6 +42,8 @@
 #include "base/params.h"
 #include "cache/cache.h"
 #include "cache/cpu.h"
+#include "heap/heap_alloc.h"
+#include "heap/heap_free.h"
 #include "heap/hold.h"
 #include "heap/span.h"
 #include "heap/wake.h"

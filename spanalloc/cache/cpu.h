@@ -11,8 +11,8 @@
 #define SPANALLOC_CACHE_CPU_H
 
 #include <linux/percpu.h>
-#include <linux/topology.h>
 
+#include "base/node.h"
 #include "cache/depot.h"
 #include "cache/large.h"
 #include "cache/magazine.h"
@@ -86,12 +86,7 @@ static __always_inline void cache_leave(struct span_cache *cache)
 /* The node whose memory this CPU's cache keeps. */
 static inline int cache_node(const struct span_heap *heap)
 {
-	return heap->node == NUMA_NO_NODE ? numa_mem_id() : heap->node;
-}
-
-static __always_inline bool has_one_node(void)
-{
-	return !IS_ENABLED(CONFIG_NUMA) || nr_online_nodes == 1;
+	return node_or_local(heap->node);
 }
 
 /* Is the span's memory of the node that this CPU's cache keeps memory of? */

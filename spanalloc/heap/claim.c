@@ -25,13 +25,14 @@
  */
 #include <linux/mm.h>
 #include <linux/sched.h>
-#include <linux/topology.h>
 
+#include "base/node.h"
 #include "heap/arena.h"
 #include "heap/budget.h"
 #include "heap/claim.h"
 #include "heap/deferred.h"
 #include "heap/heap.h"
+#include "heap/inflight.h"
 #include "heap/pool.h"
 #include "heap/putback.h"
 #include "heap/release.h"
@@ -54,11 +55,9 @@
  */
 int claim_node(const struct span_request *req)
 {
-	if (!IS_ENABLED(CONFIG_NUMA) || nr_online_nodes == 1)
-		return NUMA_NO_NODE;
-	if (req->node != NUMA_NO_NODE)
-		return req->node;
-	return req->heap->node == NUMA_NO_NODE ? numa_mem_id() : req->heap->node;
+	if (req->node == NUMA_NO_NODE || has_one_node())
+		return heap_home_node(req->heap);
+	return req->node;
 }
 
 /**
@@ -485,8 +484,7 @@ void claim_undo(struct span_heap *heap, const struct pageindex_claim *claim,
 	putback_add(&putback, claim->page + at, backing->npages - at, PUTBACK_IDLE);
 	putback_flush(&putback);
 	flags = heap_lock(heap);
-	heap->count.backed_pages += kept;
-	heap_note_peak_locked(heap);
+	heap_count_backed_locked(heap, kept, claim->fresh);
 	heap_unlock_and_wake(heap, flags);
 }
 
@@ -590,7 +588,7 @@ enum alloc_failure claim_run(const struct span_request *req, int node,
 			if (!sleep || !again || fatal_signal_pending(current))
 				return claim_which_limit(heap, claim->released);
 			again = heap_release(heap, claim->released, RELEASE_LIMIT) ||
-				release_wait(heap);
+				inflight_wait(heap);
 			continue;
 		}
 		if (!sleep || READ_ONCE(heap->dying))

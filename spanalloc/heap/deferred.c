@@ -22,8 +22,8 @@
 
 #include "heap/deferred.h"
 #include "heap/heap.h"
+#include "heap/inflight.h"
 #include "heap/putback.h"
-#include "heap/release.h"
 #include "heap/span.h"
 #include "heap/wake.h"
 #include "index/lookup.h"
@@ -184,7 +184,7 @@ static bool take_piece(struct span_heap *heap, struct deferred_piece *piece)
 		piece->last = span->npages ? NULL : span;
 		if (piece->last)
 			WRITE_ONCE(heap->deferred, span->next);
-		release_begin_locked(heap);
+		inflight_begin_locked(heap);
 	}
 	heap_unlock(heap, flags);
 	return span;
@@ -204,7 +204,7 @@ static void finish_piece(struct span_heap *heap, const struct deferred_piece *pi
 	putback_flush(&putback);
 	if (piece->last)
 		span_delete(piece->last);
-	release_end(heap);
+	inflight_end(heap);
 }
 
 /**
@@ -213,7 +213,7 @@ static void finish_piece(struct span_heap *heap, const struct deferred_piece *pi
  * @npages: pages after which the caller has enough; %ULONG_MAX for all
  *
  * Concurrent callers share the work, piece by piece. Pieces that other callers have taken
- * may not be finished on return; release_wait() waits for them.
+ * may not be finished on return; inflight_wait() waits for them.
  *
  * Context: Process context. May sleep, in reclaim too; allocates nothing.
  *

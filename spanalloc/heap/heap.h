@@ -19,7 +19,7 @@
  *	budget_lock
  *
  * Innermost, one at a time and never under span_heap::lock: span_depot::lock (irqsave),
- * drain::lock (raw), wake_queue, release_wait, pressure_lock, guard_lock, locktime_lock.
+ * drain::lock (raw), wake_queue, inflight::wait, pressure_lock, guard_lock, locktime_lock.
  *
  * Under span_heap::lock nothing is allocated, zeroed, mapped, unmapped or flushed.
  */
@@ -35,8 +35,9 @@
 
 #include <spanalloc/spanalloc.h>
 
+#include "base/node.h"
 #include "heap/arena.h"
-#include "heap/claim.h"
+#include "heap/inflight.h"
 #include "heap/locktime.h"
 #include "heap/pass_state.h"
 #include "heap/pool.h"
@@ -69,8 +70,7 @@ struct span_depot;
  * @moving: pages between idle and released, in either direction, and those of freed spans
  *	that are not idle yet
  * @deferred: freed spans that need work before their pages are idle, linked by next
- * @batches_out: batches of pages that are being released, or finished after their free
- * @batches_done: batches that have been released or finished
+ * @inflight: batches of pages that are being released, or finished after their free
  * @demand: how many pages of the index have been taken lately
  * @limit: pages that may be in use or idle; 0 for any number
  * @soft_limit: pages in use or idle above which idle ones are given back; 0 for none
@@ -93,7 +93,6 @@ struct span_depot;
  * @long_lock: serialises claims of long runs
  * @release_lock: protects @batch
  * @batch: the large batch of pages that are being released
- * @release_wait: tasks that wait for one of @batches_out
  * @pass: state of the scavenger's passes; only the scavenger uses it
  */
 struct span_heap {
@@ -115,8 +114,7 @@ struct span_heap {
 	unsigned long spans;
 	unsigned long moving;
 	struct span *deferred;
-	unsigned int batches_out;
-	unsigned int batches_done;
+	struct inflight inflight;
 	struct demand demand;
 	unsigned long limit;
 	unsigned long soft_limit;
@@ -141,7 +139,6 @@ struct span_heap {
 	struct mutex long_lock;		/* one fence in the index at a time */
 	struct mutex release_lock;	/* @batch */
 	struct release_batch *batch;
-	wait_queue_head_t release_wait;
 
 	struct pass pass;
 };
@@ -185,15 +182,6 @@ static inline unsigned long heap_excess_locked(const struct span_heap *heap)
 	unsigned long backed = heap_backed_locked(heap);
 
 	return unlikely(limit) ? backed - min(backed, limit) : 0;
-}
-
-/* Call after more pages have been backed. */
-static inline void heap_note_peak_locked(struct span_heap *heap)
-{
-	unsigned long backed = heap_backed_locked(heap);
-
-	if (backed > heap->count.peak_backed_pages)
-		heap->count.peak_backed_pages = backed;
 }
 
 /* The time by which pages age, in jiffies. Tests replace the clock. */
@@ -256,6 +244,12 @@ static inline unsigned long heap_page_of(unsigned long addr)
 	return arena->first_page + ((addr - arena->base) >> PAGE_SHIFT);
 }
 
+/* Node for memory where no caller names one; NUMA_NO_NODE if there is just one node. */
+static inline int heap_home_node(const struct span_heap *heap)
+{
+	return has_one_node() ? NUMA_NO_NODE : node_or_local(heap->node);
+}
+
 /* Prefetch what giving back pages at @addr will change, before taking the heap's lock. */
 static inline void heap_prefetch(const struct span_heap *heap, unsigned long addr)
 {
@@ -265,14 +259,6 @@ static inline void heap_prefetch(const struct span_heap *heap, unsigned long add
 			   arena->first_page + ((addr - arena->base) >> PAGE_SHIFT));
 }
 
-/* Most spans that a cache takes along when it takes one from idle pages. */
-#define FILL_SPANS	16
-
-struct span *heap_alloc(const struct span_request *req, enum alloc_failure *failure);
-void heap_free(struct span_heap *heap, struct span *span, enum span_kind kind);
-void heap_uncached(struct span_heap *heap, const struct span *span, enum span_kind kind);
-void heap_uncache(struct span_heap *heap, struct span **spans, unsigned int nr, bool old);
-unsigned int heap_take_more(const struct span *like, struct span **spans, unsigned int max);
-bool heap_next_span(struct span_heap *heap, unsigned long *page, struct span_view *view);
+void heap_count_backed_locked(struct span_heap *heap, unsigned long npages, unsigned long fresh);
 
 #endif /* SPANALLOC_HEAP_H */

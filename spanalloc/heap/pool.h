@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Reserve and atomic pool: idle pages kept for callers that cannot wait.
+ * Atomic pool: idle pages kept for callers that cannot wait.
  */
 #ifndef SPANALLOC_POOL_H
 #define SPANALLOC_POOL_H
 
-#include <linux/gfp.h>
 #include <linux/types.h>
 
 struct span_heap;
@@ -29,9 +28,7 @@ struct pool {
 	bool is_short;
 };
 
-void reserve_init(struct span_heap *heap);
-void reserve_refill(struct span_heap *heap, gfp_t gfp);
+unsigned long pool_roll_locked(struct span_heap *heap, unsigned long age);
 bool pool_note_request(struct span_heap *heap, const struct span_request *req, bool ready);
-unsigned long reserve_maintain(struct span_heap *heap, unsigned long age);
 
 #endif /* SPANALLOC_POOL_H */

@@ -78,3 +78,26 @@ void putback_add(struct putback *putback, unsigned long page, unsigned long npag
 		npages -= nr;
 	}
 }
+
+/**
+ * putback_runs_in_hold() - count the runs that may be given back in one hold of the lock
+ * @runs: runs of pages, sorted, up or down
+ * @nr: how many
+ *
+ * Return: how many, from the first on
+ */
+unsigned int putback_runs_in_hold(const struct pageindex_run *runs, unsigned int nr)
+{
+	unsigned long last = ULONG_MAX;
+	unsigned int i, chunks = 0;
+
+	for (i = 0; i < nr; i++) {
+		unsigned long end = (runs[i].page + runs[i].npages - 1) / PAGEINDEX_CHUNK_PAGES;
+
+		chunks += end != last;
+		if (chunks > HOLD_SPAN_CHUNKS)
+			break;
+		last = end;
+	}
+	return i;
+}

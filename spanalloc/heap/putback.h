@@ -37,5 +37,6 @@ struct putback {
 void putback_add(struct putback *putback, unsigned long page, unsigned long npages,
 		 enum putback_state state);
 void putback_flush(struct putback *putback);
+unsigned int putback_runs_in_hold(const struct pageindex_run *runs, unsigned int nr);
 
 #endif /* SPANALLOC_PUTBACK_H */

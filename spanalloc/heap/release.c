@@ -16,7 +16,7 @@
  * A task that releases pages uses the heap's large batch, or, while another task uses that
  * batch, a small one on its stack. So no task waits for the scavenger's thread, which has
  * the lowest priority, with one exception: an allocation at a limit that finds no idle
- * pages waits for the pages that other tasks are releasing (release_wait()).
+ * pages waits for the pages that other tasks are releasing (inflight_wait()).
  *
  * The surplus of a heap is what it has above
  *
@@ -36,6 +36,8 @@
 #include "heap/deferred.h"
 #include "heap/heap.h"
 #include "heap/hold.h"
+#include "heap/inflight.h"
+#include "heap/putback.h"
 #include "heap/release.h"
 #include "index/demand.h"
 #include "index/lookup.h"
@@ -220,7 +222,7 @@ static bool take_some(struct span_heap *heap, struct release *rel, struct releas
 		rel->chunk = whole ? chunk : chunk + 1;
 	}
 	if (was_empty && batch->npages)
-		release_begin_locked(heap);
+		inflight_begin_locked(heap);
 	heap_unlock(heap, flags);
 	return more && batch->npages < batch->max_pages && batch->nr_runs < batch->max_runs;
 }
@@ -297,7 +299,7 @@ static void account_batch(struct span_heap *heap, const struct release *rel,
 	unsigned int i, nr;
 
 	for (i = 0; i < batch->nr_runs; i += nr) {
-		nr = heap_runs_in_hold(batch->runs + i,
+		nr = putback_runs_in_hold(batch->runs + i,
 				       min(batch->nr_runs - i, 0U + HOLD_RELEASE_RUNS));
 		account_runs(heap, rel, batch->runs + i, batch->addrs + i, nr);
 	}
@@ -306,7 +308,7 @@ static void account_batch(struct span_heap *heap, const struct release *rel,
 	heap->count.tlb_flush_count++;
 	heap_unlock(heap, flags);
 	budget_give_back(batch->npages);
-	release_end(heap);
+	inflight_end(heap);
 }
 
 /**
@@ -381,62 +383,6 @@ unsigned long release_step(struct span_heap *heap, struct release *rel)
 }
 
 /**
- * release_begin_locked() - count a batch of pages that is being released or finished
- * @heap: the heap
- */
-void release_begin_locked(struct span_heap *heap)
-{
-	lockdep_assert_held(&heap->lock);
-	heap->batches_out++;
-}
-
-/**
- * release_end() - count a batch as done, and wake the tasks that wait for it
- * @heap: the heap
- *
- * Context: Any but NMI.
- */
-void release_end(struct span_heap *heap)
-{
-	unsigned long flags = heap_lock(heap);
-
-	heap->batches_out--;
-	heap->batches_done++;
-	heap_unlock(heap, flags);
-	/* Pairs with the barrier in prepare_to_wait(): a waiter sees the count, or is woken. */
-	if (wq_has_sleeper(&heap->release_wait))
-		wake_up_all(&heap->release_wait);
-}
-
-static unsigned int batches_finished(struct span_heap *heap, bool *out)
-{
-	unsigned long flags = heap_lock(heap);
-	unsigned int finished = heap->batches_done;
-
-	*out = heap->batches_out;
-	heap_unlock(heap, flags);
-	return finished;
-}
-
-/**
- * release_wait() - wait until another task has finished a batch of pages
- * @heap: the heap
- *
- * Context: Process context. May sleep; not in reclaim.
- *
- * Return: false if no batch is under way, or the caller is being killed
- */
-bool release_wait(struct span_heap *heap)
-{
-	bool out, still_out;
-	unsigned int finished = batches_finished(heap, &out);
-
-	return out && !wait_event_killable(heap->release_wait,
-					   batches_finished(heap, &still_out) != finished ||
-					   !still_out);
-}
-
-/**
  * heap_release_as() - give idle pages back
  * @heap: the heap
  * @rel: which pages, and how many; @want is what is left afterwards
@@ -493,5 +439,5 @@ void release_until(struct span_heap *heap, unsigned long backed, enum release_re
 		heap_unlock(heap, flags);
 		if (now <= backed)
 			return;
-	} while (heap_release(heap, now - backed, reason) || release_wait(heap));
+	} while (heap_release(heap, now - backed, reason) || inflight_wait(heap));
 }

@@ -62,14 +62,10 @@ struct release_batch *release_batch_new(void);
 void release_batch_delete(struct release_batch *batch);
 void heap_count_time(struct span_heap *heap, u64 ns);
 unsigned long release_step(struct span_heap *heap, struct release *rel);
-void release_begin_locked(struct span_heap *heap);
-void release_end(struct span_heap *heap);
-bool release_wait(struct span_heap *heap);
 void release_until(struct span_heap *heap, unsigned long backed, enum release_reason reason);
 unsigned long heap_release(struct span_heap *heap, unsigned long npages,
 			   enum release_reason reason);
 unsigned long heap_release_as(struct span_heap *heap, struct release *rel);
 unsigned long heap_surplus_locked(struct span_heap *heap);
-unsigned int heap_runs_in_hold(const struct pageindex_run *runs, unsigned int nr);
 
 #endif /* SPANALLOC_RELEASE_H */

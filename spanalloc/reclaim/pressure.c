@@ -51,7 +51,9 @@
 #include <spanalloc/spanalloc.h>
 
 #include "cache/cache.h"
+#include "base/node.h"
 #include "heap/heap.h"
+#include "heap/inflight.h"
 #include "heap/release.h"
 #include "heap/span.h"
 #include "heap/wake.h"
@@ -203,7 +205,7 @@ bool pressure_wait(void)
 
 	list_for_each_entry_srcu(heap, &pressure_heaps, pressed,
 				 srcu_read_lock_held(&pressure_srcu))
-		waited |= release_wait(heap);
+		waited |= inflight_wait(heap);
 	srcu_read_unlock(&pressure_srcu, idx);
 	return waited;
 }
@@ -233,7 +235,7 @@ void pressure_relieve(void)
 {
 	int node;
 
-	if (nr_online_nodes == 1) {
+	if (has_one_node()) {
 		relieve_node(NUMA_NO_NODE);
 		return;
 	}
@@ -250,7 +252,7 @@ void pressure_relieve(void)
 static unsigned long idle_of_node_locked(const struct span_heap *heap, int node)
 {
 	lockdep_assert_held(&heap->lock);
-	if (nr_online_nodes == 1 || node == NUMA_NO_NODE)
+	if (has_one_node() || node == NUMA_NO_NODE)
 		return heap->index.nr_idle;
 	return pageindex_idle_of(&heap->index, node + 1);
 }
@@ -300,7 +302,7 @@ unsigned long pressure_scan(int node, unsigned long npages, unsigned long asked,
 {
 	struct squeeze squeeze = {
 		.level = PRESSURE_LIGHT,
-		.node = nr_online_nodes == 1 ? NUMA_NO_NODE : node,
+		.node = has_one_node() ? NUMA_NO_NODE : node,
 		.reason = RELEASE_PRESSURE,
 		.want = npages,
 	};

@@ -39,10 +39,11 @@
 #include "cache/cache.h"
 #include "heap/deferred.h"
 #include "heap/heap.h"
+#include "heap/inflight.h"
 #include "heap/pass_state.h"
-#include "heap/pool.h"
 #include "heap/release.h"
 #include "heap/report.h"
+#include "heap/reserve.h"
 #include "heap/span.h"
 #include "heap/wake.h"
 #include "index/lookup.h"
@@ -499,7 +500,7 @@ unsigned long span_heap_scavenge(struct span_heap *heap, unsigned long npages)
 	deferred_finish(heap, npages);
 	/* Wait for the batches that other tasks are releasing. */
 	if (npages == ULONG_MAX)
-		release_wait(heap);
+		inflight_wait(heap);
 	released = heap_release(heap, npages, RELEASE_FORCED);
 	if (released < npages && npages != ULONG_MAX && cache_drain(heap))
 		released += heap_release(heap, npages - released, RELEASE_FORCED);
