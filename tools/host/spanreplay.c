@@ -36,7 +36,7 @@ static const char usage[] =
 "                    ns_per_op (per call), metadata_bytes (index and page table).\n"
 "  --age N           for the traces that follow: pass every N calls. A page idle\n"
 "                    for a whole period is released, so after N to 2N calls,\n"
-"                    unless recent demand covers it (Documentation/scavenger.rst).\n"
+"                    unless recent demand covers it (Documentation/tuning.rst).\n"
 "                    0: never. Default: %lu, short enough for frag to stay below\n"
 "                    1.05 on programs that free and allocate as they go; a\n"
 "                    longer age re-backs fewer pages and holds more idle ones.\n"
