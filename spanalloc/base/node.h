@@ -21,4 +21,15 @@ static inline int node_or_local(int node)
 	return node == NUMA_NO_NODE ? numa_mem_id() : node;
 }
 
+/* The page index's tag for memory of @node, whose 0 means no memory. */
+static inline unsigned int node_tag(int node)
+{
+	return node + 1;
+}
+
+static inline int node_of_tag(unsigned int tag)
+{
+	return (int)tag - 1;
+}
+
 #endif /* SPANALLOC_NODE_H */

@@ -8,15 +8,21 @@
  *	    chunk 0		page tables, pages in the index
  *	    ...
  *	    chunk 31
- *	  arena 1 ...		adjoining, so that runs cross
+ *	  arena 1 ...		adjoining: a run may begin in one and end in the next
  *
  * A heap grows by as many chunks as a request needs, from the newest range
- * while there is room in it. What is left of an arena when a request outgrows
- * it is added as well, so that no part of an arena stays unused.
- * Ranges double in size, which keeps their number small and runs adjoining.
+ * while there is room in it. If the range has too few chunks left, the rest of the current
+ * arena is added first and a new range is reserved. Arenas of the old range that were not
+ * begun are not used again.
+ *
+ * A new range has as many arenas as the heap has already, at most ARENAS_AHEAD, or as many as
+ * the request needs if that is more. Runs cross arenas of one range, and of two ranges only
+ * where these happen to adjoin.
  *
  * The map's leaves live until the module goes; arenas live until their heap
  * goes, and a grace period longer.
+ *
+ * Lock order: grow_lock, span_map_lock, the heap's lock.
  */
 #include <linux/pgtable.h>
 #include <linux/sched/mm.h>
@@ -37,10 +43,10 @@
 /*
  * Arenas that the index's table has room for at first and after the first extension. The
  * second extension is the last. The heap's lock is held while a table is copied, with at
- * most TABLE_BLOCKS_THEN entries.
+ * most TABLE_BLOCKS_SECOND entries.
  */
 #define TABLE_BLOCKS_FIRST	8UL
-#define TABLE_BLOCKS_THEN	512UL
+#define TABLE_BLOCKS_SECOND	512UL
 
 /* No warning: the caller decides whether to report that the heap could not grow. */
 #define ARENA_GFP	(GFP_KERNEL | __GFP_NOWARN)
@@ -51,6 +57,7 @@ struct arena_range {
 };
 
 struct span_map span_map;
+/* Serialises the allocation of leaves. */
 static DEFINE_MUTEX(span_map_lock);
 
 /* === The map ============================================================ */
@@ -89,7 +96,7 @@ static struct arena **span_map_slot(unsigned long base)
 	return &span_map.dir[nr >> SPAN_MAP_LEAF_SHIFT][nr % SPAN_MAP_LEAF_ARENAS];
 }
 
-/* Readers see the arena from here on. */
+/* Add an arena to the map. Lookups find the arena once this returns 0. */
 static int span_map_add(struct arena *arena)
 {
 	unsigned long nr = (arena->base - span_map.base) >> ARENA_SHIFT;
@@ -112,7 +119,7 @@ static int span_map_add(struct arena *arena)
 
 /* === Growth ============================================================= */
 
-static int reserve_range(struct arena_space *space, unsigned long arenas)
+static int arena_reserve_range(struct arena_space *space, unsigned long arenas)
 {
 	struct arena_range *range = kmalloc(sizeof(*range), ARENA_GFP);
 
@@ -129,17 +136,17 @@ static int reserve_range(struct arena_space *space, unsigned long arenas)
 }
 
 /* Reserve a range ahead of need if possible, else exactly @need arenas. */
-static int reserve_ahead(struct arena_space *space, unsigned long need)
+static int arena_reserve_ahead(struct arena_space *space, unsigned long need)
 {
 	unsigned long ahead = clamp(space->arenas, 1UL, ARENAS_AHEAD);
 
-	if (ahead > need && !reserve_range(space, ahead))
+	if (ahead > need && !arena_reserve_range(space, ahead))
 		return 0;
-	return reserve_range(space, need);
+	return arena_reserve_range(space, need);
 }
 
 /* Make room in the index for one more block. */
-static int extend_table(struct span_heap *heap)
+static int arena_extend_table(struct span_heap *heap)
 {
 	unsigned long blocks = heap->index.max_blocks;
 	unsigned long flags;
@@ -152,7 +159,7 @@ static int extend_table(struct span_heap *heap)
 	if (!blocks)
 		blocks = TABLE_BLOCKS_FIRST;
 	else
-		blocks = blocks < TABLE_BLOCKS_THEN ? TABLE_BLOCKS_THEN : PAGEINDEX_MAX_BLOCKS;
+		blocks = blocks < TABLE_BLOCKS_SECOND ? TABLE_BLOCKS_SECOND : PAGEINDEX_MAX_BLOCKS;
 	table = kvzalloc(pageindex_table_bytes(blocks), ARENA_GFP);
 	if (!table)
 		return -ENOMEM;
@@ -165,7 +172,7 @@ static int extend_table(struct span_heap *heap)
 }
 
 /* Does an arena at @base continue the heap's last one? */
-static bool adjoins(const struct span_heap *heap, unsigned long base)
+static bool arena_adjoins(const struct span_heap *heap, unsigned long base)
 {
 	const struct pageindex *idx = &heap->index;
 
@@ -173,13 +180,13 @@ static bool adjoins(const struct span_heap *heap, unsigned long base)
 	       arena_of_page(idx, (idx->nr_blocks - 1) * ARENA_PAGES)->base + ARENA_BYTES == base;
 }
 
-static int add_arena(struct span_heap *heap, unsigned long base)
+static int arena_add(struct span_heap *heap, unsigned long base)
 {
 	struct arena *arena;
 	unsigned long flags;
 	int ret;
 
-	ret = extend_table(heap);
+	ret = arena_extend_table(heap);
 	if (ret)
 		return ret;
 	arena = __vmalloc(sizeof(*arena), ARENA_GFP | __GFP_ZERO);
@@ -193,7 +200,7 @@ static int add_arena(struct span_heap *heap, unsigned long base)
 		vfree(arena);
 		return ret;
 	}
-	pageindex_block_init(&arena->block, adjoins(heap, base));
+	pageindex_block_init(&arena->block, arena_adjoins(heap, base));
 	flags = heap_lock(heap);
 	pageindex_add_block(&heap->index, &arena->block);
 	heap_unlock(heap, flags);
@@ -202,7 +209,7 @@ static int add_arena(struct span_heap *heap, unsigned long base)
 }
 
 /* Add the next @chunks chunks of the newest range, making arenas on the way. */
-static int grow_chunks(struct span_heap *heap, unsigned long chunks)
+static int arena_grow_chunks(struct span_heap *heap, unsigned long chunks)
 {
 	struct arena_space *space = &heap->space;
 	unsigned long end = space->next + chunks * CHUNK_BYTES;
@@ -212,7 +219,7 @@ static int grow_chunks(struct span_heap *heap, unsigned long chunks)
 	for (addr = round_down(space->next, ARENA_BYTES); addr < end; addr += ARENA_BYTES) {
 		if (arena_of(addr))
 			continue;
-		ret = add_arena(heap, addr);
+		ret = arena_add(heap, addr);
 		if (ret)
 			return ret;
 	}
@@ -232,7 +239,7 @@ static int grow_chunks(struct span_heap *heap, unsigned long chunks)
 	return 0;
 }
 
-static int grow_locked(struct span_heap *heap, unsigned long npages)
+static int arena_grow_by(struct span_heap *heap, unsigned long npages)
 {
 	struct arena_space *space = &heap->space;
 	unsigned long chunks = DIV_ROUND_UP(npages, PAGEINDEX_CHUNK_PAGES);
@@ -241,18 +248,18 @@ static int grow_locked(struct span_heap *heap, unsigned long npages)
 
 	lockdep_assert_held(&heap->grow_lock);
 	if ((space->end - space->next) / CHUNK_BYTES >= chunks)
-		return grow_chunks(heap, chunks);
+		return arena_grow_chunks(heap, chunks);
 
 	rest = (round_up(space->next, ARENA_BYTES) - space->next) / CHUNK_BYTES;
 	if (rest) {
-		ret = grow_chunks(heap, rest);
+		ret = arena_grow_chunks(heap, rest);
 		if (ret)
 			return ret;
 	}
-	ret = reserve_ahead(space, DIV_ROUND_UP(chunks * CHUNK_BYTES, ARENA_BYTES));
+	ret = arena_reserve_ahead(space, DIV_ROUND_UP(chunks * CHUNK_BYTES, ARENA_BYTES));
 	if (ret)
 		return ret;
-	return grow_chunks(heap, chunks);
+	return arena_grow_chunks(heap, chunks);
 }
 
 /**
@@ -274,9 +281,9 @@ int arena_grow(struct span_heap *heap, unsigned long npages, unsigned long grows
 
 	mutex_lock(&heap->grow_lock);
 	scope = memalloc_noio_save();
-	/* Changes under grow_lock only. */
+	/* heap->grows changes under grow_lock only, so that this read needs no heap->lock. */
 	if (heap->grows == grows)
-		ret = grow_locked(heap, npages);
+		ret = arena_grow_by(heap, npages);
 	memalloc_noio_restore(scope);
 	mutex_unlock(&heap->grow_lock);
 	return ret;
@@ -304,5 +311,6 @@ void arena_release_all(struct span_heap *heap)
 		vm_unreserve(&range->vm);
 		kfree(range);
 	}
+	/* The table that pageindex_set_table() was given last begins with @block. */
 	kvfree(idx->block);
 }

@@ -46,6 +46,7 @@ static inline struct arena *arena_of(unsigned long addr)
 	return span_map_arena(&span_map, addr);
 }
 
+/* The arena of a page of the index. Needs the heap's lock or its grow_lock. */
 static inline struct arena *arena_of_page(const struct pageindex *idx, unsigned long page)
 {
 	return container_of(idx->block[page / ARENA_PAGES], struct arena, block);

@@ -9,16 +9,16 @@
  * are counted, and budget_lock is not taken.
  */
 #include <linux/atomic.h>
+#include <linux/lockdep.h>
+#include <linux/minmax.h>
 
 #include "heap/budget.h"
-#include "heap/heap.h"
-#include "index/lookup.h"
 
 static atomic_long_t budget_pages;
 
 DEFINE_SPINLOCK(budget_lock);
 
-/* 0 for any number. */
+/* Pages that all heaps together may have in use or idle; 0 for any number. */
 unsigned long budget_limit;
 
 /**

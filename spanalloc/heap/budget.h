@@ -8,6 +8,7 @@
 #include <linux/spinlock.h>
 
 extern unsigned long budget_limit;
+/* Held from reading the room until the pages claimed are counted. */
 extern spinlock_t budget_lock;
 
 unsigned long budget_room_locked(void);

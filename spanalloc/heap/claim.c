@@ -2,22 +2,23 @@
 /*
  * Claim: taking a run of free pages out of the page index, and putting it back.
  *
- * If there is no run that is long enough, the heap grows; if the limit forbids the run,
- * idle pages elsewhere are released; then the search is repeated. Callers that may not
- * sleep do neither.
+ * If there is no run that is long enough, the heap grows. If the heap's limit or budget_limit
+ * forbids the run, other idle pages of the same heap are released. Then the search is
+ * repeated. Callers that may not sleep do neither.
  *
  *	search ---> found ---> claimed
  *	 ^  |         |
  *	 |  | none    | above the limit
  *	 |  v         v
- *	 | grow    release idle pages elsewhere
+ *	 | grow    release other idle pages
  *	 |  |         |
  *	 `--+---------+
  *
  * A run of up to %PAGEINDEX_PIECE_PAGES pages is found and taken in one hold of the
  * heap's lock. A longer one is fenced off and then taken a piece at a time, with the lock
  * dropped in between: the time for which other CPUs spin does not depend on its length.
- * There is one fence at a time: sleepers wait for span_heap::long_lock, other callers fail.
+ * There is one fence at a time: callers that may sleep take turns by span_heap::long_lock;
+ * other callers fail while there is a fence.
  *
  * A heap that has to grow by more than %STASH_PAGES pages first allocates the memory that
  * will be put behind them. So a request for more memory than the system has fails before
@@ -86,9 +87,8 @@ enum claim_look {
 };
 
 /*
- * Idle pages of the right node are preferred if there is more than one node. A caller that
- * cannot wait prefers any idle pages; with __GFP_THISNODE it cannot use pages of another
- * node, because to replace them takes a TLB flush.
+ * Is @look searched for @req? Idle pages only for requests without alignment: those of the
+ * right node first; any, if the caller cannot wait for memory or for a TLB flush.
  */
 static bool claim_looks_at(const struct span_request *req, int node, enum claim_look look)
 {
@@ -110,7 +110,7 @@ static bool claim_search_locked(const struct span_request *req, int node, enum c
 
 	lockdep_assert_held(&req->heap->lock);
 	if (look == CLAIM_IDLE_OF_NODE)
-		return pageindex_alloc_idle(idx, req->npages, node + 1, claim);
+		return pageindex_alloc_idle(idx, req->npages, node_tag(node), claim);
 	if (look == CLAIM_IDLE)
 		return pageindex_alloc_idle(idx, req->npages, 0, claim);
 	if (req->align > 1)
@@ -122,8 +122,8 @@ static bool claim_search_locked(const struct span_request *req, int node, enum c
 #define CLAIM_TRIES	(2 * PAGEINDEX_NR_STALE)
 
 /*
- * A search whose first tries look at one stale chunk each. Other CPUs may make more chunks
- * stale between two tries; the last one settles all of them in its own hold of the lock.
+ * Set index.look_once for the first CLAIM_TRIES tries of a search: each stops at the first
+ * stale summary. A later try goes through all stale summaries in one hold of the lock.
  */
 static void claim_limit_look_locked(struct span_heap *heap, unsigned int tries)
 {
@@ -148,21 +148,21 @@ static bool claim_settle(struct span_heap *heap, bool deceived)
 }
 
 /* Does budget_limit apply to a request? A request with __GFP_NOFAIL may exceed it. */
-static bool claim_minds_total(const struct span_request *req)
+static bool claim_minds_budget(const struct span_request *req)
 {
 	return READ_ONCE(budget_limit) && !(req->gfp & __GFP_NOFAIL);
 }
 
-static unsigned long claim_total_room(const struct span_request *req)
+static unsigned long claim_budget_room(const struct span_request *req)
 {
-	return claim_minds_total(req) ? budget_room() : ULONG_MAX;
+	return claim_minds_budget(req) ? budget_room() : ULONG_MAX;
 }
 
 /*
- * If budget_limit leaves room for fewer than @npages pages, lower index.max_backed to that
- * room. Returns the old index.max_backed, which claim_end_total_locked() restores.
+ * Take budget_lock. If the room is less than @npages, lower index.max_backed so that the heap
+ * may back no more than the room. Returns the old value, for claim_end_budget_locked().
  */
-static unsigned long claim_begin_total_locked(struct span_heap *heap, unsigned long npages)
+static unsigned long claim_begin_budget_locked(struct span_heap *heap, unsigned long npages)
 	__acquires(&budget_lock)
 {
 	unsigned long max_backed = heap->index.max_backed;
@@ -176,8 +176,8 @@ static unsigned long claim_begin_total_locked(struct span_heap *heap, unsigned l
 	return max_backed;
 }
 
-static void claim_end_total_locked(struct span_heap *heap, unsigned long max_backed,
-				   unsigned long taken) __releases(&budget_lock)
+static void claim_end_budget_locked(struct span_heap *heap, unsigned long max_backed,
+				    unsigned long taken) __releases(&budget_lock)
 {
 	lockdep_assert_held(&heap->lock);
 	heap->index.max_backed = max_backed;
@@ -196,33 +196,36 @@ static bool claim_find_locked(const struct span_request *req, int node, enum cla
 	bool found;
 
 	lockdep_assert_held(&req->heap->lock);
-	if (likely(!claim_minds_total(req))) {
+	if (likely(!claim_minds_budget(req))) {
 		found = claim_search_locked(req, node, look, claim);
 		if (found)
 			budget_take(claim->released);
 		return found;
 	}
-	max_backed = claim_begin_total_locked(req->heap, req->npages);
+	max_backed = claim_begin_budget_locked(req->heap, req->npages);
 	found = claim_search_locked(req, node, look, claim);
-	claim_end_total_locked(req->heap, max_backed, found ? claim->released : 0);
+	claim_end_budget_locked(req->heap, max_backed, found ? claim->released : 0);
 	return found;
 }
 
 /* === Taking ============================================================= */
 
-/* Tag released pages of a run with @node. Returns the run's node; NUMA_NO_NODE if mixed. */
+/*
+ * With @any_released, tag the run's chunks with @node. Returns the node of the run's memory;
+ * NUMA_NO_NODE if the memory is of several nodes, or if @node is NUMA_NO_NODE.
+ */
 static int claim_note_node_locked(struct span_heap *heap, unsigned long page,
-				  unsigned long npages, bool released, int node)
+				  unsigned long npages, bool any_released, int node)
 {
 	unsigned int tag;
 
 	lockdep_assert_held(&heap->lock);
 	if (node == NUMA_NO_NODE)
 		return NUMA_NO_NODE;
-	if (released)
-		pageindex_set_tag(&heap->index, page, npages, node + 1);
+	if (any_released)
+		pageindex_set_tag(&heap->index, page, npages, node_tag(node));
 	tag = pageindex_tag(&heap->index, page, npages);
-	return tag == PAGEINDEX_TAG_MIXED ? NUMA_NO_NODE : (int)tag - 1;
+	return tag == PAGEINDEX_TAG_MIXED ? NUMA_NO_NODE : node_of_tag(tag);
 }
 
 /* A run has been taken: count it as a live span. */
@@ -239,8 +242,8 @@ static void claim_count_locked(const struct span_request *req,
 	heap->count.alloc_count++;
 }
 
-/* Look for a run in one place. Without @span the pages are counted as moving. */
-static bool claim_look_locked(const struct span_request *req, int node, enum claim_look look,
+/* Take a run from where @look says. Without @span its pages are counted as moving. */
+static bool claim_take_locked(const struct span_request *req, int node, enum claim_look look,
 			      struct pageindex_claim *claim, struct span *span)
 {
 	struct span_heap *heap = req->heap;
@@ -291,7 +294,7 @@ bool claim_short(const struct span_request *req, int node, struct pageindex_clai
 			*grows = heap->grows;
 			claim->released = 0;
 			claim_limit_look_locked(heap, tries++);
-			ok = claim_look_locked(req, node, look, claim, span);
+			ok = claim_take_locked(req, node, look, claim, span);
 			deceived = !ok && look == CLAIM_FREE && heap->index.deceived;
 			heap_unlock(heap, flags);
 			if (ok)
@@ -345,7 +348,7 @@ static unsigned long claim_long_excess(const struct span_request *req, unsigned 
 	unsigned long end = page + req->npages;
 	unsigned long flags, nr, released = 0, room = 0;
 
-	if (!READ_ONCE(heap->limit) && !claim_minds_total(req))
+	if (!READ_ONCE(heap->limit) && !claim_minds_budget(req))
 		return 0;
 	for (; page < end; page += nr) {
 		nr = min(end - page, PAGEINDEX_PIECE_PAGES);
@@ -355,7 +358,7 @@ static unsigned long claim_long_excess(const struct span_request *req, unsigned 
 						    heap_backed_locked(heap));
 		heap_unlock(heap, flags);
 	}
-	room = min(room, claim_total_room(req));
+	room = min(room, claim_budget_room(req));
 	return released - min(released, room);
 }
 
@@ -368,14 +371,14 @@ static unsigned long claim_piece_locked(const struct span_request *req, unsigned
 	unsigned long max_backed, excess;
 
 	lockdep_assert_held(&heap->lock);
-	if (likely(!claim_minds_total(req))) {
+	if (likely(!claim_minds_budget(req))) {
 		excess = pageindex_claim_piece(&heap->index, page, npages, claim);
 		budget_take(claim->released - before);
 		return excess;
 	}
-	max_backed = claim_begin_total_locked(heap, npages);
+	max_backed = claim_begin_budget_locked(heap, npages);
 	excess = pageindex_claim_piece(&heap->index, page, npages, claim);
-	claim_end_total_locked(heap, max_backed, claim->released - before);
+	claim_end_budget_locked(heap, max_backed, claim->released - before);
 	return excess;
 }
 
@@ -399,6 +402,7 @@ static unsigned long claim_pieces(const struct span_request *req, int node,
 		flags = heap_lock(heap);
 		heap_demand_roll_locked(heap);
 		excess = claim_piece_locked(req, page, nr, claim);
+		/* Both ways out of the loop keep the lock. */
 		if (excess)
 			break;
 		found = claim_note_node_locked(heap, page, nr, claim->released > released, node);
@@ -439,13 +443,13 @@ static bool claim_long(const struct span_request *req, int node,
 	excess = claim_pieces(req, node, claim, span, &taken);
 	if (excess) {
 		/* No page has been backed yet: the page tables tell which pages were idle. */
-		const struct backing nothing = {
+		const struct backing unbacked = {
 			.addr = heap_page_address(heap, page),
 			.npages = taken,
 			.released = claim->released,
 		};
 
-		claim_undo(heap, claim, &nothing);
+		claim_undo(heap, claim, &unbacked);
 		claim->released = excess;
 		return false;
 	}
@@ -467,8 +471,8 @@ static bool claim_long(const struct span_request *req, int node,
 void claim_undo(struct span_heap *heap, const struct pageindex_claim *claim,
 		const struct backing *backing)
 {
-	enum putback_state bare = claim->fresh == claim->released ? PUTBACK_FRESH :
-								    PUTBACK_RELEASED;
+	enum putback_state unbacked = claim->fresh == claim->released ? PUTBACK_FRESH :
+									PUTBACK_RELEASED;
 	struct putback putback = { .heap = heap };
 	unsigned long start, end, at = 0, kept = 0;
 	unsigned long flags;
@@ -477,7 +481,7 @@ void claim_undo(struct span_heap *heap, const struct pageindex_claim *claim,
 		unsigned long keep = clamp(backing->done, start, end);
 
 		putback_add(&putback, claim->page + at, keep - at, PUTBACK_IDLE);
-		putback_add(&putback, claim->page + keep, end - keep, bare);
+		putback_add(&putback, claim->page + keep, end - keep, unbacked);
 		kept += keep - start;
 		at = end;
 	}
@@ -512,7 +516,10 @@ static bool claim_try(const struct span_request *req, int node, struct pageindex
 	return ok;
 }
 
-/* Would a limit forbid the request even if all idle pages of the heap were released? */
+/*
+ * ALLOC_LIMIT if heap->limit is too low even with all idle pages of the heap released;
+ * ALLOC_TOTAL if budget_limit leaves too little room while idle pages of heaps stay.
+ */
 static enum alloc_failure claim_check_limits(const struct span_request *req)
 {
 	struct span_heap *heap = req->heap;
@@ -523,7 +530,7 @@ static enum alloc_failure claim_check_limits(const struct span_request *req)
 	heap_unlock(heap, flags);
 	if (limit && req->npages > limit - min(limit, taken))
 		return ALLOC_LIMIT;
-	return req->npages > claim_total_room(req) ? ALLOC_TOTAL : ALLOC_OK;
+	return req->npages > claim_budget_room(req) ? ALLOC_TOTAL : ALLOC_OK;
 }
 
 /* Grow by enough for the request, after checking limits and, for long runs, memory. */
@@ -584,7 +591,7 @@ enum alloc_failure claim_run(const struct span_request *req, int node,
 		if (ok)
 			return ALLOC_OK;
 		if (claim->released) {
-			/* Nothing released: search once more, as other tasks may have released. */
+			/* If nothing is released, search once more: other tasks may have released. */
 			if (!sleep || !again || fatal_signal_pending(current))
 				return claim_which_limit(heap, claim->released);
 			again = heap_release(heap, claim->released, RELEASE_LIMIT) ||

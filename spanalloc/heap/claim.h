@@ -17,7 +17,7 @@ struct backing;
 struct page_stash;
 
 /**
- * struct span_request - what an allocation is about
+ * struct span_request - the parameters of an allocation
  * @heap: heap to allocate from
  * @npages: length in pages
  * @align: alignment in pages, a power of two

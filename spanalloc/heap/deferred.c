@@ -39,20 +39,19 @@
 unsigned long deferred_clear_pages = 512;
 
 /* Does a page have further references, or is it poisoned? */
-static bool is_held(struct page *page)
+static bool deferred_is_held(struct page *page)
 {
 	return page_count(page) != 1 || PageHWPoison(page);
 }
 
-static u64 held_pages(unsigned long addr, struct page **pages, unsigned int nr)
+static u64 deferred_held_pages(unsigned long addr, struct page **pages, unsigned int nr)
 {
 	u64 held = 0;
 	unsigned int i;
 
-	if (vm_pages(addr, pages, nr) != nr)
-		vm_report_inconsistency(addr, nr, "some are missing");
+	vm_pages_expected(addr, pages, nr);
 	for (i = 0; i < nr; i++)
-		if (pages[i] && is_held(pages[i]))
+		if (pages[i] && deferred_is_held(pages[i]))
 			held |= BIT_ULL(i);
 	/*
 	 * The page counts before later writes to the pages, so that a CPU that has just
@@ -64,7 +63,7 @@ static u64 held_pages(unsigned long addr, struct page **pages, unsigned int nr)
 }
 
 /**
- * deferred_count_held() - count the pages of a span that have further references
+ * deferred_count_held() - count pages of a span that are poisoned or have further references
  * @addr: first byte of a span that has just died
  * @npages: its length
  * @first: set to the number of the first page counted, if there is one
@@ -80,7 +79,7 @@ unsigned long deferred_count_held(unsigned long addr, unsigned long npages, unsi
 
 	for (at = 0; at < npages; at += DEFERRED_BATCH) {
 		unsigned int nr = min(npages - at, 0UL + DEFERRED_BATCH);
-		u64 mask = held_pages(addr + (at << PAGE_SHIFT), pages, nr);
+		u64 mask = deferred_held_pages(addr + (at << PAGE_SHIFT), pages, nr);
 
 		if (mask && !held)
 			*first = at + __ffs64(mask);
@@ -101,7 +100,7 @@ void deferred_add(struct span_heap *heap, struct span *span, enum span_kind kind
 {
 	unsigned long flags;
 
-	/* From here on @base and @npages are the part that is left to be finished. */
+	/* From here on span->base and span->npages describe the part not yet finished. */
 	span_leave(span);
 	flags = heap_lock(heap);
 	heap_demand_roll_locked(heap);
@@ -118,7 +117,8 @@ void deferred_add(struct span_heap *heap, struct span *span, enum span_kind kind
 }
 
 /* Unmap the pages in @held, which have further references, and drop the heap's own. */
-static void let_go(struct span_heap *heap, unsigned long addr, struct page **pages, u64 held)
+static void deferred_unmap_shared(struct span_heap *heap, unsigned long addr,
+				  struct page **pages, u64 held)
 {
 	unsigned long flags;
 	u64 left;
@@ -136,7 +136,7 @@ static void let_go(struct span_heap *heap, unsigned long addr, struct page **pag
 }
 
 /* Finish @nr pages at @addr, of which @page is the first. */
-static void finish_pages(struct putback *putback, unsigned long addr, unsigned long page,
+static void deferred_finish_pages(struct putback *putback, unsigned long addr, unsigned long page,
 			 unsigned int nr)
 {
 	enum putback_state free = want_init_on_free() ? PUTBACK_CLEAN : PUTBACK_IDLE;
@@ -145,9 +145,9 @@ static void finish_pages(struct putback *putback, unsigned long addr, unsigned l
 	u64 held = 0;
 
 	if (putback->heap->flags & SPAN_HEAP_SHARED_PAGES)
-		held = held_pages(addr, pages, nr);
+		held = deferred_held_pages(addr, pages, nr);
 	if (held)
-		let_go(putback->heap, addr, pages, held);
+		deferred_unmap_shared(putback->heap, addr, pages, held);
 	for (from = 0; from < nr; from = to) {
 		bool gone = held >> from & 1;
 		u64 other = gone ? ~(held >> from) : held >> from;
@@ -171,7 +171,7 @@ struct deferred_piece {
 	struct span *last;
 };
 
-static bool take_piece(struct span_heap *heap, struct deferred_piece *piece)
+static bool deferred_take_piece(struct span_heap *heap, struct deferred_piece *piece)
 {
 	unsigned long flags = heap_lock(heap);
 	struct span *span = heap->deferred;
@@ -190,14 +190,14 @@ static bool take_piece(struct span_heap *heap, struct deferred_piece *piece)
 	return span;
 }
 
-static void finish_piece(struct span_heap *heap, const struct deferred_piece *piece)
+static void deferred_finish_piece(struct span_heap *heap, const struct deferred_piece *piece)
 {
 	struct putback putback = { .heap = heap };
 	unsigned long page = heap_page_of(piece->base);
 	unsigned long at;
 
 	for (at = 0; at < piece->npages; at += DEFERRED_BATCH) {
-		finish_pages(&putback, piece->base + (at << PAGE_SHIFT), page + at,
+		deferred_finish_pages(&putback, piece->base + (at << PAGE_SHIFT), page + at,
 			     min(piece->npages - at, 0UL + DEFERRED_BATCH));
 		cond_resched();
 	}
@@ -227,12 +227,13 @@ bool deferred_finish(struct span_heap *heap, unsigned long npages)
 	if (likely(!READ_ONCE(heap->deferred)))
 		return false;
 	might_sleep();
-	if (!take_piece(heap, &piece))
+	if (!deferred_take_piece(heap, &piece))
 		return false;
 	do {
-		finish_piece(heap, &piece);
+		deferred_finish_piece(heap, &piece);
 		done += piece.npages;
-	} while (done < npages && take_piece(heap, &piece));
+	} while (done < npages && deferred_take_piece(heap, &piece));
+	/* putback_flush() wakes nobody; this unlock wakes the scavenger for all pieces. */
 	flags = heap_lock(heap);
 	heap_unlock_and_wake(heap, flags);
 	return true;

@@ -11,7 +11,7 @@
 
 struct span;
 
-/* With init_on_free, longer spans are cleared later. Only tests change it. */
+/* With init_on_free, spans of more pages are cleared after the free. Only tests change it. */
 extern unsigned long deferred_clear_pages;
 
 unsigned long deferred_count_held(unsigned long addr, unsigned long npages,

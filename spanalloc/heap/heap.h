@@ -19,9 +19,13 @@
  *	budget_lock
  *
  * Innermost, one at a time and never under span_heap::lock: span_depot::lock (irqsave),
- * drain::lock (raw), wake_queue, inflight::wait, pressure_lock, guard_lock, locktime_lock.
+ * drain::lock (raw), wake_queue.lock, inflight::wait.lock, pressure_lock, guard_lock,
+ * locktime_lock.
  *
  * Under span_heap::lock nothing is allocated, zeroed, mapped, unmapped or flushed.
+ *
+ * "Context: Any but NMI" excludes hard interrupts with PREEMPT_RT, where span_heap::lock
+ * sleeps.
  */
 #ifndef SPANALLOC_HEAP_H
 #define SPANALLOC_HEAP_H
@@ -53,7 +57,7 @@ struct span_depot;
 /**
  * struct span_heap - a heap
  * @name: directory in debugfs, and name in diagnostics
- * @node: where backing pages come from
+ * @node: where backing pages come from, or %NUMA_NO_NODE
  * @age_ms: age at which idle pages are released; 0: the module's default
  * @flags: SPAN_HEAP_*
  * @list: in the registry
@@ -63,7 +67,8 @@ struct span_depot;
  * @hotplug: in the list of heaps whose caches are emptied when a CPU goes offline
  * @cache: per-CPU caches; NULL if the heap has none
  * @depot: for each node, spans that caches exchange
- * @lock: protects what follows, up to @grow_lock
+ * @lock: protects @index to @timed_period, except @drain_wanted (xchg()) and @stray_frees
+ *	(atomic). Code that does not hold @lock reads fields with READ_ONCE() or data_race()
  * @index: which pages are free, which are backed
  * @in_use: pages of live spans, by kind, except those that the caches' counters count
  * @spans: live spans, except those that the caches' counters count
@@ -78,7 +83,7 @@ struct span_depot;
  * @pool: the atomic pool: idle pages kept while the heap has callers that cannot wait
  * @grows: times that the heap has grown
  * @watched: the scavenger knows that there are idle or cached pages
- * @drain_wanted: the caches of other CPUs are to be emptied for callers that cannot wait
+ * @drain_wanted: the caches of all CPUs are to be emptied, for callers that cannot wait
  * @dying: no more allocations
  * @count: event counters; its other fields are not used
  * @stray_frees: frees by functions that are not this module's; counted without @lock
@@ -87,10 +92,10 @@ struct span_depot;
  * @grow_lock: serialises growth
  * @space: address space; under @grow_lock
  * @table_bytes: size of the index's table; under @grow_lock
- * @reserve_lock: serialises filling up the reserve
+ * @reserve_lock: serialises refills of the reserve and of the pool
  * @reserve_due: when the reserve may next be filled; written under @reserve_lock
- * @pool_due: when the pool may next be filled
- * @long_lock: serialises claims of long runs
+ * @pool_due: when the pool may next be refilled; written without a lock
+ * @long_lock: serialises claims of long runs by callers that may sleep
  * @release_lock: protects @batch
  * @batch: the large batch of pages that are being released
  * @pass: state of the scavenger's passes; only the scavenger uses it
@@ -136,7 +141,7 @@ struct span_heap {
 	struct mutex reserve_lock;	/* one top-up at a time; @reserve_due */
 	unsigned long reserve_due;
 	unsigned long pool_due;
-	struct mutex long_lock;		/* one fence in the index at a time */
+	struct mutex long_lock;		/* other callers fail while index.fence_end is set */
 	struct mutex release_lock;	/* @batch */
 	struct release_batch *batch;
 
@@ -146,6 +151,14 @@ struct span_heap {
 /* Replaces heap_now()'s clock in tests; NULL for jiffies. */
 extern unsigned long (*heap_clock)(void);
 
+/**
+ * heap_lock() - take a heap's lock, with interrupts off
+ * @heap: the heap; counts how often its lock is contended
+ *
+ * Context: Any but NMI.
+ *
+ * Return: flags for heap_unlock()
+ */
 static inline unsigned long heap_lock(struct span_heap *heap) __acquires(&heap->lock)
 {
 	unsigned long flags;
@@ -160,6 +173,11 @@ static inline unsigned long heap_lock(struct span_heap *heap) __acquires(&heap->
 	return flags;
 }
 
+/**
+ * heap_unlock() - drop a heap's lock
+ * @heap: the heap
+ * @flags: what heap_lock() returned
+ */
 static inline void heap_unlock(struct span_heap *heap, unsigned long flags)
 	__releases(&heap->lock)
 {

@@ -7,7 +7,7 @@
  *	descriptor	from its slab
  *	claim		lowest run of free pages, under the heap's lock (claim.c)
  *	backing		memory for released pages; clearing
- *	enter		map entries; api/alloc.c publishes the span
+ *	enter		entries in span_map; api/alloc.c publishes the span
  *
  * The lock is held for the claim and the counters alone. From then on the run
  * belongs to the caller, so that backing and publishing need no lock.
@@ -33,13 +33,13 @@
 #define ASSIST_PAGES	64UL
 
 /* Count the pages of a claim that were replaced for their node, and tag the new node. */
-static void count_replaced_locked(struct span_heap *heap, const struct pageindex_claim *claim,
-				  const struct backing *backing)
+static void heap_count_replaced_locked(struct span_heap *heap, const struct pageindex_claim *claim,
+				       const struct backing *backing)
 {
 	lockdep_assert_held(&heap->lock);
 	if (!backing->replaced)
 		return;
-	pageindex_set_tag(&heap->index, claim->page, backing->npages, backing->node + 1);
+	pageindex_set_tag(&heap->index, claim->page, backing->npages, node_tag(backing->node));
 	heap->count.released_node_pages += backing->replaced;
 	heap_count_backed_locked(heap, backing->replaced, 0);
 	heap->count.tlb_flush_count += backing->flushes;
@@ -50,8 +50,8 @@ static void count_replaced_locked(struct span_heap *heap, const struct pageindex
  * where that is possible; in atomic context, where no TLB can be flushed, it
  * stays as idle pages.
  */
-static void unclaim(const struct span_request *req, const struct pageindex_claim *claim,
-		    struct backing *backing)
+static void heap_unclaim(const struct span_request *req, const struct pageindex_claim *claim,
+			 struct backing *backing)
 {
 	struct span_heap *heap = req->heap;
 	unsigned int flushes = 0;
@@ -61,7 +61,7 @@ static void unclaim(const struct span_request *req, const struct pageindex_claim
 		flushes = backing_undo(backing);
 	flags = heap_lock(heap);
 	heap_demand_roll_locked(heap);
-	count_replaced_locked(heap, claim, backing);
+	heap_count_replaced_locked(heap, claim, backing);
 	heap->in_use[req->kind] -= req->npages;
 	heap->moving += req->npages;
 	heap->spans--;
@@ -71,12 +71,12 @@ static void unclaim(const struct span_request *req, const struct pageindex_claim
 	claim_undo(heap, claim, backing);
 }
 
-static void count_backing(struct span_heap *heap, const struct pageindex_claim *claim,
-			  const struct backing *backing)
+static void heap_count_backing(struct span_heap *heap, const struct pageindex_claim *claim,
+			       const struct backing *backing)
 {
 	unsigned long flags = heap_lock(heap);
 
-	count_replaced_locked(heap, claim, backing);
+	heap_count_replaced_locked(heap, claim, backing);
 	heap_count_backed_locked(heap, claim->released, claim->fresh);
 	heap->count.refault_pages += claim->refault;
 	heap->count.refault_count += !!claim->refault;
@@ -86,8 +86,8 @@ static void count_backing(struct span_heap *heap, const struct pageindex_claim *
 }
 
 /* Put memory behind a claim; false after undoing it. */
-static bool back(const struct span_request *req, int node, const struct pageindex_claim *claim,
-		 struct span *span, struct page_stash *stash)
+static bool heap_back(const struct span_request *req, int node, const struct pageindex_claim *claim,
+		      struct span *span, struct page_stash *stash)
 {
 	struct span_heap *heap = req->heap;
 	struct backing backing = {
@@ -107,15 +107,15 @@ static bool back(const struct span_request *req, int node, const struct pageinde
 		span->node = node;
 	ret = backing_provide(&backing);
 	if (ret)
-		unclaim(req, claim, &backing);
+		heap_unclaim(req, claim, &backing);
 	backing_end(&backing);
 	if (!ret && (claim->released || backing.replaced || backing.zeroed || backing.skipped))
-		count_backing(heap, claim, &backing);
+		heap_count_backing(heap, claim, &backing);
 	return !ret;
 }
 
-/* Above the soft limit: release up to ASSIST_PAGES, and have the scavenger do the rest. */
-static void mind_soft_limit(const struct span_request *req)
+/* Above the soft limit: release up to ASSIST_PAGES, and wake the scavenger for the rest. */
+static void heap_assist_soft_limit(const struct span_request *req)
 {
 	struct span_heap *heap = req->heap;
 	unsigned long flags, excess, idle;
@@ -126,7 +126,7 @@ static void mind_soft_limit(const struct span_request *req)
 	excess = heap_excess_locked(heap);
 	idle = heap->index.nr_idle;
 	heap_unlock(heap, flags);
-	/* A CPU that caches a span of an unwatched heap sets @watched: there may be some. */
+	/* Without idle pages, and with @watched clear, no CPU has cached spans either. */
 	if (!excess || (!idle && !READ_ONCE(heap->watched)))
 		return;
 	scavenger_wake(WAKE_IDLE);
@@ -138,7 +138,7 @@ static void mind_soft_limit(const struct span_request *req)
  * The node of a span's first page, for chunks with memory of several nodes. A cache needs
  * one node for each span.
  */
-static int node_of(unsigned long addr)
+static int heap_node_at(unsigned long addr)
 {
 	struct page *page;
 
@@ -166,7 +166,7 @@ struct span *heap_alloc(const struct span_request *req, enum alloc_failure *fail
 	if (!span)
 		return NULL;
 	*failure = claim_run(req, node, &taken, span, &stash);
-	if (!*failure && !back(req, node, &taken, span, &stash))
+	if (!*failure && !heap_back(req, node, &taken, span, &stash))
 		*failure = ALLOC_NO_BACKING;
 	if (unlikely(stash.missing || stash.nr))
 		backing_unstash(&stash);
@@ -175,21 +175,21 @@ struct span *heap_alloc(const struct span_request *req, enum alloc_failure *fail
 		return NULL;
 	}
 	if (unlikely(node != NUMA_NO_NODE && span->node == NUMA_NO_NODE))
-		span->node = node_of(span->base);
+		span->node = heap_node_at(span->base);
 	span->npages = req->npages;
 	span->heap = heap;
 	span->charged = NULL;
 	span_enter(span, span->base, req->npages);
 	reserve_refill(heap, req->gfp);
 	if (taken.released)
-		mind_soft_limit(req);
+		heap_assist_soft_limit(req);
 	return span;
 }
 
 /* === Spans taken along ================================================== */
 
-/* Take idle runs as long as @like, above it in its last chunk; sets @pages to their starts. */
-static unsigned int take_runs(const struct span *like, unsigned int max, unsigned long *pages)
+/* Take idle runs as long as @like from the chunk that @like ends in; @pages gets their starts. */
+static unsigned int heap_take_runs(const struct span *like, unsigned int max, unsigned long *pages)
 {
 	struct span_heap *heap = like->heap;
 	struct pageindex *idx = &heap->index;
@@ -208,8 +208,8 @@ static unsigned int take_runs(const struct span *like, unsigned int max, unsigne
 	return nr;
 }
 
-static void put_runs_back(struct span_heap *heap, const unsigned long *pages, unsigned int nr,
-			  unsigned long npages)
+static void heap_put_runs_back(struct span_heap *heap, const unsigned long *pages, unsigned int nr,
+			       unsigned long npages)
 {
 	unsigned long flags = heap_lock(heap);
 
@@ -227,7 +227,8 @@ static void put_runs_back(struct span_heap *heap, const unsigned long *pages, un
  * @max: how many are wanted, at most %FILL_SPANS
  *
  * The spans are made of idle pages, in one hold of the heap's lock. Idle pages for the
- * heap's reserve and pool are left, though perhaps in shorter runs.
+ * heap's reserve and pool are left, though perhaps in shorter runs. The caller's cache counts
+ * the spans; the heap's counters do not.
  *
  * Context: Any but NMI. Does not sleep.
  *
@@ -239,18 +240,18 @@ unsigned int heap_take_more(const struct span *like, struct span **spans, unsign
 	unsigned long first = heap_page_of(like->base);
 	unsigned int nr, i;
 
-	nr = take_runs(like, max, pages);
+	nr = heap_take_runs(like, max, pages);
 	for (i = 0; i < nr; i++) {
-		/* No reclaim, no kswapd and no memory reserves: the caller needs no more spans. */
+		/* No reclaim, no kswapd, no memory reserves: the caller can do without these spans. */
 		struct span *span = span_new(__GFP_NOWARN | __GFP_NOMEMALLOC);
 
 		if (!span) {
-			put_runs_back(like->heap, pages + i, nr - i, like->npages);
+			heap_put_runs_back(like->heap, pages + i, nr - i, like->npages);
 			break;
 		}
 		span->base = like->base + ((pages[i] - first) << PAGE_SHIFT);
 		span->npages = like->npages;
-		span->node = like->node == NUMA_NO_NODE ? NUMA_NO_NODE : node_of(span->base);
+		span->node = like->node == NUMA_NO_NODE ? NUMA_NO_NODE : heap_node_at(span->base);
 		span->heap = like->heap;
 		span->charged = NULL;
 		span_enter(span, span->base, span->npages);

@@ -43,6 +43,7 @@ bool heap_next_span(struct span_heap *heap, unsigned long *page, struct span_vie
 		heap_unlock(heap, flags);
 		/* Pages that are taken but in no live span cost one iteration each. */
 		cond_resched();
+		/* With steps left, the search came to the end of the index. */
 		if (!used && steps)
 			return false;
 		if (!used)

@@ -4,12 +4,14 @@
  *
  * During a hold interrupts are off and other CPUs spin. Each bound keeps one kind of hold
  * below two microseconds on a heap of any size, even if none of the heap's data is in the
- * CPU's caches. tools/host/bench-hold.c measures holds with these numbers.
+ * CPU's caches. tools/host/bench-hold.c measures holds with these numbers. Skipping a chunk, or
+ * a word of the index's idle_map, is a step. %PAGEINDEX_PIECE_PAGES bounds the pages of a long
+ * run that one hold changes.
  */
 #ifndef SPANALLOC_HOLD_H
 #define SPANALLOC_HOLD_H
 
-/* Cached spans that become idle, and chunks that their pages may lie in. */
+/* Cached spans that become idle, and chunks in which their last pages lie. */
 #define HOLD_SPANS		16
 #define HOLD_SPAN_CHUNKS	2
 

@@ -18,8 +18,6 @@
 #include "base/params.h"
 #include "heap/heap.h"
 #include "heap/locktime.h"
-#include "heap/span.h"
-#include "index/lookup.h"
 
 DEFINE_STATIC_KEY_FALSE(locktime_key);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * State of the scavenger's passes over one heap; reclaim/pass.c changes it.
+ * State of the scavenger's passes over one heap. Only reclaim/pass.c and reclaim/scavenger.c
+ * use it; it is declared here because struct span_heap embeds it.
  */
 #ifndef SPANALLOC_PASS_STATE_H
 #define SPANALLOC_PASS_STATE_H

@@ -72,7 +72,7 @@ static bool pool_note_request_locked(struct span_heap *heap, const struct span_r
 }
 
 /**
- * pool_note_request() - see whether the heap's pool is short for a request
+ * pool_note_request() - adapt the pool to a request, and see whether a refill is due
  * @heap: the heap
  * @req: the request
  * @ready: the request was served from idle pages alone

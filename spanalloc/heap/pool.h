@@ -12,7 +12,7 @@ struct span_request;
 
 /**
  * struct pool - what a heap keeps ready of its own accord for callers that cannot wait
- * @from: when the current age began, in jiffies
+ * @from: when the current age began, in jiffies; see pool_roll_locked()
  * @longest: longest request by a caller that cannot wait, in the current age and in the
  *	one before; in pages
  * @low: low watermark: the pool is refilled when the heap has fewer idle pages; 0 while the

@@ -37,6 +37,8 @@ static void putback_one_locked(struct span_heap *heap, const struct pageindex_ru
  * putback_flush() - give back what has been collected
  * @putback: the collection; empty afterwards
  *
+ * Does not wake the scavenger: the caller does, once all pages are given back.
+ *
  * Context: Any but NMI.
  */
 void putback_flush(struct putback *putback)

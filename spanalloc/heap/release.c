@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Releasing: giving idle pages of a heap back to the system.
+ * Releasing: idle pages of a heap are unmapped and freed to the page allocator.
  *
  * Pages go in batches. The heap's lock is held to take idle pages from the
  * index, a bounded number of chunks at a time, and to tell the index that they
@@ -45,12 +45,12 @@
 #include "vm/vm.h"
 
 /* Pages and runs of the heap's batch: two whole chunks, or 512 single pages, per flush. */
-#define BATCH_PAGES	1024
-#define BATCH_RUNS	512
+#define RELEASE_BATCH_PAGES	1024
+#define RELEASE_BATCH_RUNS	512
 
 /* Pages and runs of a batch on the stack, which may be that of a task in reclaim. */
-#define SMALL_PAGES	64
-#define SMALL_RUNS	16
+#define RELEASE_SMALL_PAGES	64
+#define RELEASE_SMALL_RUNS	16
 
 /**
  * struct release_batch - pages on their way out of one heap
@@ -75,9 +75,9 @@ struct release_batch {
 /* A batch and its memory. */
 struct large_batch {
 	struct release_batch batch;
-	struct pageindex_run runs[BATCH_RUNS];
-	unsigned long addrs[BATCH_RUNS];
-	struct page *pages[BATCH_PAGES];
+	struct pageindex_run runs[RELEASE_BATCH_RUNS];
+	unsigned long addrs[RELEASE_BATCH_RUNS];
+	struct page *pages[RELEASE_BATCH_PAGES];
 };
 
 unsigned int retain_floor_pages = 64;
@@ -94,8 +94,8 @@ struct release_batch *release_batch_new(void)
 	if (!large)
 		return NULL;
 	large->batch = (struct release_batch) {
-		.max_pages = BATCH_PAGES,
-		.max_runs = BATCH_RUNS,
+		.max_pages = RELEASE_BATCH_PAGES,
+		.max_runs = RELEASE_BATCH_RUNS,
 		.runs = large->runs,
 		.addrs = large->addrs,
 		.pages = large->pages,
@@ -135,11 +135,11 @@ unsigned long heap_surplus_locked(struct span_heap *heap)
 	return taken + idle - min(taken + idle, keep);
 }
 
-/* Pages that the release and the heap's reserve allow to take. */
+/* How many more pages @rel may take without going below the heap's reserve. */
 static unsigned long release_room_locked(struct span_heap *heap, const struct release *rel)
 {
 	unsigned long idle = heap->index.nr_idle;
-	/* The pool is refilled on its own, so releases for other reasons may take from it. */
+	/* Only passes, and releases with @keep_pool, spare the pool; the scavenger refills it. */
 	unsigned long floor = rel->reason == RELEASE_AGE || rel->keep_pool ?
 			      heap_min_idle_locked(heap) : heap->reserve;
 	unsigned long room = min(rel->want, idle - min(idle, floor));
@@ -151,7 +151,7 @@ static unsigned long release_room_locked(struct span_heap *heap, const struct re
 }
 
 /* May some of the memory behind a chunk be of @node? */
-static bool is_of_node_locked(const struct span_heap *heap, unsigned long chunk, int node)
+static bool release_is_of_node_locked(const struct span_heap *heap, unsigned long chunk, int node)
 {
 	unsigned int tag;
 
@@ -159,14 +159,14 @@ static bool is_of_node_locked(const struct span_heap *heap, unsigned long chunk,
 	if (likely(node == NUMA_NO_NODE))
 		return true;
 	tag = pageindex_tag(&heap->index, chunk * PAGEINDEX_CHUNK_PAGES, 1);
-	return !tag || tag == PAGEINDEX_TAG_MIXED || tag == node + 1;
+	return !tag || tag == PAGEINDEX_TAG_MIXED || tag == node_tag(node);
 }
 
-static bool may_take_from_locked(struct span_heap *heap, const struct release *rel,
-				 unsigned long chunk)
+static bool release_may_take_locked(struct span_heap *heap, const struct release *rel,
+				    unsigned long chunk)
 {
 	lockdep_assert_held(&heap->lock);
-	return is_of_node_locked(heap, chunk, rel->node) &&
+	return release_is_of_node_locked(heap, chunk, rel->node) &&
 	       pageindex_used(&heap->index, chunk) <= rel->max_used &&
 	       pageindex_recent(&heap->index, chunk) <= rel->max_recent;
 }
@@ -175,14 +175,14 @@ static bool may_take_from_locked(struct span_heap *heap, const struct release *r
  * Take idle pages that @rel asks for in one chunk, at most @room pages and until the batch
  * has @max_runs runs. Returns true if the chunk has no more of them.
  */
-static bool take_chunk_locked(struct span_heap *heap, struct release *rel,
+static bool release_take_chunk_locked(struct span_heap *heap, struct release *rel,
 			      struct release_batch *batch, unsigned long chunk,
 			      unsigned long room, unsigned int max_runs)
 {
 	unsigned int i = batch->nr_runs;
 
 	lockdep_assert_held(&heap->lock);
-	if (!may_take_from_locked(heap, rel, chunk))
+	if (!release_may_take_locked(heap, rel, chunk))
 		return true;
 	room = min(room, batch->max_pages - batch->npages);
 	batch->nr_runs += pageindex_take_idle(&heap->index, chunk, rel->age, room,
@@ -197,15 +197,16 @@ static bool take_chunk_locked(struct span_heap *heap, struct release *rel,
 }
 
 /* Add to the batch what one hold of the lock allows. Returns true if more may follow. */
-static bool take_some(struct span_heap *heap, struct release *rel, struct release_batch *batch)
+static bool release_take_some(struct span_heap *heap, struct release *rel,
+			      struct release_batch *batch)
 {
 	unsigned long flags = heap_lock(heap);
 	unsigned int max_runs = min(batch->nr_runs + HOLD_RELEASE_RUNS, batch->max_runs);
-	unsigned int budget = HOLD_RELEASE_CHUNKS, steps = HOLD_RELEASE_STEPS;
+	unsigned int chunks = HOLD_RELEASE_CHUNKS, steps = HOLD_RELEASE_STEPS;
 	bool was_empty = !batch->npages;
 	bool whole = true, more = true;
 
-	while (whole && budget-- && more && steps) {
+	while (whole && chunks-- && more && steps) {
 		unsigned long room = release_room_locked(heap, rel);
 		unsigned long chunk = rel->chunk;
 
@@ -213,11 +214,12 @@ static bool take_some(struct span_heap *heap, struct release *rel, struct releas
 		if (!more)
 			break;
 		if (!pageindex_prev_idle(&heap->index, &chunk, &steps)) {
+			/* With steps left there is no chunk; without, the next hold goes on. */
 			more = !steps;
 			rel->chunk = chunk;
 			break;
 		}
-		whole = take_chunk_locked(heap, rel, batch, chunk, room, max_runs);
+		whole = release_take_chunk_locked(heap, rel, batch, chunk, room, max_runs);
 		/* A chunk that has more to give is looked at again. */
 		rel->chunk = whole ? chunk : chunk + 1;
 	}
@@ -227,21 +229,21 @@ static bool take_some(struct span_heap *heap, struct release *rel, struct releas
 	return more && batch->npages < batch->max_pages && batch->nr_runs < batch->max_runs;
 }
 
-/* As vm_pages(), but without holes in @pages. */
-static unsigned long find_pages(unsigned long addr, struct page **pages, unsigned long npages)
+/* As vm_pages_expected(), but without holes in @pages; returns how many there are. */
+static unsigned long release_find_pages(unsigned long addr, struct page **pages,
+					unsigned long npages)
 {
 	unsigned long i, nr = 0;
 
-	if (likely(vm_pages(addr, pages, npages) == npages))
+	if (likely(vm_pages_expected(addr, pages, npages)))
 		return npages;
-	vm_report_inconsistency(addr, npages, "some are missing");
 	for (i = 0; i < npages; i++)
 		if (pages[i])
 			pages[nr++] = pages[i];
 	return nr;
 }
 
-static void unmap_batch(struct release_batch *batch)
+static void release_unmap_batch(struct release_batch *batch)
 {
 	unsigned long start = ULONG_MAX, end = 0;
 	unsigned long nr = 0;
@@ -251,7 +253,7 @@ static void unmap_batch(struct release_batch *batch)
 		unsigned long npages = batch->runs[i].npages;
 		unsigned long addr = batch->addrs[i];
 
-		nr += find_pages(addr, batch->pages + nr, npages);
+		nr += release_find_pages(addr, batch->pages + nr, npages);
 		vm_unmap(addr, npages);
 		start = min(start, addr);
 		end = max(end, addr + (npages << PAGE_SHIFT));
@@ -260,7 +262,7 @@ static void unmap_batch(struct release_batch *batch)
 	release_pages(batch->pages, nr);
 }
 
-static u64 *released_counter(struct span_heap *heap, enum release_reason reason)
+static u64 *release_counter(struct span_heap *heap, enum release_reason reason)
 {
 	switch (reason) {
 	case RELEASE_AGE:
@@ -274,7 +276,7 @@ static u64 *released_counter(struct span_heap *heap, enum release_reason reason)
 	}
 }
 
-static void account_runs(struct span_heap *heap, const struct release *rel,
+static void release_finish_runs(struct span_heap *heap, const struct release *rel,
 			 const struct pageindex_run *runs, const unsigned long *addrs,
 			 unsigned int nr)
 {
@@ -288,11 +290,11 @@ static void account_runs(struct span_heap *heap, const struct release *rel,
 	flags = heap_lock(heap);
 	pageindex_release_runs(&heap->index, runs, nr);
 	heap->moving -= npages;
-	*released_counter(heap, rel->reason) += npages;
+	*release_counter(heap, rel->reason) += npages;
 	heap_unlock(heap, flags);
 }
 
-static void account_batch(struct span_heap *heap, const struct release *rel,
+static void release_finish_batch(struct span_heap *heap, const struct release *rel,
 			  const struct release_batch *batch)
 {
 	unsigned long flags;
@@ -301,7 +303,7 @@ static void account_batch(struct span_heap *heap, const struct release *rel,
 	for (i = 0; i < batch->nr_runs; i += nr) {
 		nr = putback_runs_in_hold(batch->runs + i,
 				       min(batch->nr_runs - i, 0U + HOLD_RELEASE_RUNS));
-		account_runs(heap, rel, batch->runs + i, batch->addrs + i, nr);
+		release_finish_runs(heap, rel, batch->runs + i, batch->addrs + i, nr);
 	}
 	flags = heap_lock(heap);
 	heap->count.release_batch_count++;
@@ -329,36 +331,36 @@ void heap_count_time(struct span_heap *heap, u64 ns)
 	heap_unlock(heap, flags);
 }
 
-static unsigned long release_batch(struct span_heap *heap, struct release *rel,
-				   struct release_batch *batch)
+static unsigned long release_one_batch(struct span_heap *heap, struct release *rel,
+				       struct release_batch *batch)
 {
 	batch->npages = 0;
 	batch->nr_runs = 0;
-	while (take_some(heap, rel, batch))
+	while (release_take_some(heap, rel, batch))
 		cond_resched();
 	if (batch->npages) {
-		unmap_batch(batch);
-		account_batch(heap, rel, batch);
+		release_unmap_batch(batch);
+		release_finish_batch(heap, rel, batch);
 	}
 	return batch->npages;
 }
 
-/* Release with a batch on the stack, which needs no lock. */
+/* Release with a batch on the stack, for a task that did not get release_lock. */
 static noinline_for_stack unsigned long release_small(struct span_heap *heap,
 						      struct release *rel)
 {
-	struct pageindex_run runs[SMALL_RUNS];
-	unsigned long addrs[SMALL_RUNS];
-	struct page *pages[SMALL_PAGES];
+	struct pageindex_run runs[RELEASE_SMALL_RUNS];
+	unsigned long addrs[RELEASE_SMALL_RUNS];
+	struct page *pages[RELEASE_SMALL_PAGES];
 	struct release_batch batch = {
-		.max_pages = SMALL_PAGES,
-		.max_runs = SMALL_RUNS,
+		.max_pages = RELEASE_SMALL_PAGES,
+		.max_runs = RELEASE_SMALL_RUNS,
 		.runs = runs,
 		.addrs = addrs,
 		.pages = pages,
 	};
 
-	return release_batch(heap, rel, &batch);
+	return release_one_batch(heap, rel, &batch);
 }
 
 /**
@@ -377,7 +379,7 @@ unsigned long release_step(struct span_heap *heap, struct release *rel)
 	might_sleep();
 	if (!mutex_trylock(&heap->release_lock))
 		return release_small(heap, rel);
-	npages = release_batch(heap, rel, heap->batch);
+	npages = release_one_batch(heap, rel, heap->batch);
 	mutex_unlock(&heap->release_lock);
 	return npages;
 }
@@ -425,7 +427,9 @@ unsigned long heap_release(struct span_heap *heap, unsigned long npages,
  * @backed: how many pages may stay
  * @reason: why, for the statistics
  *
- * Waits for batches that other tasks are releasing or finishing.
+ * Waits for batches that other tasks are releasing or finishing. May return with more than
+ * @backed pages, if no idle page may be released and no batch is under way, or if the caller
+ * is being killed.
  *
  * Context: Process context. May sleep; not in reclaim.
  */

@@ -24,7 +24,7 @@ enum release_reason {
 
 /**
  * struct release - which idle pages to give back, and how many are left to do
- * @age: how old they have to be
+ * @age: which idle pages, by age
  * @reason: why, for the statistics
  * @surplus: only pages that recent demand does not cover
  * @max_used: chunks with more pages in use are left alone

@@ -59,7 +59,7 @@ bool report_request(const struct span_request *req, const char *fmt, ...)
 }
 
 /* Describe an address that is in no heap. */
-static const char *kind_of_memory(const void *addr)
+static const char *report_kind_of_memory(const void *addr)
 {
 	if ((unsigned long)addr < TASK_SIZE)
 		return "a user's address, or none at all";
@@ -82,7 +82,7 @@ static void report_address(const char *call, const void *addr, unsigned long cal
 	arena = arena_of((unsigned long)addr);
 	if (!arena)
 		pr_warn_ratelimited("%s(%p) from %pS: %s\n", call, addr, from,
-				    kind_of_memory(addr));
+				    report_kind_of_memory(addr));
 	else if (!span_at(addr, &view))
 		pr_warn_ratelimited("%s(%p) from %pS: no live span of heap %s is there; freed already?\n",
 				    call, addr, from, arena->heap->name);

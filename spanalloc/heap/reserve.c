@@ -3,12 +3,13 @@
  * Reserve: keeping a heap's reserve and its atomic pool full.
  *
  * Both are lower bounds of the number of idle pages, which tasks that may sleep refill.
- * The client sets the reserve. Releases leave it alone. An allocation that takes from it
- * refills it if its flags allow reclaim and I/O; otherwise the scavenger's thread does. The
- * thread alone refills the pool (pool.c).
+ * The client sets the reserve. Releases leave the reserve alone. An allocation that takes from
+ * the reserve refills it if its flags contain GFP_KERNEL and not __GFP_NORETRY; otherwise the
+ * scavenger's thread does. The thread alone refills the pool (pool.c).
  *
- * After a failed refill the next refill waits a second; after a successful refill of the
- * pool, about 10 ms.
+ * After a failed refill, the next one waits a second; so does a refill of the pool after a
+ * release under pressure that took from the pool. After a successful refill of the pool the
+ * next one waits about 10 ms.
  *
  * Lock order: reserve_lock, which makes refills of one heap take turns; then the locks of
  * topup.c. Allocations and the scavenger's thread only try reserve_lock.

@@ -18,12 +18,11 @@
 
 #include "base/gfp.h"
 #include "heap/arena.h"
-#include "heap/heap.h"
 #include "heap/span.h"
 #include "index/lookup.h"
 #include "index/pageindex.h"
 
-/* Descriptors that span_measure() allocates: at least most of one slab. */
+/* Descriptors that span_measure() allocates: so many that some are neighbours in a slab. */
 #define SIZE_SAMPLE	64
 
 static struct kmem_cache *span_slab;
@@ -83,7 +82,7 @@ int __init span_init(void)
 }
 
 /**
- * span_bytes() - memory that a descriptor takes
+ * span_bytes() - slab memory that one descriptor takes
  *
  * Return: bytes
  */
@@ -93,11 +92,11 @@ size_t span_bytes(void)
 }
 
 /**
- * span_exit() - the reverse of span_init()
+ * span_exit() - free the slab of descriptors; no descriptor is left
  */
 void span_exit(void)
 {
-	/* Frees that wait for a grace period hold on to the cache. */
+	/* Slab pages of dead descriptors are freed after a grace period. */
 	rcu_barrier();
 	kmem_cache_destroy(span_slab);
 }
@@ -125,7 +124,7 @@ void span_delete(struct span *span)
 }
 
 /* Put @span into the slots of pages, which belong to the caller. */
-static void fill_slots(struct span *span, unsigned long base, unsigned long npages)
+static void span_fill_slots(struct span *span, unsigned long base, unsigned long npages)
 {
 	unsigned long end = base + (npages << PAGE_SHIFT);
 	unsigned long addr, next;
@@ -158,7 +157,7 @@ void span_enter(struct span *span, unsigned long base, unsigned long npages)
 {
 	/* The descriptor before its slots. Pairs with span_view_find(). */
 	smp_wmb();
-	fill_slots(span, base, npages);
+	span_fill_slots(span, base, npages);
 }
 
 /**
@@ -172,7 +171,7 @@ void span_enter(struct span *span, unsigned long base, unsigned long npages)
  */
 void span_leave(const struct span *span)
 {
-	fill_slots(NULL, span->base, span->npages);
+	span_fill_slots(NULL, span->base, span->npages);
 }
 
 /**
@@ -237,11 +236,11 @@ struct span *span_end_slowly(unsigned long base, enum span_kind *kind)
  */
 bool span_trylock(const struct span_view *view)
 {
-	unsigned long held = view->state | SPAN_STATE_LOCKED;
+	unsigned long locked = view->state | SPAN_STATE_LOCKED;
 
 	if (view->state & (SPAN_STATE_LOCKED | SPAN_STATE_PINNED))
 		return false;
-	return cmpxchg(&view->span->state, view->state, held) == view->state;
+	return cmpxchg(&view->span->state, view->state, locked) == view->state;
 }
 
 /**
@@ -267,8 +266,8 @@ void span_unlock(struct span *span)
 }
 
 /*
- * Store an owner while the descriptor is pinned; false if the span has changed since the
- * lookup. The caller has interrupts off, so that CPUs that wait for the pin wait briefly.
+ * Pin the descriptor, store an owner, unpin; false if the span was pinned or has changed since
+ * the lookup. The caller has interrupts off, so that CPUs that wait for the pin wait briefly.
  */
 static bool span_store_owner(const struct span_view *view, void *owner)
 {
@@ -278,13 +277,13 @@ static bool span_store_owner(const struct span_view *view, void *owner)
 	    cmpxchg(state, view->state, view->state | SPAN_STATE_PINNED) != view->state)
 		return false;
 	WRITE_ONCE(view->span->owner, owner);
-	/* The owner before the unpinned state. Pairs with each cmpxchg() that makes it dead. */
+	/* The owner before the unpinned state. Pairs with each cmpxchg() that makes a span dead. */
 	smp_store_release(state, view->state);
 	return true;
 }
 
 /* If @cut lies inside a chunk entered as a whole, enter the pages below @cut instead. */
-static void divide_chunk(struct span *span, unsigned long cut)
+static void span_divide_chunk(struct span *span, unsigned long cut)
 {
 	unsigned long start = round_down(cut, CHUNK_BYTES);
 	struct arena *arena = arena_of(start);
@@ -292,7 +291,7 @@ static void divide_chunk(struct span *span, unsigned long cut)
 
 	if (cut == start || *whole != span)
 		return;
-	fill_slots(span, start, (cut - start) >> PAGE_SHIFT);
+	span_fill_slots(span, start, (cut - start) >> PAGE_SHIFT);
 	/* Pages before chunk. Pairs with smp_rmb() in span_view_find(). */
 	smp_wmb();
 	WRITE_ONCE(*whole, NULL);
@@ -300,12 +299,12 @@ static void divide_chunk(struct span *span, unsigned long cut)
 
 /**
  * span_cut() - shorten a span
- * @span: a span that the caller has locked, whose end is another span's in the map
+ * @span: a locked span; its pages from @npages on are entered for another descriptor already
  * @npages: pages that it keeps
  */
 void span_cut(struct span *span, unsigned long npages)
 {
-	divide_chunk(span, span->base + (npages << PAGE_SHIFT));
+	span_divide_chunk(span, span->base + (npages << PAGE_SHIFT));
 	/* Slots before bounds. Pairs with smp_rmb() in span_view_find(). */
 	smp_wmb();
 	WRITE_ONCE(span->npages, npages);

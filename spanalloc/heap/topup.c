@@ -9,9 +9,9 @@
  * high watermark of its pool, asks for. The heap grows if it has no released pages left.
  * For the pool, one run of idle pages is then made as long as the longest request.
  *
- * The pages of the pool are taken from free memory alone, without reclaim and without waking
- * kswapd: both would begin with the idle pages of heaps. Only a heap that has to grow for it
- * allocates metadata as any other caller does.
+ * Pages for the pool are allocated without reclaim and without waking kswapd, because reclaim
+ * would release idle pages of heaps. If the heap has to grow for the pool, metadata and page
+ * tables are allocated with reclaim.
  *
  * Lock order: reserve_lock, held by the caller; grow_lock; the heap's lock; budget_lock.
  */
@@ -23,6 +23,7 @@
 #include "heap/claim.h"
 #include "heap/heap.h"
 #include "heap/hold.h"
+#include "heap/putback.h"
 #include "heap/topup.h"
 #include "heap/wake.h"
 #include "index/pageindex.h"
@@ -30,7 +31,7 @@
 
 #define RESERVE_GFP	(GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN | __GFP_NORETRY)
 
-/* No reclaim flag, and no access to the memory reserves that are kept for reclaim. */
+/* No reclaim flag, and no access to the page allocator's reserves. */
 #define POOL_GFP	(__GFP_ZERO | __GFP_NOWARN | __GFP_NOMEMALLOC)
 static_assert(!(POOL_GFP & (__GFP_RECLAIM | __GFP_HIGH)));
 
@@ -43,7 +44,7 @@ static_assert(!(POOL_GFP & (__GFP_RECLAIM | __GFP_HIGH)));
  * @nr_runs: number of runs
  * @npages: number of pages in all runs
  * @fresh: how many of @npages were never backed
- * @lacking: how many idle pages were missing when @runs were taken
+ * @shortfall: idle pages below the target when @runs were taken
  */
 struct top_up {
 	bool pool;
@@ -53,7 +54,7 @@ struct top_up {
 	unsigned int nr_runs;
 	unsigned long npages;
 	unsigned long fresh;
-	unsigned long lacking;
+	unsigned long shortfall;
 };
 
 /* Number of idle pages to reach. */
@@ -93,10 +94,10 @@ static int topup_take_locked(struct span_heap *heap, struct top_up *top, unsigne
 		return 0;
 	if (!room)
 		return -EDQUOT;
-	top->lacking = want - idx->nr_idle;
+	top->shortfall = want - idx->nr_idle;
 	if (*chunk >= chunks || !idx->nr_released)
 		return -ENOSPC;
-	want = min(top->lacking, room);
+	want = min(top->shortfall, room);
 	while (tries-- && !top->nr_runs && *chunk < chunks) {
 		top->nr_runs = pageindex_take_released(idx, *chunk, want, top->runs,
 						       HOLD_FILL_RUNS, &top->fresh);
@@ -109,7 +110,7 @@ static int topup_take_locked(struct span_heap *heap, struct top_up *top, unsigne
 		top->npages += top->runs[i].npages;
 		if (top->node != NUMA_NO_NODE)
 			pageindex_set_tag(idx, top->runs[i].page, top->runs[i].npages,
-					  top->node + 1);
+					  node_tag(top->node));
 	}
 	budget_take(top->npages);
 	heap->moving += top->npages;
@@ -117,8 +118,8 @@ static int topup_take_locked(struct span_heap *heap, struct top_up *top, unsigne
 }
 
 /*
- * Take released pages of the first chunk from *@chunk on that has any, up to the target.
- * Returns 0 with @top->npages 0 if the target is reached, -EAGAIN to be called again.
+ * Take released pages of the first chunk from *@chunk on that has any. Returns 0, with npages
+ * 0 at the target; -EAGAIN: call again; -ENOSPC: none are left; -EDQUOT: a limit is reached.
  */
 static int topup_take(struct span_heap *heap, struct top_up *top, unsigned long *chunk)
 {
@@ -140,6 +141,9 @@ static int topup_take(struct span_heap *heap, struct top_up *top, unsigned long 
 /* Back the runs taken and make them idle. Runs that cannot be backed become released. */
 static int topup_back(struct span_heap *heap, struct top_up *top)
 {
+	enum putback_state unbacked = top->fresh == top->npages ? PUTBACK_FRESH :
+								  PUTBACK_RELEASED;
+	struct putback putback = { .heap = heap };
 	unsigned long backed = 0, zeroed = 0;
 	unsigned int flushes = 0;
 	unsigned long flags;
@@ -160,21 +164,11 @@ static int topup_back(struct span_heap *heap, struct top_up *top)
 			ret = backing_provide(&backing);
 		if (ret && backing.done)
 			flushes += backing_drop(backing.addr, backing.done);
-		flags = heap_lock(heap);
-		if (ret) {
-			budget_give_back(run->npages);
-			pageindex_release(&heap->index, run->page, run->npages);
-			if (top->fresh == top->npages)
-				pageindex_unback(&heap->index, run->page, run->npages);
-		} else {
-			pageindex_free(&heap->index, run->page, run->npages,
-				       PAGEINDEX_FREE_CLEAN);
-			backed += run->npages;
-			zeroed += backing.zeroed;
-		}
-		heap->moving -= run->npages;
-		heap_unlock(heap, flags);
+		putback_add(&putback, run->page, run->npages, ret ? unbacked : PUTBACK_CLEAN);
+		backed += ret ? 0 : run->npages;
+		zeroed += ret ? 0 : backing.zeroed;
 	}
+	putback_flush(&putback);
 	flags = heap_lock(heap);
 	heap_count_backed_locked(heap, backed, top->fresh);
 	heap->count.zeroed_pages += zeroed;
@@ -197,7 +191,7 @@ static int topup_pages(struct span_heap *heap, bool pool)
 		if (ret == -ENOSPC) {
 			/* The pool grows a chunk at a time, the reserve by what is lacking. */
 			ret = arena_grow(heap, pool ? PAGEINDEX_CHUNK_PAGES :
-						       clamp(top.lacking, PAGEINDEX_CHUNK_PAGES,
+						       clamp(top.shortfall, PAGEINDEX_CHUNK_PAGES,
 							     TOP_UP_GROWTH),
 					 READ_ONCE(heap->grows));
 			/* The new chunks may lie below @chunk: start from the lowest again. */

@@ -5,8 +5,9 @@
  * The thread sleeps until a heap is due. A heap with idle pages that may be released is
  * watched: the thread knows of them. The free that makes idle pages of a heap which is not
  * watched sets span_heap::watched under the heap's lock and wakes the thread once the lock is
- * dropped; later frees find the heap watched and do not wake the thread. The thread clears the
- * flag, under the lock, when the heap has nothing to release and time alone changes nothing.
+ * dropped; later frees wake the thread only while the heap exceeds its soft limit. The thread
+ * clears the flag, under the lock, when the heap has nothing to release and time alone changes
+ * nothing.
  *
  *	not watched ---free---> watched, thread woken
  *	     ^			       |
@@ -58,7 +59,7 @@ bool heap_needs_scavenger_locked(struct span_heap *heap)
 }
 
 /**
- * heap_want_drain() - have the caches of all CPUs emptied soon
+ * heap_want_drain() - have the caches of all CPUs emptied soon, for callers that cannot wait
  * @heap: the heap
  *
  * Context: Any but NMI.

@@ -233,7 +233,7 @@ static inline bool span_view_find(struct arena *arena, unsigned long addr,
 			return true;
 		/*
 		 * The loads above before the second loads of the slots. Pairs
-		 * with smp_wmb() in span_cut() and divide_chunk().
+		 * with smp_wmb() in span_cut() and span_divide_chunk().
 		 */
 		smp_rmb();
 	} while (match == SPAN_RACED || READ_ONCE(*slot) != by_page ||

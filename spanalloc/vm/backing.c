@@ -14,10 +14,12 @@
  * leaves no hole.
  *
  * If backing_provide() fails half-way, missing pages below @done have been provided.
- * The caller decides what becomes of them, and calls backing_end() either way.
+ * The caller decides what becomes of the pages provided. Unless all of the run was missing,
+ * the caller calls backing_end() in any case.
  *
- * For a long run backing_provide() calls cond_resched() between batches, and fails
- * with %-EINTR when the calling task is killed, as vmalloc() does.
+ * A caller that may sleep gets cond_resched() after each batch. backing_provide() fails with
+ * %-EINTR once such a caller has been killed and has got BACKING_KILLED_PAGES pages, unless
+ * __GFP_NOFAIL is set.
  */
 #include <linux/bitmap.h>
 #include <linux/gfp.h>
@@ -35,14 +37,14 @@
 #define BACKING_BATCH	64
 
 /* A killed task may still be provided with this many pages, as its exit may need memory. */
-#define LONG_PAGES	1024UL
+#define BACKING_KILLED_PAGES	1024UL
 
 /* Pages cleared between two calls of cond_resched(). */
-#define CLEAR_PAGES	256UL
+#define BACKING_CLEAR_PAGES	256UL
 
 /* === Pages ============================================================== */
 
-static void free_batch(struct page **pages, unsigned int nr)
+static void backing_free_batch(struct page **pages, unsigned int nr)
 {
 	while (nr--)
 		if (pages[nr])
@@ -63,7 +65,7 @@ static unsigned int stash_take(struct page_stash *stash, struct page **pages, un
 }
 
 /* Allocate @nr pages, all or none. */
-static bool alloc_batch(const struct backing *backing, struct page **pages, unsigned int nr)
+static bool backing_alloc_batch(const struct backing *backing, struct page **pages, unsigned int nr)
 {
 	unsigned int have = 0;
 
@@ -73,11 +75,11 @@ static bool alloc_batch(const struct backing *backing, struct page **pages, unsi
 	if (have < nr)
 		have = alloc_pages_bulk_node(backing->gfp & ~__GFP_NOFAIL, backing->node, nr,
 					     pages);
-	/* The bulk allocator may stop early, for memcg accounting always after one page. */
+	/* The bulk allocator may stop early. */
 	for (; have < nr; have++) {
 		pages[have] = alloc_pages_node(backing->node, backing->gfp, 0);
 		if (!pages[have]) {
-			free_batch(pages, have);
+			backing_free_batch(pages, have);
 			return false;
 		}
 	}
@@ -85,16 +87,16 @@ static bool alloc_batch(const struct backing *backing, struct page **pages, unsi
 }
 
 /* Reschedule after @npages pages. Returns false if a killed task shall stop here. */
-static bool may_go_on(gfp_t gfp, unsigned long npages)
+static bool backing_may_go_on(gfp_t gfp, unsigned long npages)
 {
 	if (!gfpflags_allow_blocking(gfp))
 		return true;
 	cond_resched();
-	return npages < LONG_PAGES || gfp & __GFP_NOFAIL || !fatal_signal_pending(current);
+	return npages < BACKING_KILLED_PAGES || gfp & __GFP_NOFAIL || !fatal_signal_pending(current);
 }
 
 /* Provide pages @start..@end - 1 of the run, where nothing is mapped. */
-static int provide_run(struct backing *backing, unsigned long start, unsigned long end)
+static int backing_provide_run(struct backing *backing, unsigned long start, unsigned long end)
 {
 	struct page *pages[BACKING_BATCH];
 	int ret;
@@ -102,24 +104,24 @@ static int provide_run(struct backing *backing, unsigned long start, unsigned lo
 	for (backing->done = start; backing->done < end;) {
 		unsigned int nr = min_t(unsigned long, BACKING_BATCH, end - backing->done);
 
-		if (!alloc_batch(backing, pages, nr))
+		if (!backing_alloc_batch(backing, pages, nr))
 			return -ENOMEM;
 		ret = vm_map(backing->addr + (backing->done << PAGE_SHIFT), pages, nr);
 		if (ret) {
-			/* After another error some pages may be mapped: leak them all. */
+			/* Only after -EBUSY is none of these pages mapped. Otherwise leak all. */
 			if (ret == -EBUSY)
-				free_batch(pages, nr);
+				backing_free_batch(pages, nr);
 			return -EFAULT;
 		}
 		backing->done += nr;
 		backing->provided += nr;
-		if (!may_go_on(backing->gfp, backing->provided))
+		if (!backing_may_go_on(backing->gfp, backing->provided))
 			return -EINTR;
 	}
 	return 0;
 }
 
-static unsigned long *alloc_bitmap(unsigned long npages, gfp_t gfp)
+static unsigned long *backing_alloc_bitmap(unsigned long npages, gfp_t gfp)
 {
 	size_t bytes = BITS_TO_LONGS(npages) * sizeof(long);
 
@@ -133,13 +135,13 @@ static unsigned long *alloc_bitmap(unsigned long npages, gfp_t gfp)
 }
 
 /* Get a bitmap with a bit for each page of a run: the stash's, or a new one. */
-static unsigned long *take_bitmap(const struct backing *backing)
+static unsigned long *backing_take_bitmap(const struct backing *backing)
 {
 	struct page_stash *stash = backing->stash;
 	unsigned long *bitmap;
 
 	if (!stash || !stash->missing)
-		return alloc_bitmap(backing->npages, backing->gfp);
+		return backing_alloc_bitmap(backing->npages, backing->gfp);
 	bitmap = stash->missing;
 	stash->missing = NULL;
 	return bitmap;
@@ -161,18 +163,18 @@ int backing_stash(struct page_stash *stash, unsigned long npages, int node, gfp_
 	const struct backing how = { .node = node, .gfp = gfp };
 	struct page *pages[BACKING_BATCH];
 
-	stash->missing = alloc_bitmap(npages, gfp);
+	stash->missing = backing_alloc_bitmap(npages, gfp);
 	if (!stash->missing)
 		return -ENOMEM;
 	while (stash->nr < npages) {
 		unsigned int nr = min_t(unsigned long, BACKING_BATCH, npages - stash->nr);
 
-		if (!alloc_batch(&how, pages, nr))
+		if (!backing_alloc_batch(&how, pages, nr))
 			return -ENOMEM;
 		stash->nr += nr;
 		while (nr--)
 			list_add(&pages[nr]->lru, &stash->pages);
-		if (!may_go_on(gfp, stash->nr))
+		if (!backing_may_go_on(gfp, stash->nr))
 			return -EINTR;
 	}
 	return 0;
@@ -190,7 +192,7 @@ void backing_unstash(struct page_stash *stash)
 	unsigned int nr;
 
 	while ((nr = stash_take(stash, pages, BACKING_BATCH))) {
-		free_batch(pages, nr);
+		backing_free_batch(pages, nr);
 		cond_resched();
 	}
 	kvfree(stash->missing);
@@ -199,7 +201,8 @@ void backing_unstash(struct page_stash *stash)
 /* === Replacing ========================================================== */
 
 /* A bit for each of @nr pages whose node is not @backing->node. */
-static u64 foreign_pages(const struct backing *backing, struct page **pages, unsigned int nr)
+static u64 backing_foreign_pages(const struct backing *backing, struct page **pages,
+				 unsigned int nr)
 {
 	u64 foreign = 0;
 	unsigned int i;
@@ -211,7 +214,7 @@ static u64 foreign_pages(const struct backing *backing, struct page **pages, uns
 }
 
 /* Unmap and free the pages of @old that @foreign has a bit for; map pages of @new there. */
-static int exchange_pages(struct backing *backing, unsigned long addr, u64 foreign,
+static int backing_exchange_pages(struct backing *backing, unsigned long addr, u64 foreign,
 			  struct page **old, struct page **new)
 {
 	unsigned int last = __fls(foreign);
@@ -225,7 +228,7 @@ static int exchange_pages(struct backing *backing, unsigned long addr, u64 forei
 	for (left = foreign; left; left &= left - 1) {
 		unsigned int i = __ffs64(left);
 
-		/* If vm_map() fails, it reports that; the new page leaks, the old one is freed. */
+		/* vm_map() reports its failure. The new page leaks; the old page is freed. */
 		if (vm_map(addr + (i << PAGE_SHIFT), &new[nr++], 1))
 			ret = -EFAULT;
 		__free_page(old[i]);
@@ -236,7 +239,7 @@ static int exchange_pages(struct backing *backing, unsigned long addr, u64 forei
 }
 
 /* Replace pages of another node among pages @start..@end - 1, which are all mapped. */
-static int replace_run(struct backing *backing, unsigned long start, unsigned long end)
+static int backing_replace_run(struct backing *backing, unsigned long start, unsigned long end)
 {
 	struct page *old[BACKING_BATCH], *new[BACKING_BATCH];
 	unsigned int nr;
@@ -248,13 +251,13 @@ static int replace_run(struct backing *backing, unsigned long start, unsigned lo
 
 		nr = min_t(unsigned long, BACKING_BATCH, end - start);
 		vm_pages(addr, old, nr);
-		foreign = foreign_pages(backing, old, nr);
+		foreign = backing_foreign_pages(backing, old, nr);
 		if (!foreign)
 			continue;
 		if (!gfpflags_allow_blocking(backing->gfp) ||
-		    !alloc_batch(backing, new, hweight64(foreign)))
+		    !backing_alloc_batch(backing, new, hweight64(foreign)))
 			return -ENOMEM;
-		ret = exchange_pages(backing, addr, foreign, old, new);
+		ret = backing_exchange_pages(backing, addr, foreign, old, new);
 		if (ret)
 			return ret;
 		cond_resched();
@@ -262,7 +265,7 @@ static int replace_run(struct backing *backing, unsigned long start, unsigned lo
 	return 0;
 }
 
-static int replace_foreign(struct backing *backing)
+static int backing_replace_foreign(struct backing *backing)
 {
 	unsigned int start, end;
 	int ret;
@@ -270,9 +273,9 @@ static int replace_foreign(struct backing *backing)
 	if (backing->released == backing->npages)
 		return 0;
 	if (!backing->released)
-		return replace_run(backing, 0, backing->npages);
+		return backing_replace_run(backing, 0, backing->npages);
 	for_each_clear_bitrange(start, end, backing->missing, backing->npages) {
-		ret = replace_run(backing, start, end);
+		ret = backing_replace_run(backing, start, end);
 		if (ret)
 			return ret;
 	}
@@ -292,7 +295,7 @@ static int replace_foreign(struct backing *backing)
 void backing_clear(unsigned long addr, unsigned long npages, bool may_sleep)
 {
 	while (npages) {
-		unsigned long nr = min(npages, CLEAR_PAGES);
+		unsigned long nr = min(npages, BACKING_CLEAR_PAGES);
 
 		memset((void *)addr, 0, nr << PAGE_SHIFT);
 		addr += nr << PAGE_SHIFT;
@@ -303,34 +306,34 @@ void backing_clear(unsigned long addr, unsigned long npages, bool may_sleep)
 }
 
 /* Clear pages @start..@end - 1 of the run, which were mapped before. */
-static void clear_run(struct backing *backing, unsigned long start, unsigned long end)
+static void backing_clear_run(struct backing *backing, unsigned long start, unsigned long end)
 {
-	unsigned long dirty = clamp(backing->clean, start, end);
+	unsigned long clean = clamp(backing->clean, start, end);
 
-	backing_clear(backing->addr + (start << PAGE_SHIFT), dirty - start,
+	backing_clear(backing->addr + (start << PAGE_SHIFT), clean - start,
 		      gfpflags_allow_blocking(backing->gfp));
-	backing->zeroed += dirty - start;
-	backing->skipped += end - dirty;
+	backing->zeroed += clean - start;
+	backing->skipped += end - clean;
 }
 
-static void clear_present(struct backing *backing)
+static void backing_clear_present(struct backing *backing)
 {
 	unsigned int start, end;
 
 	if (!backing->released) {
-		clear_run(backing, 0, backing->npages);
+		backing_clear_run(backing, 0, backing->npages);
 		return;
 	}
 	if (!backing->missing)
 		return;
 	for_each_clear_bitrange(start, end, backing->missing, backing->npages)
-		clear_run(backing, start, end);
+		backing_clear_run(backing, start, end);
 }
 
 /* === The whole run ====================================================== */
 
 /* First page from @from on that is mapped; with @missing, that is not mapped. */
-static unsigned long search_tables(const struct backing *backing, unsigned long from,
+static unsigned long backing_search_tables(const struct backing *backing, unsigned long from,
 				   bool missing)
 {
 	while (from < backing->npages) {
@@ -350,8 +353,8 @@ static unsigned long search_tables(const struct backing *backing, unsigned long 
 /**
  * backing_next_missing() - go through the parts of a run that had nothing behind them
  * @backing: the run
- * @start: page to begin at; on return, start of the next part that was missing
- * @end: on return, end of that part
+ * @start: offset into the run to begin at; on return, where the next missing part begins
+ * @end: on return, offset of the first page after that part
  *
  * Return: false if there is none from @start on
  */
@@ -368,8 +371,8 @@ bool backing_next_missing(const struct backing *backing, unsigned long *start, u
 		*end = find_next_zero_bit(backing->missing, npages, *start);
 	} else {
 		/* No @missing, so nothing was provided: the page tables are unchanged. */
-		*start = search_tables(backing, *start, true);
-		*end = search_tables(backing, *start, false);
+		*start = backing_search_tables(backing, *start, true);
+		*end = backing_search_tables(backing, *start, false);
 	}
 	return *start < npages;
 }
@@ -390,7 +393,7 @@ int backing_provide(struct backing *backing)
 	int ret = 0;
 
 	if (backing->released && backing->released < backing->npages) {
-		backing->missing = take_bitmap(backing);
+		backing->missing = backing_take_bitmap(backing);
 		if (!backing->missing)
 			return -ENOMEM;
 		if (vm_missing(backing->addr, backing->missing, backing->npages) !=
@@ -399,13 +402,13 @@ int backing_provide(struct backing *backing)
 						"others are mapped than the index says");
 	}
 	if (backing->gfp & __GFP_THISNODE && backing->node != NUMA_NO_NODE)
-		ret = replace_foreign(backing);
+		ret = backing_replace_foreign(backing);
 	while (!ret && backing_next_missing(backing, &start, &end)) {
-		ret = provide_run(backing, start, end);
+		ret = backing_provide_run(backing, start, end);
 		start = end;
 	}
 	if (!ret && backing->gfp & __GFP_ZERO) {
-		clear_present(backing);
+		backing_clear_present(backing);
 		backing->zeroed += backing->released;
 	}
 	return ret;
@@ -414,6 +417,8 @@ int backing_provide(struct backing *backing)
 /**
  * backing_end() - free what backing_provide() allocated for itself
  * @backing: the run
+ *
+ * Context: Any but NMI.
  */
 void backing_end(struct backing *backing)
 {
@@ -445,11 +450,11 @@ unsigned int backing_undo(struct backing *backing)
 }
 
 /**
- * backing_drop() - take the memory behind a run away at once
+ * backing_drop() - unmap, flush and free the pages of a run, a batch at a time
  * @addr: first byte of a run that is wholly backed
  * @npages: length in pages
  *
- * For error paths: each batch has a TLB flush. heap_release() uses larger batches.
+ * For error paths: each batch has a TLB flush. A release of idle pages uses larger batches.
  *
  * Context: Process context. May sleep.
  *
@@ -463,11 +468,10 @@ unsigned int backing_drop(unsigned long addr, unsigned long npages)
 	while (npages) {
 		unsigned int nr = min_t(unsigned long, BACKING_BATCH, npages);
 
-		if (vm_pages(addr, pages, nr) != nr)
-			vm_report_inconsistency(addr, nr, "some are missing");
+		vm_pages_expected(addr, pages, nr);
 		vm_unmap(addr, nr);
 		vm_flush(addr, addr + (nr << PAGE_SHIFT));
-		free_batch(pages, nr);
+		backing_free_batch(pages, nr);
 		addr += nr << PAGE_SHIFT;
 		npages -= nr;
 		flushes++;

@@ -10,7 +10,7 @@
 #include <linux/types.h>
 
 /**
- * struct page_stash - memory allocated ahead of the run that it is for
+ * struct page_stash - pages and a bitmap, allocated before the run that needs them is claimed
  * @pages: the pages, linked by their lru
  * @nr: how many
  * @missing: bitmap that the run may need for &backing.missing
@@ -25,15 +25,16 @@ struct page_stash {
  * struct backing - a run of claimed pages that shall have memory behind it
  * @addr: first byte
  * @npages: length in pages
- * @released: how many of them have nothing behind them
- * @clean: pages from this offset on that have something behind them are zero
+ * @released: how many of them had nothing mapped before backing_provide()
+ * @clean: offset from which on pages that were mapped before are known to hold zeros
  * @node: where memory shall come from
  * @gfp: how to allocate it
  * @stash: memory that is used first, or NULL
- * @missing: a bit for each page with nothing behind it; NULL if that is all or none
+ * @missing: a bit for each page that had nothing mapped; NULL if that is all or none of them,
+ *	or if backing_provide() has not run
  * @done: missing pages below this offset have been provided
  * @provided: number of missing pages that have been provided
- * @zeroed: pages that were cleared
+ * @zeroed: pages that were cleared, here or by the page allocator
  * @skipped: pages that were not cleared because they were known to be zero
  * @replaced: pages of another node that were replaced and went back to the system
  * @flushes: TLB flushes that replacing pages took

@@ -4,7 +4,7 @@
  *
  * Pages stay mapped between spans and pass from one owner to the next. So no page is
  * charged, but the span: from allocation to free, for its length, to the cgroup of the
- * task that allocates it. Idle and cached pages are charged to no cgroup. mm/percpu.c
+ * context that allocates it. Idle and cached pages are charged to no cgroup. mm/percpu.c
  * charges per-CPU memory in the same way.
  *
  * The kernel functions for charging are not exported, which is why this file belongs to
@@ -21,7 +21,7 @@
 /* Most pages per call: the kernel passes the byte count in 32 bits. */
 #define CHARGE_PAGES	(1UL << (30 - PAGE_SHIFT))
 
-static void uncharge(struct obj_cgroup *objcg, unsigned long npages)
+static void uncharge_pages(struct obj_cgroup *objcg, unsigned long npages)
 {
 	unsigned long nr;
 
@@ -32,7 +32,7 @@ static void uncharge(struct obj_cgroup *objcg, unsigned long npages)
 }
 
 /* Charge all @npages pages, or none and return an error. */
-static int charge(struct obj_cgroup *objcg, unsigned long npages, gfp_t gfp)
+static int charge_pages(struct obj_cgroup *objcg, unsigned long npages, gfp_t gfp)
 {
 	unsigned long done, nr;
 	int ret;
@@ -41,7 +41,7 @@ static int charge(struct obj_cgroup *objcg, unsigned long npages, gfp_t gfp)
 		nr = min(npages - done, CHARGE_PAGES);
 		ret = span_symbol(obj_cgroup_charge)(objcg, gfp, nr << PAGE_SHIFT);
 		if (ret) {
-			uncharge(objcg, done);
+			uncharge_pages(objcg, done);
 			return ret;
 		}
 	}
@@ -50,7 +50,7 @@ static int charge(struct obj_cgroup *objcg, unsigned long npages, gfp_t gfp)
 
 /**
  * charge_current() - charge a span to the cgroup of the current context
- * @npages: its length
+ * @npages: the span's length
  * @gfp: how to make room in the group
  * @payer: set to the cgroup charged, with a reference, or to NULL if none is
  *
@@ -71,7 +71,7 @@ int charge_current(unsigned long npages, gfp_t gfp, struct obj_cgroup **payer)
 	}
 	if (!CURRENT_OBJCG_IS_HELD)
 		obj_cgroup_get(objcg);
-	ret = charge(objcg, npages, gfp);
+	ret = charge_pages(objcg, npages, gfp);
 	if (ret)
 		obj_cgroup_put(objcg);
 	else
@@ -90,7 +90,7 @@ void charge_end(struct obj_cgroup *payer, unsigned long npages)
 {
 	if (!payer)
 		return;
-	uncharge(payer, npages);
+	uncharge_pages(payer, npages);
 	obj_cgroup_put(payer);
 }
 

@@ -7,9 +7,9 @@
  * happens once, at load; if a function is missing, the module logs its name and
  * does not load. Calls go through static_call(), which is a direct call.
  *
- * No header shows most of these prototypes to modules, and nothing checks them
- * at link time. Those that a header does show are checked here at compile time;
- * for the others compat.h refuses kernels that have not been looked at.
+ * Nothing checks the prototypes of these functions at link time. Functions that a header of
+ * the kernel declares are checked here at compile time; for the other functions, compat.h
+ * refuses kernels whose sources have not been compared.
  */
 #define pr_fmt(fmt) "spanalloc: " fmt
 
@@ -27,6 +27,7 @@ DEFINE_STATIC_CALL_NULL(span___vmap_pages_range_noflush, span_type___vmap_pages_
 DEFINE_STATIC_CALL_NULL(span_vunmap_range_noflush, span_type_vunmap_range_noflush);
 DEFINE_STATIC_CALL_NULL(span_flush_tlb_kernel_range, span_type_flush_tlb_kernel_range);
 
+static_assert(__same_type(kallsyms_lookup_name, span_type_kallsyms_lookup_name));
 static_assert(__same_type(get_vm_area_caller, span_type_get_vm_area_caller));
 
 #ifdef CHARGE_MEMCG
@@ -41,8 +42,11 @@ static_assert(__same_type(obj_cgroup_uncharge, span_type_obj_cgroup_uncharge));
 
 struct mm_struct *span_init_mm;
 
+/* Length of ENDBR64; the kernel's ENDBR_INSN_SIZE is 0 in kernels without IBT. */
+#define ENDBR_BYTES	4
+
 /* Is @addr the very first byte of function @name? */
-static bool __init starts_function(unsigned long addr, const char *name)
+static bool __init symbols_starts_function(unsigned long addr, const char *name)
 {
 	char have[KSYM_SYMBOL_LEN];
 	char want[64];
@@ -52,7 +56,7 @@ static bool __init starts_function(unsigned long addr, const char *name)
 	return strstarts(have, want);
 }
 
-static unsigned long __init find_kallsyms_lookup_name(void)
+static unsigned long __init symbols_find_lookup(void)
 {
 	struct kprobe probe = {
 		.symbol_name = "kallsyms_lookup_name",
@@ -69,17 +73,17 @@ static unsigned long __init find_kallsyms_lookup_name(void)
 	addr = (unsigned long)probe.addr;
 	unregister_kprobe(&probe);
 
-	/* Where functions begin with ENDBR, the probe sits behind it. */
-	if (!starts_function(addr, probe.symbol_name))
-		addr -= 4;
-	if (!starts_function(addr, probe.symbol_name)) {
+	/* Where functions begin with ENDBR, the probe sits behind that instruction. */
+	if (!symbols_starts_function(addr, probe.symbol_name))
+		addr -= ENDBR_BYTES;
+	if (!symbols_starts_function(addr, probe.symbol_name)) {
 		pr_err("kallsyms_lookup_name does not begin where a kprobe says\n");
 		return 0;
 	}
 	return addr;
 }
 
-static void *__init find(const char *name, bool *missing)
+static void *__init symbols_find(const char *name, bool *missing)
 {
 	unsigned long addr = static_call(span_kallsyms_lookup_name)(name);
 
@@ -91,14 +95,14 @@ static void *__init find(const char *name, bool *missing)
 }
 
 #ifdef CHARGE_MEMCG
-static bool __init find_charging(void)
+static bool __init symbols_find_charging(void)
 {
 	void *current_group, *charge, *uncharge;
 	bool missing = false;
 
-	current_group = find(CURRENT_OBJCG_NAME, &missing);
-	charge = find("obj_cgroup_charge", &missing);
-	uncharge = find("obj_cgroup_uncharge", &missing);
+	current_group = symbols_find(CURRENT_OBJCG_NAME, &missing);
+	charge = symbols_find("obj_cgroup_charge", &missing);
+	uncharge = symbols_find("obj_cgroup_uncharge", &missing);
 	if (missing)
 		return false;
 	static_call_update(span_current_objcg, current_group);
@@ -107,7 +111,7 @@ static bool __init find_charging(void)
 	return true;
 }
 #else
-static bool __init find_charging(void)
+static bool __init symbols_find_charging(void)
 {
 	return true;
 }
@@ -122,7 +126,7 @@ static bool __init find_charging(void)
  */
 int __init span_symbols_init(void)
 {
-	unsigned long lookup = find_kallsyms_lookup_name();
+	unsigned long lookup = symbols_find_lookup();
 	void *reserve, *map, *unmap, *flush;
 	bool missing = false;
 
@@ -130,12 +134,12 @@ int __init span_symbols_init(void)
 		return -EOPNOTSUPP;
 	static_call_update(span_kallsyms_lookup_name, (void *)lookup);
 
-	reserve = find("get_vm_area_caller", &missing);
-	map = find("__vmap_pages_range_noflush", &missing);
-	unmap = find("vunmap_range_noflush", &missing);
-	flush = find("flush_tlb_kernel_range", &missing);
-	span_init_mm = find("init_mm", &missing);
-	if (missing || !find_charging())
+	reserve = symbols_find("get_vm_area_caller", &missing);
+	map = symbols_find("__vmap_pages_range_noflush", &missing);
+	unmap = symbols_find("vunmap_range_noflush", &missing);
+	flush = symbols_find("flush_tlb_kernel_range", &missing);
+	span_init_mm = symbols_find("init_mm", &missing);
+	if (missing || !symbols_find_charging())
 		return -EOPNOTSUPP;
 
 	static_call_update(span_get_vm_area_caller, reserve);

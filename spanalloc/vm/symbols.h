@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Kernel functions that are not exported to modules. vm.c and charge.c alone call
- * them.
+ * Kernel functions, and init_mm, that are not exported to modules. Only vm.c and charge.c
+ * use them.
  */
 #ifndef SPANALLOC_SYMBOLS_H
 #define SPANALLOC_SYMBOLS_H
@@ -14,9 +14,8 @@
 #ifdef MODULE
 
 /*
- * The address is looked up, but the call is direct: on kernels built with IBT
- * these functions must not be the target of an indirect one. The span_type_
- * functions lend the calls their types and exist nowhere.
+ * Addresses are looked up at load. Calls are direct, because IBT forbids indirect calls of
+ * these functions. The span_type_ functions are declared for their types, and never defined.
  */
 struct vm_struct *span_type_get_vm_area_caller(unsigned long size, unsigned long flags,
 					       const void *caller);

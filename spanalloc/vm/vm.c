@@ -2,9 +2,10 @@
 /*
  * vm layer: address space and page tables.
  *
- * No other file changes them. This file reserves ranges of the vmalloc area,
+ * No other file changes page tables. This file reserves ranges of the vmalloc area,
  * fills in their page tables once, and from then on maps and unmaps pages in
- * them without allocating anything, so that mapping works in any context.
+ * them without allocating anything, so that vm_map() works in any context but NMI. vm_unmap()
+ * may sleep, and vm_flush() needs interrupts enabled.
  *
  *	vm_reserve -> vm_populate -> vm_map -> vm_unmap -> vm_flush -> vm_unreserve
  *				       ^		       |
@@ -24,7 +25,6 @@
 #include <linux/printk.h>
 #include <linux/vmalloc.h>
 
-#include "index/lookup.h"
 #include "vm/symbols.h"
 #include "vm/vm.h"
 
@@ -94,9 +94,8 @@ int vm_populate(unsigned long addr, unsigned long bytes)
 /* === Reading page tables ================================================ */
 
 /*
- * apply_to_page_range() enters lazy MMU mode. That mode must not be entered twice, but on
- * Xen PV an interrupt may arrive while the interrupted task is in it. So page tables are
- * walked here by hand, which works in any context.
+ * A position in page tables, which are read by hand. apply_to_page_range() would enter lazy
+ * MMU mode, which does not nest, and on Xen PV an interrupt may arrive in that mode.
  */
 struct vm_cursor {
 	unsigned long addr;
@@ -162,6 +161,26 @@ unsigned long vm_pages(unsigned long addr, struct page **pages, unsigned long np
 }
 
 /**
+ * vm_pages_expected() - find the pages behind a range that is mapped as a whole
+ * @addr: first byte
+ * @pages: where to put them; %NULL where nothing is mapped
+ * @npages: how many
+ *
+ * Reports an inconsistency if some are missing.
+ *
+ * Context: Any context but NMI.
+ *
+ * Return: false if some are missing
+ */
+bool vm_pages_expected(unsigned long addr, struct page **pages, unsigned long npages)
+{
+	if (likely(vm_pages(addr, pages, npages) == npages))
+		return true;
+	vm_report_inconsistency(addr, npages, "some are missing");
+	return false;
+}
+
+/**
  * vm_missing() - find the holes in a range
  * @addr: first byte
  * @missing: bitmap of @npages bits, all clear; a bit is set for each page that
@@ -209,7 +228,7 @@ atomic_t vm_inconsistencies;
  * @what: what is wrong with it, the end of a sentence
  *
  * Either this module has a defect, or other code has changed these page tables. The caller
- * goes on, but leaves alone pages that it may not own.
+ * fails, or goes on with the pages that the page tables have.
  *
  * Context: Any but NMI.
  */
@@ -221,7 +240,7 @@ void vm_report_inconsistency(unsigned long addr, unsigned long npages, const cha
 				   what);
 }
 
-/* === Changing them ====================================================== */
+/* === Changing page tables =============================================== */
 
 /**
  * vm_map() - map pages into populated, empty address space
@@ -231,8 +250,8 @@ void vm_report_inconsistency(unsigned long addr, unsigned long npages, const cha
  *
  * Context: Any context but NMI. Allocates nothing.
  *
- * Return: 0; %-EBUSY, and nothing is mapped, if something was there already; or another
- * negative error code, after which some of the pages may be mapped and are leaked
+ * Return: 0; %-EBUSY if a page was mapped there already, and then none of @pages is mapped;
+ * after another error some of @pages may be mapped, and the caller must leak all of them
  */
 int vm_map(unsigned long addr, struct page **pages, unsigned long npages)
 {
