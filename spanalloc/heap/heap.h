@@ -1,31 +1,83 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Heap: its descriptor and its lock, and spans from the page index.
+ * Heap: its descriptor and its lock.
  */
 /**
  * DOC: Lock order
  *
- * Outermost first::
+ * Outermost first. A task that holds one of these locks takes only locks below it::
  *
- *	registry_lock
- *	scavenger_lock
- *	span_heap::reserve_lock		allocations and the scavenger's thread only try it
- *	span_heap::grow_lock		allocations under it do not enter I/O
- *	span_map_lock
- *	pressure_srcu, read side	in reclaim; nothing is allocated from here on
- *	span_heap::release_lock		only tried
- *	span_heap::long_lock		sleeping claims of long runs
- *	span_heap::lock			irqsave; heap/hold.h bounds what one hold does
- *	budget_lock
+ *	registry_lock			mutex: the list of all heaps
+ *	scavenger_lock			mutex: the list of heaps that the scavenger visits; the
+ *					thread holds it for the whole of a step
+ *	span_heap::reserve_lock		mutex: one refill of reserve or pool at a time.
+ *					span_heap_reserve() waits for it; allocations and the
+ *					scavenger's thread only try it
+ *	span_heap::grow_lock		mutex: growth. Allocations under it do not enter I/O,
+ *					since reclaim may need a span to make progress
+ *	span_map_lock			mutex: leaves of the map being made
+ *	pressure_srcu			SRCU: heaps that give back under pressure. Read in
+ *					reclaim; nothing is allocated from here on
+ *	span_heap::release_lock		mutex: the large batch of a heap; only tried
+ *	span_heap::long_lock		mutex: the fence of the page index; sleeping claims of
+ *					more than PAGEINDEX_PIECE_PAGES pages
+ *	span_heap::lock			spinlock, irqsave: page index and counters of a heap;
+ *					heap/hold.h bounds what one hold does
+ *	budget_lock			spinlock, irqs off: the room below limit_pages
  *
- * Innermost, one at a time and never under span_heap::lock: span_depot::lock (irqsave),
- * drain::lock (raw), wake_queue.lock, inflight::wait.lock, pressure_lock, guard_lock,
- * locktime_lock.
+ * Innermost, one at a time and never under span_heap::lock::
+ *
+ *	span_depot::lock		spinlock, irqsave: the spans of a depot
+ *	drain::lock			raw spinlock: spans that CPUs hand, in an interrupt, to a
+ *					task that empties caches
+ *	wake_queue, inflight::wait	wait queues
+ *	pressure_lock			mutex: changes of the list that pressure_srcu protects
+ *	guard_lock			mutex: the kprobes of the guard
+ *	locktime_lock			mutex: begin and end of lock timing
  *
  * Under span_heap::lock nothing is allocated, zeroed, mapped, unmapped or flushed.
+ * span_heap::lock, budget_lock and span_depot::lock are held with interrupts off everywhere.
+ * No handler that wants one of them can interrupt its holder, so that every context but NMI
+ * may wait for it. With PREEMPT_RT these three sleep.
+ */
+/**
+ * DOC: Contexts
  *
- * "Context: Any but NMI" excludes hard interrupts with PREEMPT_RT, where span_heap::lock
- * sleeps.
+ * Locks and events that each context may wait for, and locks that it only tries::
+ *
+ *	NMI, span_lookup() anywhere
+ *		waits	for nothing
+ *	atomic callers: interrupts, interrupts or bottom halves off, a spinlock held
+ *		waits	span_heap::lock, budget_lock, span_depot::lock, wait queues; a pinned
+ *			descriptor
+ *		tries	the CPU's cache, the fence of the page index
+ *	sleeping callers
+ *		waits	as atomic callers; an atomic caller's fence, long_lock, grow_lock,
+ *			span_map_lock; reclaim; interrupts to other CPUs; inflight_wait()
+ *		tries	reserve_lock, release_lock
+ *	reclaim: shrinker, OOM notifier
+ *		waits	span_heap::lock, budget_lock, span_depot::lock, wait queues, readers'
+ *			side of pressure_srcu; interrupts to other CPUs for caches and TLBs
+ *		tries	release_lock
+ *	the scavenger's thread
+ *		waits	scavenger_lock, grow_lock, span_map_lock; reclaim; RCU; interrupts to
+ *			other CPUs
+ *		tries	reserve_lock, release_lock
+ *	span_heap_reserve()
+ *		waits	as sleeping callers; reserve_lock
+ *		tries	release_lock
+ *	span_heap_set_limit(), span_heap_scavenge()
+ *		waits	as reclaim; inflight_wait()
+ *		tries	release_lock
+ *	span_heap_create(), span_heap_destroy()
+ *		waits	registry_lock, scavenger_lock, pressure_lock, CPU hotplug; to destroy, RCU
+ *			and pressure_srcu too
+ *		tries	release_lock
+ *	a CPU going offline
+ *		waits	span_heap::lock
+ *
+ * With PREEMPT_RT, hard interrupt handlers and tasks that have really turned preemption or
+ * interrupts off may neither allocate nor free. span_lookup() works everywhere.
  */
 #ifndef SPANALLOC_HEAP_H
 #define SPANALLOC_HEAP_H
