@@ -290,7 +290,7 @@ int arena_grow(struct span_heap *heap, unsigned long npages, unsigned long grows
 }
 
 /**
- * arena_release_all() - give all address space and metadata of a heap back
+ * arena_release_all() - unreserve all address space of a heap, and free its metadata
  * @heap: a heap that no task uses, with no page in use or backed
  *
  * Context: Process context. Waits for a grace period.

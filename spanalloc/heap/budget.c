@@ -63,7 +63,7 @@ void budget_take(unsigned long npages)
 }
 
 /**
- * budget_give_back() - uncount pages that went back to the system, or were not backed
+ * budget_give_back() - uncount pages that were released, or were not backed after all
  * @npages: how many
  *
  * Context: Any.

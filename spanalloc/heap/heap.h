@@ -16,7 +16,7 @@
  *	span_heap::grow_lock		mutex: growth. Allocations under it do not enter I/O,
  *					since reclaim may need a span to make progress
  *	span_map_lock			mutex: leaves of the map being made
- *	pressure_srcu			SRCU: heaps that give back under pressure. Read in
+ *	pressure_srcu			SRCU: heaps that release pages under pressure. Read in
  *					reclaim; nothing is allocated from here on
  *	span_heap::release_lock		mutex: the large batch of a heap; only tried
  *	span_heap::long_lock		mutex: the fence of the page index; sleeping claims of
@@ -114,7 +114,7 @@ struct span_depot;
  * @flags: SPAN_HEAP_*
  * @list: in the registry
  * @scavenged: in the scavenger's list
- * @pressed: in the list of heaps that can be made to give back
+ * @pressed: in the list of heaps that release pages under pressure
  * @debugfs: the heap's directory
  * @hotplug: in the list of heaps whose caches are emptied when a CPU goes offline
  * @cache: per-CPU caches; NULL if the heap has none
@@ -130,7 +130,7 @@ struct span_depot;
  * @inflight: batches of pages that are being released, or finished after their free
  * @demand: how many pages of the index have been taken lately
  * @limit: pages that may be in use or idle; 0 for any number
- * @soft_limit: pages in use or idle above which idle ones are given back; 0 for none
+ * @soft_limit: pages in use or idle above which idle ones are released; 0 for none
  * @reserve: idle pages that no release takes, and that callers that may sleep refill
  * @pool: the atomic pool: idle pages kept while the heap has callers that cannot wait
  * @grows: times that the heap has grown

@@ -21,12 +21,12 @@
 #include "index/pageindex.h"
 
 /**
- * heap_free() - give the pages and the descriptor of a dead span back
+ * heap_free() - make the pages of a dead span idle, and free its descriptor
  * @heap: the heap
  * @span: the span, which has died
  * @kind: what it was for
  *
- * A long one is given back in pieces, with the lock dropped in between.
+ * The pages of a long span become idle piece by piece, with the lock dropped in between.
  *
  * Context: Any but NMI.
  */
@@ -61,7 +61,7 @@ void heap_free(struct span_heap *heap, struct span *span, enum span_kind kind)
 }
 
 /**
- * heap_uncached() - count a span from a cache whose counters do not count it
+ * heap_uncached() - count a span as allocated that no cache has counted
  * @heap: the heap
  * @span: the span
  * @kind: what it will be for
@@ -96,14 +96,14 @@ static unsigned long pages_of_runs(const struct pageindex_run *runs, unsigned in
 }
 
 /**
- * heap_uncache() - give the pages and descriptors of cached spans back
+ * heap_uncache() - make the pages of cached spans idle, and free their descriptors
  * @heap: the heap
  * @spans: the spans; a cache has counted them as freed
  * @nr: how many, at most %HOLD_SPANS
  * @old: they have been cached for as long as idle pages are kept
  *
- * Pages of a few chunks are given back in one hold of the heap's lock, and the summary of
- * each chunk is brought up to date once.
+ * Pages of a few chunks become idle in one hold of the heap's lock, and the summary of each
+ * chunk is updated once.
  *
  * Context: Any but NMI.
  */

@@ -15,8 +15,8 @@
  *
  * A task that releases pages uses the heap's large batch, or, while another task uses that
  * batch, a small one on its stack. So no task waits for the scavenger's thread, which has
- * the lowest priority, with one exception: an allocation at a limit that finds no idle
- * pages waits for the pages that other tasks are releasing (inflight_wait()).
+ * the lowest priority, with three exceptions (inflight_wait()): an allocation at a limit that
+ * finds no idle pages, a limit being set, and a client's or a user's release of all pages.
  *
  * The surplus of a heap is what it has above
  *
@@ -314,7 +314,7 @@ static void release_finish_batch(struct span_heap *heap, const struct release *r
 }
 
 /**
- * heap_count_time() - count time spent on giving pages back in the background
+ * heap_count_time() - count time that the scavenger has spent on a heap
  * @heap: the heap
  * @ns: how long that took, in nanoseconds
  *
@@ -364,7 +364,7 @@ static noinline_for_stack unsigned long release_small(struct span_heap *heap,
 }
 
 /**
- * release_step() - give one batch of idle pages back
+ * release_step() - release one batch of idle pages
  * @heap: the heap
  * @rel: which pages, and how many; @chunk and @want are updated
  *
@@ -385,7 +385,7 @@ unsigned long release_step(struct span_heap *heap, struct release *rel)
 }
 
 /**
- * heap_release_as() - give idle pages back
+ * heap_release_as() - release idle pages, as @rel says
  * @heap: the heap
  * @rel: which pages, and how many; @want is what is left afterwards
  *
@@ -404,7 +404,7 @@ unsigned long heap_release_as(struct span_heap *heap, struct release *rel)
 }
 
 /**
- * heap_release() - give idle pages back, whatever their age
+ * heap_release() - release idle pages of any age
  * @heap: the heap
  * @npages: how many at most; %ULONG_MAX for all but the heap's reserve
  * @reason: why, for the statistics

@@ -23,7 +23,7 @@ enum release_reason {
 };
 
 /**
- * struct release - which idle pages to give back, and how many are left to do
+ * struct release - which idle pages to release, and how many are left to do
  * @age: which idle pages, by age
  * @reason: why, for the statistics
  * @surplus: only pages that recent demand does not cover

@@ -115,7 +115,7 @@ struct span *span_new(gfp_t gfp)
 }
 
 /**
- * span_delete() - give a dead descriptor back
+ * span_delete() - free a dead descriptor
  * @span: the descriptor
  */
 void span_delete(struct span *span)
@@ -164,8 +164,8 @@ void span_enter(struct span *span, unsigned long base, unsigned long npages)
  * span_leave() - take a descriptor out of the map
  * @span: a descriptor that has just died
  *
- * Its memory may become something else once it is given back, so that no slot
- * may still point to it then.
+ * Its memory may become something else once it is freed, so that no slot may point to it
+ * then.
  *
  * Context: Any but NMI. No lock: only the caller writes the slots of these pages.
  */
