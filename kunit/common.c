@@ -7,6 +7,8 @@
 #include <linux/module.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
+#include <linux/smp.h>
+#include <linux/topology.h>
 
 #include "heap/arena.h"
 #include "heap/deferred.h"
@@ -31,6 +33,18 @@ struct test_heaps {
 void test_go_home(void)
 {
 	set_cpus_allowed_ptr(current, cpumask_of(cpumask_first(cpu_online_mask)));
+}
+
+/* Go to a CPU of the same node: CPUs of other nodes use another depot. */
+bool move_to_another_cpu(void)
+{
+	unsigned int here = raw_smp_processor_id();
+	unsigned int cpu;
+
+	for_each_online_cpu(cpu)
+		if (cpu != here && cpu_to_node(cpu) == cpu_to_node(here))
+			return !set_cpus_allowed_ptr(current, cpumask_of(cpu));
+	return false;
 }
 
 int test_heaps_init(struct kunit *test)
@@ -192,6 +206,26 @@ void test_heap_grow(struct kunit *test, struct span_heap *heap, unsigned long np
 						 heap->grows), 0);
 }
 
+/* === Spans ============================================================== */
+
+void **alloc_some(struct kunit *test, struct span_heap *heap, unsigned int nr,
+		  unsigned long npages)
+{
+	void **addr = kunit_kcalloc(test, nr, sizeof(*addr), GFP_KERNEL);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, addr);
+	for (i = 0; i < nr; i++)
+		addr[i] = must_alloc(test, heap, npages);
+	return addr;
+}
+
+void free_some(void **addr, unsigned int nr)
+{
+	while (nr--)
+		span_free(addr[nr]);
+}
+
 /* === Checks ============================================================= */
 
 /* Do the page tables have a page wherever the index says so, and none elsewhere? */
@@ -242,6 +276,14 @@ void test_heap_check(struct kunit *test, struct span_heap *heap)
 			stats.released_forced_pages + stats.released_node_pages +
 			stats.released_shared_pages);
 	KUNIT_EXPECT_GE(test, stats.peak_backed_pages, stats.in_use_pages + stats.idle_pages);
+}
+
+u64 cached_pages(struct span_heap *heap)
+{
+	struct span_heap_stats stats;
+
+	span_heap_stats(heap, &stats);
+	return stats.cached_pages;
 }
 
 #define STAT(name)	{ offsetof(struct span_heap_stats, name), #name }

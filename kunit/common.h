@@ -21,6 +21,7 @@ void test_heaps_exit(struct kunit *test);
 
 /* Tests run on the first CPU; a test that has moved to another CPU returns by this. */
 void test_go_home(void);
+bool move_to_another_cpu(void);
 
 struct span_heap *test_heap_make_flags(struct kunit *test, unsigned long limit_pages,
 				       unsigned int age_ms, unsigned long flags);
@@ -69,6 +70,11 @@ static inline void *must_alloc(struct kunit *test, struct span_heap *heap, unsig
 	KUNIT_ASSERT_NOT_NULL(test, addr);
 	return addr;
 }
+
+void **alloc_some(struct kunit *test, struct span_heap *heap, unsigned int nr,
+		  unsigned long npages);
+void free_some(void **addr, unsigned int nr);
+u64 cached_pages(struct span_heap *heap);
 
 static inline unsigned long test_page_address(struct span_heap *heap, unsigned long page)
 {

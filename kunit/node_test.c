@@ -71,14 +71,6 @@ static unsigned long pages_of_node(const void *addr, unsigned long npages, int n
 	return nr;
 }
 
-static u64 cached_pages(struct span_heap *heap)
-{
-	struct span_heap_stats stats;
-
-	span_heap_stats(heap, &stats);
-	return stats.cached_pages;
-}
-
 /* === Without fail: __GFP_THISNODE ======================================= */
 
 /* A span of that node, which the test cannot do without. */
