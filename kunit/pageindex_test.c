@@ -8,6 +8,7 @@
 #include "index/pageindex.h"
 
 #include "common.h"
+#include "pageindex_make.h"
 
 #define NONE		ULONG_MAX
 #define CHUNK		PAGEINDEX_CHUNK_PAGES
@@ -219,48 +220,6 @@ static const struct scenario scenarios[] = {
 PARAM_NAME(scenario)
 KUNIT_ARRAY_PARAM(scenario, scenarios, scenario_name);
 
-/* === Setting up ========================================================= */
-
-static void set_table(struct kunit *test, struct pageindex *idx, unsigned long max_blocks)
-{
-	void *table = kunit_kzalloc(test, pageindex_table_bytes(max_blocks), GFP_KERNEL);
-	void *old;
-
-	KUNIT_ASSERT_NOT_NULL(test, table);
-	old = pageindex_set_table(idx, table, max_blocks);
-	if (old)
-		kunit_kfree(test, old);
-}
-
-/* Its content does not matter, so it is not cleared. */
-static void add_block(struct kunit *test, struct pageindex *idx, bool adjoining)
-{
-	struct pageindex_block *block = kunit_kmalloc(test, sizeof(*block), GFP_KERNEL);
-	unsigned long nr = idx->nr_blocks;
-
-	KUNIT_ASSERT_NOT_NULL(test, block);
-	memset(block, 0x5a, sizeof(*block));
-	pageindex_block_init(block, adjoining);
-	KUNIT_ASSERT_EQ(test, pageindex_add_block(idx, block), nr);
-}
-
-/* An index of @blocks blocks, of whose chunks the first @chunks are grown. */
-static struct pageindex *new_index(struct kunit *test, unsigned int blocks, bool adjoining,
-				   unsigned long chunks)
-{
-	struct pageindex *idx = kunit_kzalloc(test, sizeof(*idx), GFP_KERNEL);
-	unsigned int i;
-
-	KUNIT_ASSERT_NOT_NULL(test, idx);
-	pageindex_init(idx);
-	set_table(test, idx, blocks);
-	for (i = 0; i < blocks; i++)
-		add_block(test, idx, i && adjoining);
-	for (i = 0; i < chunks; i += PAGEINDEX_BLOCK_CHUNKS)
-		pageindex_grow(idx, i, min(chunks - i, PAGEINDEX_BLOCK_CHUNKS));
-	return idx;
-}
-
 /* === Scenarios ========================================================== */
 
 static unsigned long find(struct pageindex *idx, const struct step *step)
@@ -300,7 +259,7 @@ static long take_step(struct kunit *test, struct pageindex *idx, const struct st
 static void runs_are_found(struct kunit *test)
 {
 	const struct scenario *scenario = test->param_value;
-	struct pageindex *idx = new_index(test, scenario->blocks, scenario->adjoining,
+	struct pageindex *idx = test_index_make(test, scenario->blocks, scenario->adjoining,
 					  scenario->chunks);
 	unsigned long in_use = 0;
 	unsigned int i;
@@ -317,7 +276,7 @@ static void runs_are_found(struct kunit *test)
 
 static void every_page_is_handed_out_once(struct kunit *test)
 {
-	struct pageindex *idx = new_index(test, 1, false, 3);
+	struct pageindex *idx = test_index_make(test, 1, false, 3);
 	struct pageindex_claim claim;
 	unsigned long page;
 
@@ -348,7 +307,7 @@ static void every_page_is_handed_out_once(struct kunit *test)
 
 static void no_more_is_backed_than_allowed(struct kunit *test)
 {
-	struct pageindex *idx = new_index(test, 1, false, 2);
+	struct pageindex *idx = test_index_make(test, 1, false, 2);
 	struct pageindex_claim claim;
 
 	idx->max_backed = 100;
@@ -382,14 +341,14 @@ static void the_table_grows(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, idx);
 	pageindex_init(idx);
-	set_table(test, idx, blocks);
+	test_index_set_table(test, idx, blocks);
 	for (i = 0; i < 70; i++) {
 		if (i == blocks) {
 			blocks += max(1UL, blocks / 2);
-			set_table(test, idx, blocks);
+			test_index_set_table(test, idx, blocks);
 			KUNIT_EXPECT_TRUE(test, pageindex_check(idx));
 		}
-		add_block(test, idx, true);
+		test_index_add_block(test, idx, true);
 		pageindex_grow(idx, i * PAGEINDEX_BLOCK_CHUNKS, PAGEINDEX_BLOCK_CHUNKS);
 		/* All but the last page, so that what is free crosses into the next. */
 		KUNIT_ASSERT_TRUE(test, pageindex_alloc(idx, BLOCK - !i, &claim));
@@ -421,7 +380,7 @@ static unsigned long next_used(const struct pageindex *idx, unsigned long page)
 
 static void used_pages_are_found(struct kunit *test)
 {
-	struct pageindex *idx = new_index(test, 2, false, 1);
+	struct pageindex *idx = test_index_make(test, 2, false, 1);
 	struct pageindex_claim claim;
 
 	KUNIT_EXPECT_EQ(test, next_used(idx, 0), NONE);
@@ -441,159 +400,12 @@ static void used_pages_are_found(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, next_used(idx, 2 * BLOCK), NONE);
 }
 
-/* === A piece at a time ================================================== */
-
-#define LONG	(3 * BLOCK + 5 * CHUNK + 7)
-
-/* Other allocations do not take pages behind a fence, even before its owner takes them. */
-static void a_fence_keeps_others_away(struct kunit *test)
-{
-	struct pageindex *idx = new_index(test, 5, true, 5 * PAGEINDEX_BLOCK_CHUNKS);
-	struct pageindex_claim claim, other;
-	struct pageindex_run run;
-	unsigned long page, fresh;
-
-	KUNIT_ASSERT_TRUE(test, pageindex_alloc(idx, 2 * CHUNK, &claim));
-	pageindex_free(idx, 0, 2 * CHUNK, 0);
-	KUNIT_ASSERT_TRUE(test, pageindex_fence(idx, LONG, 1, &page));
-	KUNIT_EXPECT_EQ(test, page, 0UL);
-	KUNIT_EXPECT_EQ(test, pageindex_count_released(idx, 0, 3 * CHUNK), CHUNK);
-
-	KUNIT_ASSERT_TRUE(test, pageindex_alloc(idx, 1, &other));
-	KUNIT_EXPECT_EQ(test, other.page, LONG);
-	KUNIT_ASSERT_TRUE(test, pageindex_alloc_aligned(idx, 1, CHUNK, &other));
-	KUNIT_EXPECT_EQ(test, other.page, round_up(LONG, CHUNK));
-	KUNIT_EXPECT_FALSE(test, pageindex_alloc(idx, 2 * BLOCK, &other));
-	KUNIT_EXPECT_FALSE(test, pageindex_alloc_idle(idx, 1, 0, &other));
-	KUNIT_EXPECT_FALSE(test, pageindex_has_idle(idx, 1));
-	KUNIT_EXPECT_EQ(test, pageindex_take_idle(idx, 0, PAGEINDEX_ANY, 1, &run, 1), 0U);
-	KUNIT_EXPECT_EQ(test, pageindex_take_released(idx, 2, 1, &run, 1, &fresh), 0U);
-
-	pageindex_unfence(idx);
-	KUNIT_EXPECT_EQ(test, pageindex_take_idle(idx, 0, PAGEINDEX_ANY, 1, &run, 1), 1U);
-	KUNIT_EXPECT_TRUE(test, pageindex_check(idx));
-}
-
-/* A run taken in pieces, with other calls in between, is the same as one taken at once. */
-static void a_long_run_is_taken_in_pieces(struct kunit *test)
-{
-	struct pageindex *idx = new_index(test, 5, true, 5 * PAGEINDEX_BLOCK_CHUNKS);
-	struct pageindex_claim claim = {}, other;
-	unsigned long at, nr;
-
-	KUNIT_ASSERT_TRUE(test, pageindex_alloc(idx, 100, &other));
-	pageindex_free(idx, 0, 100, 0);
-	KUNIT_ASSERT_TRUE(test, pageindex_fence(idx, LONG, 1, &claim.page));
-	for (at = 0; at < LONG; at += nr) {
-		nr = min(LONG - at, PAGEINDEX_PIECE_PAGES);
-		KUNIT_ASSERT_EQ(test, pageindex_claim_piece(idx, at, nr, &claim), 0UL);
-		KUNIT_ASSERT_TRUE(test, pageindex_alloc_aligned(idx, 1, CHUNK, &other));
-		KUNIT_EXPECT_EQ(test, other.page, round_up(LONG, CHUNK));
-		pageindex_free(idx, other.page, 1, 0);
-	}
-	pageindex_unfence(idx);
-	KUNIT_EXPECT_EQ(test, claim.released, LONG - 100);
-	KUNIT_EXPECT_EQ(test, claim.fresh, LONG - 100);
-	KUNIT_EXPECT_EQ(test, claim.clean, 100UL);
-	KUNIT_EXPECT_EQ(test, idx->nr_idle, 1UL);
-	KUNIT_EXPECT_TRUE(test, pageindex_check(idx));
-	pageindex_free(idx, 0, LONG, 0);
-	KUNIT_EXPECT_TRUE(test, pageindex_check(idx));
-}
-
-/* The piece that is too much is refused, by how much too much it is. */
-static void a_piece_may_be_too_much(struct kunit *test)
-{
-	struct pageindex *idx = new_index(test, 5, true, 5 * PAGEINDEX_BLOCK_CHUNKS);
-	struct pageindex_claim claim = {};
-
-	idx->max_backed = PAGEINDEX_PIECE_PAGES + 10;
-	KUNIT_ASSERT_TRUE(test, pageindex_fence(idx, LONG, 1, &claim.page));
-	KUNIT_EXPECT_EQ(test, pageindex_claim_piece(idx, 0, PAGEINDEX_PIECE_PAGES, &claim), 0UL);
-	KUNIT_EXPECT_EQ(test, pageindex_claim_piece(idx, PAGEINDEX_PIECE_PAGES, 30, &claim),
-			20UL);
-	KUNIT_EXPECT_EQ(test, claim.released, PAGEINDEX_PIECE_PAGES);
-	pageindex_unfence(idx);
-	pageindex_release(idx, 0, PAGEINDEX_PIECE_PAGES);
-	KUNIT_EXPECT_EQ(test, idx->nr_released, idx->nr_pages);
-	KUNIT_EXPECT_TRUE(test, pageindex_check(idx));
-}
-
-/* === Several runs at once =============================================== */
-
-static void several_runs_are_freed(struct kunit *test)
-{
-	static const struct pageindex_run runs[] = {
-		{ 2 * CHUNK, 7 }, { 10, 5 }, { 30, 5 }, { 15, 15 }, { CHUNK - 2, 4 },
-	};
-	struct pageindex *idx = new_index(test, 1, false, 3);
-	struct pageindex_claim claim;
-
-	KUNIT_ASSERT_TRUE(test, pageindex_alloc(idx, 3 * CHUNK, &claim));
-	KUNIT_EXPECT_EQ(test, pageindex_used(idx, 0), 0U + CHUNK);
-	pageindex_free_runs(idx, runs, 0, 0);
-	KUNIT_EXPECT_EQ(test, idx->nr_idle, 0UL);
-	pageindex_free_runs(idx, runs, ARRAY_SIZE(runs), 0);
-	KUNIT_EXPECT_EQ(test, idx->nr_idle, 36UL);
-	KUNIT_EXPECT_EQ(test, pageindex_used(idx, 0), 0U + CHUNK - 27);
-	KUNIT_EXPECT_TRUE(test, pageindex_check(idx));
-
-	KUNIT_EXPECT_FALSE(test, pageindex_alloc(idx, 26, &claim));
-	KUNIT_ASSERT_TRUE(test, pageindex_alloc(idx, 25, &claim));
-	KUNIT_EXPECT_EQ(test, claim.page, 10UL);
-	KUNIT_ASSERT_TRUE(test, pageindex_alloc(idx, 7, &claim));
-	KUNIT_EXPECT_EQ(test, claim.page, 2 * CHUNK);
-	KUNIT_ASSERT_TRUE(test, pageindex_alloc(idx, 4, &claim));
-	KUNIT_EXPECT_EQ(test, claim.page, CHUNK - 2);
-
-	pageindex_release_runs(idx, runs, ARRAY_SIZE(runs));
-	KUNIT_EXPECT_EQ(test, idx->nr_idle, 0UL);
-	KUNIT_EXPECT_EQ(test, idx->nr_released, 36UL);
-	KUNIT_ASSERT_TRUE(test, pageindex_alloc(idx, 25, &claim));
-	KUNIT_EXPECT_EQ(test, claim.page, 10UL);
-	KUNIT_EXPECT_EQ(test, claim.released, 25UL);
-	KUNIT_EXPECT_TRUE(test, pageindex_check(idx));
-}
-
-/* Idle 4+9, 20+3, 70+4; released 40+10, and everything from 100 on. */
-static void more_is_idle(struct kunit *test)
-{
-	struct pageindex *idx = new_index(test, 1, false, 1);
-	struct pageindex_claim claim;
-	unsigned long pages[8];
-
-	KUNIT_ASSERT_TRUE(test, pageindex_alloc(idx, 100, &claim));
-	pageindex_free(idx, 4, 9, 0);
-	pageindex_free(idx, 20, 3, 0);
-	pageindex_release(idx, 40, 10);
-	pageindex_free(idx, 70, 4, 0);
-	KUNIT_ASSERT_TRUE(test, pageindex_alloc(idx, 4, &claim));
-	KUNIT_EXPECT_EQ(test, claim.page, 4UL);
-	KUNIT_ASSERT_EQ(test, pageindex_take_more(idx, 8, 4, ARRAY_SIZE(pages), pages), 2U);
-	KUNIT_EXPECT_EQ(test, pages[0], 8UL);
-	KUNIT_EXPECT_EQ(test, pages[1], 70UL);
-	KUNIT_EXPECT_TRUE(test, pageindex_check(idx));
-
-	/* Not below, no more than asked for, and not beyond the chunk. */
-	KUNIT_EXPECT_EQ(test, pageindex_take_more(idx, 22, 1, ARRAY_SIZE(pages), pages), 1U);
-	KUNIT_EXPECT_EQ(test, pages[0], 22UL);
-	KUNIT_EXPECT_EQ(test, pageindex_take_more(idx, 1, 1, 2, pages), 2U);
-	KUNIT_EXPECT_EQ(test, pages[1], 20UL);
-	KUNIT_EXPECT_EQ(test, pageindex_take_more(idx, CHUNK, 1, ARRAY_SIZE(pages), pages), 0U);
-	KUNIT_EXPECT_TRUE(test, pageindex_check(idx));
-}
-
 static struct kunit_case cases[] = {
 	KUNIT_CASE_PARAM(runs_are_found, scenario_gen_params),
 	KUNIT_CASE(every_page_is_handed_out_once),
 	KUNIT_CASE(no_more_is_backed_than_allowed),
 	KUNIT_CASE(the_table_grows),
 	KUNIT_CASE(used_pages_are_found),
-	KUNIT_CASE(a_fence_keeps_others_away),
-	KUNIT_CASE(a_long_run_is_taken_in_pieces),
-	KUNIT_CASE(a_piece_may_be_too_much),
-	KUNIT_CASE(several_runs_are_freed),
-	KUNIT_CASE(more_is_idle),
 	{}
 };
 
