@@ -5,7 +5,6 @@
 #include <linux/kthread.h>
 #include <linux/sched/task.h>
 
-#include "heap/budget.h"
 #include "heap/release.h"
 #include "heap/span.h"
 #include "index/lookup.h"
@@ -14,7 +13,6 @@
 #include "vm/backing.h"
 
 #include "common.h"
-#include "faults.h"
 
 #define AGE_MS	1000
 
@@ -296,146 +294,6 @@ static void a_soft_limit_empties_caches(struct kunit *test)
 	span_free(addr);
 }
 
-/* === All heaps ========================================================== */
-
-/*
- * Set the limit on all heaps to @more pages above what is backed. Callers reset the limit
- * before any assertion that can end the test.
- */
-static void set_total(unsigned long more)
-{
-	WRITE_ONCE(budget_limit, budget_backed() + more);
-}
-
-static void all_heaps_share_a_limit(struct kunit *test)
-{
-	struct span_heap *heap = test_heap(test);
-	struct span_heap *other = test_heap(test);
-	struct span_heap_stats before;
-	void *addr[2], *refused;
-
-	pressure_release(ULONG_MAX, RELEASE_FORCED);
-	set_total(100);
-	addr[0] = span_alloc(heap, 70, GFP_KERNEL);
-	span_heap_stats(other, &before);
-	refused = span_alloc(other, 31, GFP_KERNEL);
-	/* The refused heap has not grown for the request. */
-	EXPECT_CHANGES(test, other, &before, CHANGE(fail_limit_count, 1));
-	addr[1] = span_alloc(other, 30, GFP_KERNEL);
-	KUNIT_EXPECT_EQ(test, budget_backed(), budget_limit);
-	KUNIT_EXPECT_NULL(test, span_alloc(heap, 1, GFP_KERNEL));
-	KUNIT_EXPECT_EQ(test, span_heap_reserve(heap, 1), -EDQUOT);
-	WRITE_ONCE(budget_limit, 0);
-	KUNIT_EXPECT_NULL(test, refused);
-	KUNIT_EXPECT_NOT_NULL(test, addr[0]);
-	KUNIT_EXPECT_NOT_NULL(test, addr[1]);
-	span_free(addr[0]);
-	span_free(addr[1]);
-}
-
-/* Idle and cached pages of all heaps are released before a request fails. */
-static void other_heaps_make_room(struct kunit *test)
-{
-	struct span_heap *heap = test_heap(test);
-	struct span_heap *other = test_heap_make_cached(test, 0, 0);
-	void *keep = must_alloc(test, other, 600);
-	void *addr, *atomic;
-
-	test_heap_grow(test, heap, 1);
-	pressure_release(ULONG_MAX, RELEASE_FORCED);
-	set_total(0);
-	span_free(keep);
-	span_free(span_alloc(other, 20, GFP_KERNEL));
-	atomic = span_alloc(heap, 100, GFP_ATOMIC);
-	addr = span_alloc(heap, 600, GFP_KERNEL);
-	KUNIT_EXPECT_LE(test, budget_backed(), budget_limit);
-	WRITE_ONCE(budget_limit, 0);
-	KUNIT_EXPECT_NULL(test, atomic);
-	KUNIT_EXPECT_NOT_NULL(test, addr);
-	KUNIT_EXPECT_EQ(test, other->count.released_limit_pages, 600ULL);
-	span_free(addr);
-}
-
-/* Idle pages are below the limit already. */
-static void idle_pages_need_no_room(struct kunit *test)
-{
-	struct span_heap *heap = test_heap(test);
-	unsigned long total = budget_backed();
-	void *addr[2];
-
-	span_free(must_alloc(test, heap, 100));
-	KUNIT_EXPECT_EQ(test, budget_backed(), total + 100);
-	set_total(0);
-	addr[0] = span_alloc(heap, 60, GFP_KERNEL);
-	addr[1] = span_alloc(heap, 40, GFP_ATOMIC);
-	WRITE_ONCE(budget_limit, 0);
-	KUNIT_EXPECT_NOT_NULL(test, addr[0]);
-	KUNIT_EXPECT_NOT_NULL(test, addr[1]);
-	KUNIT_EXPECT_EQ(test, budget_backed(), total + 100);
-	span_free(addr[0]);
-	span_free(addr[1]);
-	KUNIT_EXPECT_EQ(test, span_heap_scavenge(heap, ULONG_MAX), 100UL);
-	KUNIT_EXPECT_EQ(test, budget_backed(), total);
-}
-
-/* Only the limit on all heaps makes an allocation release pages of other heaps. */
-static void other_heaps_are_left_alone(struct kunit *test)
-{
-	struct span_heap *heap = test_heap_make(test, 50, 0);
-	struct span_heap *other = test_heap_make_cached(test, 0, 0);
-	struct span_heap_stats before;
-	void *addr;
-
-	span_free(must_alloc(test, other, 600));
-	span_free(must_alloc(test, other, 20));
-	span_heap_stats(other, &before);
-	set_total(1UL << 20);
-	addr = span_alloc(heap, 51, GFP_KERNEL);
-	KUNIT_EXPECT_NULL(test, addr);
-	EXPECT_NO_CHANGE(test, other, &before);
-	/* Nor the lack of memory. */
-	faults_begin(FAULT_FOR_GOOD, 3);
-	addr = span_alloc(heap, 40, GFP_KERNEL | __GFP_NOWARN);
-	faults_end();
-	WRITE_ONCE(budget_limit, 0);
-	EXPECT_NO_CHANGE(test, other, &before);
-	if (addr)
-		span_free(addr);
-}
-
-/* Nor a request for which all of them together have not enough. */
-static void a_hopeless_request_takes_nothing(struct kunit *test)
-{
-	struct span_heap *heap = test_heap(test);
-	struct span_heap *other = test_heap_make_cached(test, 0, 0);
-	struct span_heap_stats before;
-
-	span_free(must_alloc(test, other, 600));
-	span_free(must_alloc(test, other, 20));
-	span_heap_stats(other, &before);
-	set_total(100);
-	KUNIT_EXPECT_NULL(test, span_alloc(heap, budget_backed() + 101, GFP_KERNEL));
-	EXPECT_NO_CHANGE(test, other, &before);
-	WRITE_ONCE(budget_limit, 0);
-}
-
-/* A client whose allocations could not fail yesterday is not to fail today. */
-static void what_must_not_fail_passes_the_limit_on_all_heaps(struct kunit *test)
-{
-	struct span_heap *heap = test_heap(test);
-	void *addr, *longer;
-
-	set_total(1);
-	addr = span_alloc(heap, 40, GFP_KERNEL | __GFP_NOFAIL);
-	longer = span_alloc(heap, 3000, GFP_KERNEL | __GFP_NOFAIL);
-	KUNIT_EXPECT_NOT_NULL(test, addr);
-	KUNIT_EXPECT_NOT_NULL(test, longer);
-	KUNIT_EXPECT_NULL(test, span_alloc(heap, 40, GFP_KERNEL | __GFP_NOWARN));
-	WRITE_ONCE(budget_limit, 0);
-	span_free(addr);
-	span_free(longer);
-}
-
 /* Steady work above a soft limit does not keep passes and caches from their turn. */
 static void a_soft_limit_does_not_take_all_turns(struct kunit *test)
 {
@@ -576,12 +434,6 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(allocations_help_with_a_soft_limit),
 	KUNIT_CASE(what_a_soft_limit_leaves_ages),
 	KUNIT_CASE(a_soft_limit_empties_caches),
-	KUNIT_CASE(all_heaps_share_a_limit),
-	KUNIT_CASE(other_heaps_make_room),
-	KUNIT_CASE(idle_pages_need_no_room),
-	KUNIT_CASE(other_heaps_are_left_alone),
-	KUNIT_CASE(a_hopeless_request_takes_nothing),
-	KUNIT_CASE(what_must_not_fail_passes_the_limit_on_all_heaps),
 	KUNIT_CASE(a_soft_limit_does_not_take_all_turns),
 	KUNIT_CASE(a_release_under_way_makes_room),
 	KUNIT_CASE(nobody_waits_for_the_scavenger),
