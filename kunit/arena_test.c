@@ -243,7 +243,7 @@ static void growing_by_two_arenas_fails_cleanly(struct kunit *test)
 }
 
 /* No address space to spare: a heap that would reserve ahead takes what it needs. */
-static void too_much_at_once_is_retried_with_less(struct kunit *test)
+static void a_failed_reservation_is_retried_with_less(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);
 	unsigned long ahead;
@@ -271,7 +271,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(the_table_is_replaced),
 	KUNIT_CASE(growing_fails_cleanly),
 	KUNIT_CASE(growing_by_two_arenas_fails_cleanly),
-	KUNIT_CASE(too_much_at_once_is_retried_with_less),
+	KUNIT_CASE(a_failed_reservation_is_retried_with_less),
 	{}
 };
 

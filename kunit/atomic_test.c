@@ -237,7 +237,7 @@ static void mixed_pages_are_backed(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, run(test, job, do_free));
 }
 
-static void nothing_grows(struct kunit *test)
+static void atomic_callers_grow_no_heap(struct kunit *test)
 {
 	struct job *job = new_job(test, 1, GFP_ATOMIC);
 	struct span_heap_stats before;
@@ -255,7 +255,7 @@ static void nothing_grows(struct kunit *test)
 	EXPECT_CHANGES(test, job->heap, &before, CHANGE(fail_space_count, 2));
 }
 
-static void everything_else_works(struct kunit *test)
+static void other_calls_work(struct kunit *test)
 {
 	struct job *job = new_job(test, 10, GFP_KERNEL);
 
@@ -277,8 +277,8 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE_PARAM(idle_pages_are_preferred, context_gen_params),
 	KUNIT_CASE_PARAM(released_pages_are_backed, context_gen_params),
 	KUNIT_CASE_PARAM(mixed_pages_are_backed, context_gen_params),
-	KUNIT_CASE_PARAM(nothing_grows, context_gen_params),
-	KUNIT_CASE_PARAM(everything_else_works, context_gen_params),
+	KUNIT_CASE_PARAM(atomic_callers_grow_no_heap, context_gen_params),
+	KUNIT_CASE_PARAM(other_calls_work, context_gen_params),
 	{}
 };
 

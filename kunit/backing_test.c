@@ -158,7 +158,7 @@ static void a_failure_leaves_the_heap_as_it_was(struct kunit *test)
 }
 
 /* A page that is backed for the first time after a failure is no page backed again. */
-static void a_failure_is_no_history(struct kunit *test)
+static void failed_backing_is_not_rebacking(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);
 	struct span_heap_stats stats;
@@ -181,7 +181,7 @@ static void a_failure_is_no_history(struct kunit *test)
 }
 
 /* The atomic caller's pages are not lost: the next one finds them. */
-static void an_atomic_failure_is_not_in_vain(struct kunit *test)
+static void an_atomic_failure_leaves_idle_pages(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);
 	unsigned long idle = 0;
@@ -254,8 +254,8 @@ static void a_split_may_fail(struct kunit *test)
 
 static struct kunit_case cases[] = {
 	KUNIT_CASE_PARAM(a_failure_leaves_the_heap_as_it_was, failure_gen_params),
-	KUNIT_CASE(a_failure_is_no_history),
-	KUNIT_CASE(an_atomic_failure_is_not_in_vain),
+	KUNIT_CASE(failed_backing_is_not_rebacking),
+	KUNIT_CASE(an_atomic_failure_leaves_idle_pages),
 	KUNIT_CASE(a_reserve_may_fail),
 	KUNIT_CASE(a_split_may_fail),
 	{}

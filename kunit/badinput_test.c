@@ -72,7 +72,7 @@ static void bad_flags_are_refused(struct kunit *test)
 	EXPECT_CHANGES(test, heap, &before, CHANGE(fail_invalid_count, ARRAY_SIZE(flags)));
 }
 
-static void no_heap_is_refused(struct kunit *test)
+static void bad_heap_pointers_are_refused(struct kunit *test)
 {
 	struct span_heap * const heaps[] = { NULL, ERR_PTR(-ENOMEM) };
 	struct span_heap_stats stats, zero = {};
@@ -165,7 +165,7 @@ static void a_foreign_free_counts_where_it_happened(struct kunit *test)
 	span_free(addr);
 }
 
-static void nothing_has_no_owner(struct kunit *test)
+static void addresses_without_a_span_have_no_owner(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);
 	void *addr = must_alloc(test, heap, 1);
@@ -186,7 +186,7 @@ static void nothing_has_no_owner(struct kunit *test)
 /* === Heaps ============================================================== */
 
 /* Answers without a place to put them. */
-static void nowhere_to_put_the_answer(struct kunit *test)
+static void null_results_are_accepted(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);
 	void *addr = must_alloc(test, heap, 2);
@@ -308,12 +308,12 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(absurd_lengths_are_refused),
 	KUNIT_CASE(bad_kinds_are_refused),
 	KUNIT_CASE(bad_flags_are_refused),
-	KUNIT_CASE(no_heap_is_refused),
+	KUNIT_CASE(bad_heap_pointers_are_refused),
 	KUNIT_CASE(bad_frees_in_a_heap_are_counted),
 	KUNIT_CASE(bad_frees_elsewhere_do_nothing),
 	KUNIT_CASE(a_foreign_free_counts_where_it_happened),
-	KUNIT_CASE(nothing_has_no_owner),
-	KUNIT_CASE(nowhere_to_put_the_answer),
+	KUNIT_CASE(addresses_without_a_span_have_no_owner),
+	KUNIT_CASE(null_results_are_accepted),
 	KUNIT_CASE(only_heaps_are_destroyed),
 	KUNIT_CASE(a_live_heap_is_not_destroyed),
 	KUNIT_CASE(the_default_heap_is_not_destroyed),

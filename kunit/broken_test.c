@@ -35,7 +35,7 @@ static struct page *steal(unsigned long addr)
 	return page;
 }
 
-static void a_page_that_is_gone_is_not_released(struct kunit *test)
+static void a_missing_page_is_not_released(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);
 	void *addr = must_alloc(test, heap, 100);
@@ -58,7 +58,7 @@ static void a_page_that_is_gone_is_not_released(struct kunit *test)
 }
 
 /* A page mapped where none should be: the heap neither overwrites nor frees this page. */
-static void a_page_that_should_not_be_there_stays(struct kunit *test)
+static void a_foreign_page_stays(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);
 	struct page *alien = alloc_page(GFP_KERNEL);
@@ -113,7 +113,7 @@ static void a_batch_is_mapped_as_a_whole(struct kunit *test)
 }
 
 /* Address space that was never populated has no pages, and no tables to look into. */
-static void what_was_never_populated_is_empty(struct kunit *test)
+static void an_unpopulated_range_is_empty(struct kunit *test)
 {
 	struct page *pages[3] = { ZERO_PAGE(0), ZERO_PAGE(0), ZERO_PAGE(0) };
 	unsigned long missing = 0;
@@ -129,10 +129,10 @@ static void what_was_never_populated_is_empty(struct kunit *test)
 }
 
 static struct kunit_case cases[] = {
-	KUNIT_CASE(a_page_that_is_gone_is_not_released),
-	KUNIT_CASE(a_page_that_should_not_be_there_stays),
+	KUNIT_CASE(a_missing_page_is_not_released),
+	KUNIT_CASE(a_foreign_page_stays),
 	KUNIT_CASE(a_batch_is_mapped_as_a_whole),
-	KUNIT_CASE(what_was_never_populated_is_empty),
+	KUNIT_CASE(an_unpopulated_range_is_empty),
 	{}
 };
 

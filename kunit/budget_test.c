@@ -115,7 +115,7 @@ static void other_heaps_are_left_alone(struct kunit *test)
 }
 
 /* Nor a request for which all of them together have not enough. */
-static void a_hopeless_request_takes_nothing(struct kunit *test)
+static void a_hopeless_request_releases_nothing(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);
 	struct span_heap *other = test_heap_make_cached(test, 0, 0);
@@ -131,7 +131,7 @@ static void a_hopeless_request_takes_nothing(struct kunit *test)
 }
 
 /* A client whose allocations could not fail yesterday is not to fail today. */
-static void what_must_not_fail_passes_the_limit_on_all_heaps(struct kunit *test)
+static void nofail_allocations_exceed_the_limit(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);
 	void *addr, *longer;
@@ -152,8 +152,8 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(other_heaps_make_room),
 	KUNIT_CASE(idle_pages_need_no_room),
 	KUNIT_CASE(other_heaps_are_left_alone),
-	KUNIT_CASE(a_hopeless_request_takes_nothing),
-	KUNIT_CASE(what_must_not_fail_passes_the_limit_on_all_heaps),
+	KUNIT_CASE(a_hopeless_request_releases_nothing),
+	KUNIT_CASE(nofail_allocations_exceed_the_limit),
 	{}
 };
 

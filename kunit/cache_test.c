@@ -39,7 +39,7 @@ static void a_freed_span_comes_back(struct kunit *test)
 	span_free(addr);
 }
 
-static void the_next_life_knows_nothing_of_the_last(struct kunit *test)
+static void a_reused_span_is_reset(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make_cached(test, 0, 0);
 	void *addr = must_alloc(test, heap, 2);
@@ -106,7 +106,7 @@ static void lengths_do_not_mix(struct kunit *test)
 		span_free(addr[n]);
 }
 
-static void the_longest_are_not_kept(struct kunit *test)
+static void spans_above_the_maximum_are_not_cached(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make_cached(test, 0, 0);
 	void *addr = must_alloc(test, heap, CACHE_MAX_LARGE);
@@ -210,7 +210,7 @@ static const struct span *span_of(void *addr)
 }
 
 /* Each span leads to that which is allocated a little later, wherever a chain ends. */
-static void a_span_knows_a_later_one(struct kunit *test)
+static void a_span_notes_a_later_one(struct kunit *test)
 {
 	static const unsigned long lengths[] = { 1, 16, 32 };
 	struct span_heap *heap = test_heap_make_cached(test, 0, 0);
@@ -238,7 +238,7 @@ static void a_cache_has_its_share_of_memory(struct kunit *test)
 					    256UL, 4096UL));
 }
 
-static void an_accounted_span_is_cached_like_others(struct kunit *test)
+static void accounted_spans_are_cached(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make_cached(test, 0, 0);
 	void *addr = span_alloc(heap, 2, GFP_KERNEL_ACCOUNT);
@@ -268,7 +268,7 @@ static void a_node_is_checked(struct kunit *test)
 	}
 }
 
-static void a_heap_may_do_without(struct kunit *test)
+static void a_heap_may_have_no_cache(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make(test, 0, 0);
 
@@ -277,7 +277,7 @@ static void a_heap_may_do_without(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, heap->index.nr_idle, 1UL);
 }
 
-static void an_atomic_caller_is_served(struct kunit *test)
+static void atomic_callers_are_served(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make_cached(test, 0, 0);
 	void *addr = must_alloc(test, heap, 1);
@@ -294,20 +294,20 @@ static void an_atomic_caller_is_served(struct kunit *test)
 
 static struct kunit_case cases[] = {
 	KUNIT_CASE(a_freed_span_comes_back),
-	KUNIT_CASE(the_next_life_knows_nothing_of_the_last),
+	KUNIT_CASE(a_reused_span_is_reset),
 	KUNIT_CASE(kinds_are_counted_apart),
 	KUNIT_CASE(a_cached_span_cannot_be_freed_again),
 	KUNIT_CASE(lengths_do_not_mix),
-	KUNIT_CASE(the_longest_are_not_kept),
+	KUNIT_CASE(spans_above_the_maximum_are_not_cached),
 	KUNIT_CASE(idle_pages_fill_a_cache),
 	KUNIT_CASE(a_reserve_fills_no_cache),
 	KUNIT_CASE(filling_may_fail),
-	KUNIT_CASE(a_span_knows_a_later_one),
+	KUNIT_CASE(a_span_notes_a_later_one),
 	KUNIT_CASE(a_cache_has_its_share_of_memory),
-	KUNIT_CASE(an_accounted_span_is_cached_like_others),
+	KUNIT_CASE(accounted_spans_are_cached),
 	KUNIT_CASE(a_node_is_checked),
-	KUNIT_CASE(a_heap_may_do_without),
-	KUNIT_CASE(an_atomic_caller_is_served),
+	KUNIT_CASE(a_heap_may_have_no_cache),
+	KUNIT_CASE(atomic_callers_are_served),
 	{}
 };
 

@@ -72,7 +72,7 @@ static void expect_cached(struct kunit *test, struct span_heap *heap, unsigned i
  * A cache full of spans that are not used any more, short or long, and a depot, too:
  * half a cache of another length is soon served without the heap all the same.
  */
-static void what_is_not_used_gives_way(struct kunit *test)
+static void unused_lengths_are_evicted(struct kunit *test)
 {
 	static const unsigned int lengths[] = { 1, 40, 4, 512, 16, 64 };
 	struct span_heap *heap = test_heap_make_cached(test, 0, 0);
@@ -89,7 +89,7 @@ static void what_is_not_used_gives_way(struct kunit *test)
 }
 
 /* Both in use, each less than half of what there is room for. */
-static void lengths_in_use_stay(struct kunit *test)
+static void used_lengths_stay(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make_cached(test, 0, 0);
 	unsigned int nr = cache_max_pages / 16 / 3, nr_long = cache_max_pages / 128 / 3;
@@ -142,7 +142,7 @@ static struct span *descriptor_of(const void *addr)
  * live span. It links nothing once its span is cached, has to leave for a later
  * one, and finds the depot full.
  */
-static void what_finds_no_room_is_alone(struct kunit *test)
+static void owners_link_no_evicted_spans(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make_cached(test, 0, 0);
 	unsigned int i, nr = TOO_MANY;
@@ -243,11 +243,11 @@ static void cpus_hand_on_long_spans(struct kunit *test)
 
 static struct kunit_case cases[] = {
 	KUNIT_CASE(a_full_cache_makes_room),
-	KUNIT_CASE(what_finds_no_room_is_alone),
+	KUNIT_CASE(owners_link_no_evicted_spans),
 	KUNIT_CASE(cpus_hand_on_spans),
 	KUNIT_CASE(cpus_hand_on_long_spans),
-	KUNIT_CASE(what_is_not_used_gives_way),
-	KUNIT_CASE(lengths_in_use_stay),
+	KUNIT_CASE(unused_lengths_are_evicted),
+	KUNIT_CASE(used_lengths_stay),
 	{}
 };
 

@@ -41,7 +41,7 @@ static void a_cache_sheds_a_few(struct kunit *test)
 }
 
 /* All pages below the limit are cached: an atomic caller that retries gets them in the end. */
-static void atomic_callers_get_what_is_cached(struct kunit *test)
+static void atomic_callers_get_cached_pages(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make_cached(test, 640, 0);
 	void **addr = alloc_some(test, heap, 320, 2);
@@ -135,7 +135,7 @@ static void a_cached_span_is_released_in_time(struct kunit *test)
  * Of the chains of one length, the oldest one is evicted: of three chains two have been
  * used since the pass before.
  */
-static void who_was_cached_first_goes_first(struct kunit *test)
+static void the_oldest_chain_is_evicted_first(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make_cached(test, 0, AGE_MS);
 	unsigned int length = chain_length(4), i;
@@ -173,12 +173,12 @@ static void a_span_in_regular_use_stays(struct kunit *test)
 
 static struct kunit_case cases[] = {
 	KUNIT_CASE(a_cache_sheds_a_few),
-	KUNIT_CASE(atomic_callers_get_what_is_cached),
+	KUNIT_CASE(atomic_callers_get_cached_pages),
 	KUNIT_CASE(caches_of_other_cpus_are_emptied),
 	KUNIT_CASE(a_forced_release_empties_caches),
 	KUNIT_CASE(a_limit_takes_cached_pages_first),
 	KUNIT_CASE(a_cached_span_is_released_in_time),
-	KUNIT_CASE(who_was_cached_first_goes_first),
+	KUNIT_CASE(the_oldest_chain_is_evicted_first),
 	KUNIT_CASE(a_span_in_regular_use_stays),
 	{}
 };

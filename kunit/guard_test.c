@@ -50,7 +50,7 @@ static void spans_survive(struct kunit *test)
 }
 
 /* vfree() may be called in interrupts. */
-static void interrupts_may_be_off(struct kunit *test)
+static void vfree_works_with_interrupts_off(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);
 	void *addr = must_alloc(test, heap, 3);
@@ -88,7 +88,7 @@ static void other_memory_is_freed(struct kunit *test)
 
 static struct kunit_case cases[] = {
 	KUNIT_CASE_PARAM(spans_survive, stray_gen_params),
-	KUNIT_CASE(interrupts_may_be_off),
+	KUNIT_CASE(vfree_works_with_interrupts_off),
 	KUNIT_CASE(other_memory_is_freed),
 	{}
 };

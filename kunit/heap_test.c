@@ -10,7 +10,7 @@
 #include "common.h"
 #include "faults.h"
 
-static void a_heap_has_what_it_was_made_with(struct kunit *test)
+static void a_heap_keeps_its_parameters(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make(test, 1234, 77);
 	struct span_heap_stats stats;
@@ -43,7 +43,7 @@ static void a_name_is_used_once_at_a_time(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, span_heap_destroy(heap), 0);
 }
 
-static void the_default_heap_is_there(struct kunit *test)
+static void the_default_heap_exists(struct kunit *test)
 {
 	struct span_heap *heap = span_heap_default();
 	struct span_info info;
@@ -59,7 +59,7 @@ static void the_default_heap_is_there(struct kunit *test)
 	test_heap_check(test, heap);
 }
 
-static void memory_comes_from_the_node_asked_for(struct kunit *test)
+static void memory_comes_from_the_requested_node(struct kunit *test)
 {
 	struct span_heap_params params = { .name = "kunit-node", .node = first_online_node };
 	struct span_heap *heap = span_heap_create(&params);
@@ -77,7 +77,7 @@ static void memory_comes_from_the_node_asked_for(struct kunit *test)
 }
 
 /* A destroyed heap leaves nothing behind: no address space, no arenas, no name. */
-static void nothing_is_left_of_a_heap(struct kunit *test)
+static void a_destroyed_heap_leaves_nothing(struct kunit *test)
 {
 	struct span_heap *heap;
 	unsigned long base;
@@ -94,7 +94,7 @@ static void nothing_is_left_of_a_heap(struct kunit *test)
 	}
 }
 
-static void a_heap_may_not_come_to_be(struct kunit *test)
+static void heap_creation_may_fail(struct kunit *test)
 {
 	struct span_heap_params params = { .name = "kunit-fault", .node = NUMA_NO_NODE };
 	unsigned int nth, failed = 0;
@@ -122,12 +122,12 @@ static void a_heap_may_not_come_to_be(struct kunit *test)
 }
 
 static struct kunit_case cases[] = {
-	KUNIT_CASE(a_heap_has_what_it_was_made_with),
+	KUNIT_CASE(a_heap_keeps_its_parameters),
 	KUNIT_CASE(a_name_is_used_once_at_a_time),
-	KUNIT_CASE(the_default_heap_is_there),
-	KUNIT_CASE(memory_comes_from_the_node_asked_for),
-	KUNIT_CASE(nothing_is_left_of_a_heap),
-	KUNIT_CASE(a_heap_may_not_come_to_be),
+	KUNIT_CASE(the_default_heap_exists),
+	KUNIT_CASE(memory_comes_from_the_requested_node),
+	KUNIT_CASE(a_destroyed_heap_leaves_nothing),
+	KUNIT_CASE(heap_creation_may_fail),
 	{}
 };
 

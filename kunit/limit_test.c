@@ -195,7 +195,7 @@ static void random_requests_stay_below(struct kunit *test)
 
 /* === Soft limits ======================================================== */
 
-static void idle_pages_above_a_soft_limit_go(struct kunit *test)
+static void idle_pages_above_a_soft_limit_are_released(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make_cached(test, 0, 0);
 	struct span_heap_stats before;
@@ -251,7 +251,7 @@ static void allocations_help_with_a_soft_limit(struct kunit *test)
 }
 
 /* Idle pages below a soft limit become old, and are released by age. */
-static void what_a_soft_limit_leaves_ages(struct kunit *test)
+static void idle_pages_below_a_soft_limit_age(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make(test, 0, AGE_MS);
 
@@ -295,7 +295,7 @@ static void a_soft_limit_empties_caches(struct kunit *test)
 }
 
 /* Steady work above a soft limit does not keep passes and caches from their turn. */
-static void a_soft_limit_does_not_take_all_turns(struct kunit *test)
+static void passes_run_above_a_soft_limit(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make_cached(test, 0, AGE_MS);
 	struct span_heap_stats stats;
@@ -397,7 +397,7 @@ static void a_release_under_way_makes_room(struct kunit *test)
  * The scavenger's thread, nice as it is, may be kept from its CPU in the middle of a batch.
  * Pages that other tasks ask for are released all the same.
  */
-static void nobody_waits_for_the_scavenger(struct kunit *test)
+static void releases_do_not_wait_for_release_lock(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make(test, 2000, 0);
 	struct span_heap_stats stats;
@@ -430,13 +430,13 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(lowering_releases_idle_pages),
 	KUNIT_CASE(nofail_needs_a_heap_without_limit),
 	KUNIT_CASE(random_requests_stay_below),
-	KUNIT_CASE(idle_pages_above_a_soft_limit_go),
+	KUNIT_CASE(idle_pages_above_a_soft_limit_are_released),
 	KUNIT_CASE(allocations_help_with_a_soft_limit),
-	KUNIT_CASE(what_a_soft_limit_leaves_ages),
+	KUNIT_CASE(idle_pages_below_a_soft_limit_age),
 	KUNIT_CASE(a_soft_limit_empties_caches),
-	KUNIT_CASE(a_soft_limit_does_not_take_all_turns),
+	KUNIT_CASE(passes_run_above_a_soft_limit),
 	KUNIT_CASE(a_release_under_way_makes_room),
-	KUNIT_CASE(nobody_waits_for_the_scavenger),
+	KUNIT_CASE(releases_do_not_wait_for_release_lock),
 	{}
 };
 

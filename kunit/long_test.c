@@ -20,7 +20,7 @@
 #define PIECE	PAGEINDEX_PIECE_PAGES
 #define SLEEP	(GFP_KERNEL | __GFP_NOWARN)
 
-static void a_long_span_is_like_others(struct kunit *test)
+static void long_spans_are_allocated_and_freed(struct kunit *test)
 {
 	const unsigned long npages[] = { PIECE - 1, PIECE, PIECE + 1, 3 * PIECE, 5 * PIECE + 77 };
 	struct span_heap *heap = test_heap(test);
@@ -44,7 +44,7 @@ static void a_long_span_is_like_others(struct kunit *test)
 	}
 }
 
-static void interrupts_may_be_off(struct kunit *test)
+static void long_spans_work_with_interrupts_off(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);
 	unsigned long flags;
@@ -269,7 +269,7 @@ static bool all_done(const struct worker *workers)
 }
 
 /* Two long ones that get in each other's way, many short ones, and releases. */
-static void long_and_short_ones_get_along(struct kunit *test)
+static void long_and_short_spans_coexist(struct kunit *test)
 {
 	struct worker *workers = kunit_kcalloc(test, WORKERS, sizeof(*workers), GFP_KERNEL);
 	struct span_heap *heap = test_heap_make(test, 16 * PIECE, 0);
@@ -302,14 +302,14 @@ static void long_and_short_ones_get_along(struct kunit *test)
 }
 
 static struct kunit_case cases[] = {
-	KUNIT_CASE(a_long_span_is_like_others),
-	KUNIT_CASE(interrupts_may_be_off),
+	KUNIT_CASE(long_spans_are_allocated_and_freed),
+	KUNIT_CASE(long_spans_work_with_interrupts_off),
 	KUNIT_CASE(a_long_span_may_be_aligned),
 	KUNIT_CASE(a_limit_is_kept),
 	KUNIT_CASE(a_limit_counts_before_the_heap_grows),
 	KUNIT_CASE(a_failure_leaves_no_page_tables),
 	KUNIT_CASE(a_kill_ends_a_long_allocation),
-	KUNIT_CASE(long_and_short_ones_get_along),
+	KUNIT_CASE(long_and_short_spans_coexist),
 	{}
 };
 

@@ -96,7 +96,7 @@ static void addresses_of_a_span_are_found(struct kunit *test)
 
 /* === Addresses of none ================================================== */
 
-static void what_was_never_allocated_is_not_found(struct kunit *test)
+static void unallocated_pages_are_not_found(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);
 	unsigned long page, found = 0;
@@ -199,7 +199,7 @@ static void a_chunk_is_found_piecewise(struct kunit *test)
 
 static struct kunit_case cases[] = {
 	KUNIT_CASE(addresses_of_a_span_are_found),
-	KUNIT_CASE(what_was_never_allocated_is_not_found),
+	KUNIT_CASE(unallocated_pages_are_not_found),
 	KUNIT_CASE(other_memory_is_not_found),
 	KUNIT_CASE(heaps_are_told_apart),
 	KUNIT_CASE(reused_addresses_are_found),

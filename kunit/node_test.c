@@ -150,7 +150,7 @@ static void *stripes(struct kunit *test, struct span_heap *heap, struct nodes no
 	return addr;
 }
 
-static void only_what_has_to_be_is_replaced(struct kunit *test)
+static void only_pages_of_other_nodes_are_replaced(struct kunit *test)
 {
 	struct nodes nodes = two_nodes(test);
 	struct span_heap *heap = test_heap(test);
@@ -229,7 +229,7 @@ static void atomic_callers_find_their_node(struct kunit *test)
 }
 
 /* Without the flag a node is a wish. */
-static void a_wish_is_no_condition(struct kunit *test)
+static void a_preferred_node_is_not_required(struct kunit *test)
 {
 	struct nodes nodes = two_nodes(test);
 	struct span_heap *heap = test_heap(test);
@@ -345,7 +345,7 @@ static bool is_of_node(const void *addr, unsigned long npages, int node)
 }
 
 /* Where there is nothing idle that would be in the way. */
-static void expect_wishes_granted(struct kunit *test, struct span_heap *heap)
+static void expect_preferred_nodes(struct kunit *test, struct span_heap *heap)
 {
 	struct nodes nodes = two_nodes(test);
 	unsigned long npages = test_length(test);
@@ -358,14 +358,14 @@ static void expect_wishes_granted(struct kunit *test, struct span_heap *heap)
 	span_free(b);
 }
 
-static void a_wish_is_granted(struct kunit *test)
+static void a_preferred_node_is_used(struct kunit *test)
 {
-	expect_wishes_granted(test, test_heap(test));
+	expect_preferred_nodes(test, test_heap(test));
 }
 
-static void a_wish_is_granted_with_caches_too(struct kunit *test)
+static void a_preferred_node_is_used_with_caches(struct kunit *test)
 {
-	expect_wishes_granted(test, test_heap_make_cached(test, 0, 0));
+	expect_preferred_nodes(test, test_heap_make_cached(test, 0, 0));
 }
 
 static void idle_pages_of_the_node_go_first(struct kunit *test)
@@ -389,7 +389,7 @@ static void idle_pages_of_the_node_go_first(struct kunit *test)
 	span_free(b);
 }
 
-static void memory_is_local_unless_asked_for(struct kunit *test)
+static void memory_is_local_by_default(struct kunit *test)
 {
 	struct nodes nodes = two_nodes(test);
 	unsigned long npages = test_length(test);
@@ -531,7 +531,7 @@ static const struct bad_node bad_nodes[] = {
 PARAM_NAME(bad_node)
 KUNIT_ARRAY_PARAM(bad_node, bad_nodes, bad_node_name);
 
-static void a_node_that_is_not_there_is_refused(struct kunit *test)
+static void bad_nodes_are_refused(struct kunit *test)
 {
 	const struct bad_node *bad = test->param_value;
 	struct span_heap *heap = test_heap_make_cached(test, 0, 0);
@@ -554,22 +554,22 @@ static void a_node_that_is_not_there_is_refused(struct kunit *test)
 static struct kunit_case cases[] = {
 	KUNIT_CASE(every_node_is_honoured),
 	KUNIT_CASE(idle_pages_of_another_node_are_replaced),
-	KUNIT_CASE(only_what_has_to_be_is_replaced),
+	KUNIT_CASE(only_pages_of_other_nodes_are_replaced),
 	KUNIT_CASE(replaced_pages_are_clear),
 	KUNIT_CASE(atomic_callers_get_null),
 	KUNIT_CASE(atomic_callers_find_their_node),
-	KUNIT_CASE(a_wish_is_no_condition),
+	KUNIT_CASE(a_preferred_node_is_not_required),
 	KUNIT_CASE(the_heaps_node_is_honoured),
 	KUNIT_CASE(the_reserve_has_a_node),
 	KUNIT_CASE(a_failure_leaves_pages_behind_the_run),
-	KUNIT_CASE_PARAM(a_wish_is_granted, length_gen_params),
-	KUNIT_CASE_PARAM(a_wish_is_granted_with_caches_too, length_gen_params),
+	KUNIT_CASE_PARAM(a_preferred_node_is_used, length_gen_params),
+	KUNIT_CASE_PARAM(a_preferred_node_is_used_with_caches, length_gen_params),
 	KUNIT_CASE_PARAM(idle_pages_of_the_node_go_first, length_gen_params),
-	KUNIT_CASE_PARAM(memory_is_local_unless_asked_for, length_gen_params),
+	KUNIT_CASE_PARAM(memory_is_local_by_default, length_gen_params),
 	KUNIT_CASE_PARAM(a_heap_keeps_to_its_node, length_gen_params),
 	KUNIT_CASE_PARAM(a_cache_has_nothing_for_another_node, length_gen_params),
 	KUNIT_CASE_PARAM(a_depot_has_nothing_for_another_node, length_gen_params),
-	KUNIT_CASE_PARAM(a_node_that_is_not_there_is_refused, bad_node_gen_params),
+	KUNIT_CASE_PARAM(bad_nodes_are_refused, bad_node_gen_params),
 	{}
 };
 

@@ -99,7 +99,7 @@ static void use_makes_young_again(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, pageindex_check(&f->idx));
 }
 
-static void highest_pages_go_first(struct kunit *test)
+static void highest_pages_are_taken_first(struct kunit *test)
 {
 	struct fixture *f = make(test, 1);
 
@@ -261,7 +261,7 @@ static void idle_runs_are_found_further_up(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, pageindex_check(&f->idx));
 }
 
-static void the_past_is_remembered(struct kunit *test)
+static void never_backed_pages_are_remembered(struct kunit *test)
 {
 	struct fixture *f = make(test, 1);
 
@@ -278,7 +278,7 @@ static void the_past_is_remembered(struct kunit *test)
  * Pages of a chunk are known to be zero only from the end of the last run on that was
  * allocated and may have been written to.
  */
-static void zeros_are_remembered(struct kunit *test)
+static void zeroed_pages_are_remembered(struct kunit *test)
 {
 	struct fixture *f = make(test, 1);
 
@@ -303,7 +303,7 @@ static void zeros_are_remembered(struct kunit *test)
 }
 
 /* Use and releases of this epoch and the one before. */
-static void the_last_epochs_are_remembered(struct kunit *test)
+static void recent_epochs_are_remembered(struct kunit *test)
 {
 	struct fixture *f = make(test, 1);
 
@@ -329,7 +329,7 @@ static void the_last_epochs_are_remembered(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->claim.refault, 0UL);
 }
 
-static void the_source_is_remembered(struct kunit *test)
+static void tags_are_remembered(struct kunit *test)
 {
 	struct fixture *f = make(test, 1);
 
@@ -358,7 +358,7 @@ static void the_source_is_remembered(struct kunit *test)
 }
 
 /* Nothing is idle, but the index has not noticed: it looks at no more than it may. */
-static void a_look_takes_no_more_steps_than_it_may(struct kunit *test)
+static void searches_are_bounded(struct kunit *test)
 {
 	struct fixture *f = make(test, 8);
 	unsigned long chunk = ULONG_MAX, at = ULONG_MAX;
@@ -389,17 +389,17 @@ static void a_look_takes_no_more_steps_than_it_may(struct kunit *test)
 static struct kunit_case cases[] = {
 	KUNIT_CASE(pages_become_old),
 	KUNIT_CASE(use_makes_young_again),
-	KUNIT_CASE(highest_pages_go_first),
+	KUNIT_CASE(highest_pages_are_taken_first),
 	KUNIT_CASE(runs_cross_words),
 	KUNIT_CASE(released_pages_are_taken),
 	KUNIT_CASE(idle_chunks_are_found_from_above),
-	KUNIT_CASE(a_look_takes_no_more_steps_than_it_may),
+	KUNIT_CASE(searches_are_bounded),
 	KUNIT_CASE(idle_runs_are_found),
 	KUNIT_CASE(idle_runs_are_found_further_up),
-	KUNIT_CASE(the_past_is_remembered),
-	KUNIT_CASE(zeros_are_remembered),
-	KUNIT_CASE(the_last_epochs_are_remembered),
-	KUNIT_CASE(the_source_is_remembered),
+	KUNIT_CASE(never_backed_pages_are_remembered),
+	KUNIT_CASE(zeroed_pages_are_remembered),
+	KUNIT_CASE(recent_epochs_are_remembered),
+	KUNIT_CASE(tags_are_remembered),
 	{}
 };
 

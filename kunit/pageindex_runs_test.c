@@ -15,7 +15,7 @@
 #define LONG	(3 * BLOCK + 5 * CHUNK + 7)
 
 /* Other allocations do not take pages behind a fence, even before its owner takes them. */
-static void a_fence_keeps_others_away(struct kunit *test)
+static void fenced_pages_are_not_taken(struct kunit *test)
 {
 	struct pageindex *idx = test_index_make(test, 5, true, 5 * PAGEINDEX_BLOCK_CHUNKS);
 	struct pageindex_claim claim, other;
@@ -71,7 +71,7 @@ static void a_long_run_is_taken_in_pieces(struct kunit *test)
 }
 
 /* The piece that is too much is refused, by how much too much it is. */
-static void a_piece_may_be_too_much(struct kunit *test)
+static void a_piece_above_the_limit_is_refused(struct kunit *test)
 {
 	struct pageindex *idx = test_index_make(test, 5, true, 5 * PAGEINDEX_BLOCK_CHUNKS);
 	struct pageindex_claim claim = {};
@@ -125,7 +125,7 @@ static void several_runs_are_freed(struct kunit *test)
 }
 
 /* Idle 4+9, 20+3, 70+4; released 40+10, and everything from 100 on. */
-static void more_is_idle(struct kunit *test)
+static void more_idle_runs_are_taken(struct kunit *test)
 {
 	struct pageindex *idx = test_index_make(test, 1, false, 1);
 	struct pageindex_claim claim;
@@ -153,11 +153,11 @@ static void more_is_idle(struct kunit *test)
 }
 
 static struct kunit_case cases[] = {
-	KUNIT_CASE(a_fence_keeps_others_away),
+	KUNIT_CASE(fenced_pages_are_not_taken),
 	KUNIT_CASE(a_long_run_is_taken_in_pieces),
-	KUNIT_CASE(a_piece_may_be_too_much),
+	KUNIT_CASE(a_piece_above_the_limit_is_refused),
 	KUNIT_CASE(several_runs_are_freed),
-	KUNIT_CASE(more_is_idle),
+	KUNIT_CASE(more_idle_runs_are_taken),
 	{}
 };
 

@@ -58,7 +58,7 @@ static struct span_heap *pooled(struct kunit *test, unsigned long npages)
 /* === Filling up ========================================================= */
 
 /* Nothing is ready for the first, not even address space; it is what starts it all. */
-static void the_first_is_remembered(struct kunit *test)
+static void the_first_atomic_request_fills_the_pool(struct kunit *test)
 {
 	struct span_heap *heap = pool_heap(test, 0);
 	struct span_heap_stats before;
@@ -91,7 +91,7 @@ static void free_descriptors(struct kunit *test)
 }
 
 /* Not one page of memory is to be had, but for the descriptor. */
-static void the_page_allocator_is_not_asked(struct kunit *test)
+static void a_full_pool_needs_no_page_allocator(struct kunit *test)
 {
 	struct span_heap *heap = pooled(test, 32);
 	struct span_heap_stats before;
@@ -130,7 +130,7 @@ PARAM_NAME(taker)
 KUNIT_ARRAY_PARAM(taker, takers, taker_name);
 
 /* 128 pages, of which 10 go at a time: the seventh time they are fewer than 64. */
-static void what_was_taken_is_replaced(struct kunit *test)
+static void taken_pages_are_replaced(struct kunit *test)
 {
 	const struct taker *taker = test->param_value;
 	struct span_heap *heap = pooled(test, 10);
@@ -301,7 +301,7 @@ static void filling_up_may_fail(struct kunit *test)
 
 /* === Other users of the pool's pages ==================================== */
 
-static void nothing_is_kept_beyond_a_limit(struct kunit *test)
+static void the_pool_keeps_a_limit(struct kunit *test)
 {
 	struct span_heap *heap = pool_heap(test, 100);
 	void *addr;
@@ -321,7 +321,7 @@ static void nothing_is_kept_beyond_a_limit(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, heap->count.pool_refill_count, 2ULL);
 }
 
-static void a_soft_limit_holds(struct kunit *test)
+static void the_pool_keeps_a_soft_limit(struct kunit *test)
 {
 	struct span_heap *heap = pool_heap(test, 0);
 
@@ -334,7 +334,7 @@ static void a_soft_limit_holds(struct kunit *test)
 }
 
 /* A forced release of all idle pages takes the pool; the next atomic caller has it refilled. */
-static void a_forced_release_takes_it(struct kunit *test)
+static void a_forced_release_takes_the_pool(struct kunit *test)
 {
 	struct span_heap *heap = pooled(test, 10);
 	void *addr;
@@ -369,7 +369,7 @@ static void a_reserve_is_kept_as_well(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, heap->index.nr_idle, 100UL);
 }
 
-static void a_heap_may_do_without(struct kunit *test)
+static void a_heap_may_have_no_pool(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);
 	struct span_heap_stats before;
@@ -383,7 +383,7 @@ static void a_heap_may_do_without(struct kunit *test)
 /* === Time =============================================================== */
 
 /* Passes leave it alone as long as it is needed, and there is nothing else to do. */
-static void it_stays_while_it_is_needed(struct kunit *test)
+static void a_used_pool_stays(struct kunit *test)
 {
 	struct span_heap *heap = pooled(test, 10);
 	unsigned int i;
@@ -413,7 +413,7 @@ static void long_requests_are_forgotten(struct kunit *test)
 	expect_marks(test, heap, 64, 128);
 }
 
-static void nobody_needs_it_for_an_age(struct kunit *test)
+static void an_unused_pool_is_released(struct kunit *test)
 {
 	struct span_heap *heap = pooled(test, 10);
 	struct span_heap_stats stats;
@@ -438,21 +438,21 @@ static void nobody_needs_it_for_an_age(struct kunit *test)
 }
 
 static struct kunit_case cases[] = {
-	KUNIT_CASE(the_first_is_remembered),
-	KUNIT_CASE(the_page_allocator_is_not_asked),
-	KUNIT_CASE_PARAM(what_was_taken_is_replaced, taker_gen_params),
+	KUNIT_CASE(the_first_atomic_request_fills_the_pool),
+	KUNIT_CASE(a_full_pool_needs_no_page_allocator),
+	KUNIT_CASE_PARAM(taken_pages_are_replaced, taker_gen_params),
 	KUNIT_CASE(long_requests_need_more),
 	KUNIT_CASE(a_run_is_made_ready),
 	KUNIT_CASE(a_run_is_completed),
 	KUNIT_CASE(filling_up_may_fail),
-	KUNIT_CASE(nothing_is_kept_beyond_a_limit),
-	KUNIT_CASE(a_soft_limit_holds),
-	KUNIT_CASE(a_forced_release_takes_it),
+	KUNIT_CASE(the_pool_keeps_a_limit),
+	KUNIT_CASE(the_pool_keeps_a_soft_limit),
+	KUNIT_CASE(a_forced_release_takes_the_pool),
 	KUNIT_CASE(a_reserve_is_kept_as_well),
-	KUNIT_CASE(a_heap_may_do_without),
-	KUNIT_CASE(it_stays_while_it_is_needed),
+	KUNIT_CASE(a_heap_may_have_no_pool),
+	KUNIT_CASE(a_used_pool_stays),
 	KUNIT_CASE(long_requests_are_forgotten),
-	KUNIT_CASE(nobody_needs_it_for_an_age),
+	KUNIT_CASE(an_unused_pool_is_released),
 	{}
 };
 

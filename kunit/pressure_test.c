@@ -45,7 +45,7 @@ static u64 idle(struct span_heap *heap)
 	return stats.idle_pages;
 }
 
-static void as_many_go_as_are_asked_for(struct kunit *test)
+static void requested_pages_are_released(struct kunit *test)
 {
 	static const unsigned long npages[] = { 0, 1, 127, 512, 1025 };
 	struct span_heap *heap = retaining_heap(test);
@@ -63,7 +63,7 @@ static void as_many_go_as_are_asked_for(struct kunit *test)
 }
 
 /* Idle for no time at all, but one of the heaps has no need of them. */
-static void surplus_goes_first(struct kunit *test)
+static void surplus_is_released_first(struct kunit *test)
 {
 	struct span_heap *needed = retaining_heap(test);
 	struct span_heap *surplus = test_heap(test);
@@ -78,7 +78,7 @@ static void surplus_goes_first(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, idle(surplus), 0ULL);
 }
 
-static void cached_spans_go_last(struct kunit *test)
+static void cached_spans_are_released_last(struct kunit *test)
 {
 	struct span_heap *cached = test_heap_make_flags(test, 0, AGE_MS, 0);
 	struct span_heap *plain = retaining_heap(test);
@@ -166,7 +166,7 @@ static unsigned long scan(unsigned int priority, unsigned int rounds, bool short
 	return given;
 }
 
-static void light_reclaim_gets_what_is_not_needed(struct kunit *test)
+static void light_reclaim_releases_surplus(struct kunit *test)
 {
 	struct span_heap *heap = heap_in_demand(test);
 
@@ -179,7 +179,7 @@ static void light_reclaim_gets_what_is_not_needed(struct kunit *test)
 	KUNIT_EXPECT_GE(test, idle(heap), 64ULL);
 }
 
-static void light_reclaim_leaves_heaps_that_go_by_age(struct kunit *test)
+static void light_reclaim_leaves_age_only_heaps(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);
 
@@ -202,7 +202,7 @@ static void heavy_reclaim_leaves_the_caches(struct kunit *test)
 	KUNIT_EXPECT_LE(test, idle(heap), 100ULL);
 }
 
-static void short_of_memory_is_heavy(struct kunit *test)
+static void a_short_zone_makes_reclaim_heavy(struct kunit *test)
 {
 	struct span_heap *heap = heap_in_demand(test);
 
@@ -211,7 +211,7 @@ static void short_of_memory_is_heavy(struct kunit *test)
 }
 
 /* Priority 0: all that there is, which is what dropping caches asks for, too. */
-static void the_last_reclaim_gets_all(struct kunit *test)
+static void last_reclaim_releases_all(struct kunit *test)
 {
 	struct span_heap *heap = heap_in_demand(test);
 
@@ -221,7 +221,7 @@ static void the_last_reclaim_gets_all(struct kunit *test)
 }
 
 /* Of the idle pages, the atomic pool is released last. */
-static void the_pool_goes_last(struct kunit *test)
+static void the_pool_is_released_last(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make_flags(test, 0, AGE_MS, SPAN_HEAP_NO_CACHE);
 	void *addr;
@@ -297,7 +297,7 @@ static void a_kill_is_put_off_once(struct kunit *test)
 }
 
 /* Within ten seconds, twice: all idle pages go each time, and count once at most. */
-static void the_last_resort_gives_all(struct kunit *test)
+static void the_oom_notifier_releases_all(struct kunit *test)
 {
 	struct span_heap *heap = heap_in_demand(test);
 	unsigned long first = 0, second = 0;
@@ -312,7 +312,7 @@ static void the_last_resort_gives_all(struct kunit *test)
 }
 
 /* A boost of the watermark is for kswapd; what is kept for higher zones cannot be had. */
-static void the_min_watermark_is_the_line(struct kunit *test)
+static void zones_below_the_min_watermark_are_short(struct kunit *test)
 {
 	struct zone *zone = kunit_kzalloc(test, sizeof(*zone), GFP_KERNEL);
 
@@ -377,22 +377,22 @@ static void reclaim_may_take_pages(struct kunit *test)
 }
 
 static struct kunit_case cases[] = {
-	KUNIT_CASE(as_many_go_as_are_asked_for),
-	KUNIT_CASE(surplus_goes_first),
-	KUNIT_CASE(cached_spans_go_last),
+	KUNIT_CASE(requested_pages_are_released),
+	KUNIT_CASE(surplus_is_released_first),
+	KUNIT_CASE(cached_spans_are_released_last),
 	KUNIT_CASE(a_reserve_stays),
 	KUNIT_CASE(relief_takes_the_surplus),
-	KUNIT_CASE(light_reclaim_gets_what_is_not_needed),
-	KUNIT_CASE(light_reclaim_leaves_heaps_that_go_by_age),
+	KUNIT_CASE(light_reclaim_releases_surplus),
+	KUNIT_CASE(light_reclaim_leaves_age_only_heaps),
 	KUNIT_CASE(heavy_reclaim_leaves_the_caches),
-	KUNIT_CASE(short_of_memory_is_heavy),
-	KUNIT_CASE(the_last_reclaim_gets_all),
-	KUNIT_CASE(the_pool_goes_last),
+	KUNIT_CASE(a_short_zone_makes_reclaim_heavy),
+	KUNIT_CASE(last_reclaim_releases_all),
+	KUNIT_CASE(the_pool_is_released_last),
 	KUNIT_CASE(heaps_take_turns),
 	KUNIT_CASE(the_other_node_is_left_alone),
 	KUNIT_CASE(a_kill_is_put_off_once),
-	KUNIT_CASE(the_last_resort_gives_all),
-	KUNIT_CASE(the_min_watermark_is_the_line),
+	KUNIT_CASE(the_oom_notifier_releases_all),
+	KUNIT_CASE(zones_below_the_min_watermark_are_short),
 	KUNIT_CASE(the_shrinker_keeps_its_contract),
 	KUNIT_CASE(reclaim_may_take_pages),
 	{}

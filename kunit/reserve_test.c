@@ -191,7 +191,7 @@ static void a_lowered_reserve_is_released(struct kunit *test)
 
 /* === Reserve and limit ================================================== */
 
-static void a_limit_may_be_in_the_way(struct kunit *test)
+static void a_limit_refuses_a_reserve(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make(test, 100, 1000);
 	void *addr;
@@ -240,7 +240,7 @@ static void the_reserve_is_not_released_for_room(struct kunit *test)
 }
 
 /* After a failed refill, the next attempt waits one second. */
-static void what_fails_is_tried_once_in_a_second(struct kunit *test)
+static void a_failed_refill_is_retried_after_a_second(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make(test, 100, 0);
 	void *addr;
@@ -291,7 +291,7 @@ static int reserver_thread(void *data)
 }
 
 /* A reserve of 200 pages fails while another task's reserve of 50 pages succeeds. */
-static void who_fails_takes_nothing_from_who_does_not(struct kunit *test)
+static void a_failed_reserve_leaves_a_concurrent_one(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make(test, 100, 0);
 	struct reserver reserver = { .heap = heap, .npages = 200 };
@@ -320,7 +320,7 @@ static void who_fails_takes_nothing_from_who_does_not(struct kunit *test)
  * A caller that finds reserve_lock taken wakes the scavenger: the task that fills the reserve
  * may already have looked at the pages that the caller takes.
  */
-static void who_finds_it_being_filled_leaves_word(struct kunit *test)
+static void a_contended_refill_wakes_the_scavenger(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);
 	unsigned int tries = 0;
@@ -359,13 +359,13 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(releases_stop_at_the_reserve),
 	KUNIT_CASE(the_scavenger_stops_at_the_reserve),
 	KUNIT_CASE(a_lowered_reserve_is_released),
-	KUNIT_CASE(a_limit_may_be_in_the_way),
+	KUNIT_CASE(a_limit_refuses_a_reserve),
 	KUNIT_CASE(a_failed_reserve_leaves_nothing_for_good),
 	KUNIT_CASE(the_reserve_is_not_released_for_room),
-	KUNIT_CASE(what_fails_is_tried_once_in_a_second),
+	KUNIT_CASE(a_failed_refill_is_retried_after_a_second),
 	KUNIT_CASE(a_refused_raise_changes_nothing),
-	KUNIT_CASE(who_fails_takes_nothing_from_who_does_not),
-	KUNIT_CASE(who_finds_it_being_filled_leaves_word),
+	KUNIT_CASE(a_failed_reserve_leaves_a_concurrent_one),
+	KUNIT_CASE(a_contended_refill_wakes_the_scavenger),
 	KUNIT_CASE(bad_reserves_are_refused),
 	{}
 };

@@ -67,7 +67,7 @@ static void pass_twice(struct span_heap *heap, struct span_heap_stats *stats)
  * A load that comes back after one and a half ages, its pages idle in between.
  * Returns how many times it met some that had been given back.
  */
-static u64 breathe(struct kunit *test, struct span_heap *heap)
+static u64 run_returning_load(struct kunit *test, struct span_heap *heap)
 {
 	struct span_heap_stats stats;
 	unsigned int i, tick;
@@ -82,23 +82,23 @@ static u64 breathe(struct kunit *test, struct span_heap *heap)
 	return stats.refault_count;
 }
 
-static void a_load_that_breathes_keeps_its_pages(struct kunit *test)
+static void a_returning_load_keeps_its_pages(struct kunit *test)
 {
 	struct span_heap *heap = retaining_heap(test);
 
-	KUNIT_EXPECT_EQ(test, breathe(test, heap), 0ULL);
+	KUNIT_EXPECT_EQ(test, run_returning_load(test, heap), 0ULL);
 	KUNIT_EXPECT_EQ(test, heap->index.nr_idle, 1000UL);
 }
 
-static void age_alone_gives_them_back(struct kunit *test)
+static void age_only_heaps_release_a_returning_load(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make(test, 0, AGE_MS);
 
-	KUNIT_EXPECT_NE(test, breathe(test, heap), 0ULL);
+	KUNIT_EXPECT_NE(test, run_returning_load(test, heap), 0ULL);
 }
 
 /* A load that comes once in four ages is forgotten: only the floor stays. */
-static void a_rare_load_does_not(struct kunit *test)
+static void a_rare_load_keeps_only_the_floor(struct kunit *test)
 {
 	struct span_heap *heap = retaining_heap(test);
 	unsigned int i;
@@ -130,7 +130,7 @@ PARAM_NAME(fall)
 KUNIT_ARRAY_PARAM(fall, falls, fall_name);
 
 /* Not before an age, and no later than two and a tick. */
-static void a_burst_is_given_back(struct kunit *test)
+static void a_burst_is_released(struct kunit *test)
 {
 	const struct fall *fall = test->param_value;
 	struct span_heap *heap = retaining_heap(test);
@@ -178,7 +178,7 @@ static void a_burst_is_forgotten_in_time(struct kunit *test)
 	}
 }
 
-static void cached_pages_are_given_back(struct kunit *test)
+static void cached_pages_are_released(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make_flags(test, 0, AGE_MS, 0);
 	struct span_heap_stats stats;
@@ -202,7 +202,7 @@ static void cached_pages_are_given_back(struct kunit *test)
  * half an age later. By then 500 other pages are idle instead of the pages in the first
  * chunk. These 500 pages are not due, and are released at the next pass.
  */
-static void a_trim_takes_what_is_due(struct kunit *test)
+static void a_trim_takes_due_pages(struct kunit *test)
 {
 	struct span_heap *heap = retaining_heap(test);
 	void *addr = must_alloc_pages(test, heap, 3 * CHUNK);
@@ -231,7 +231,7 @@ static void a_trim_takes_what_is_due(struct kunit *test)
 	free_pages_of(addr, CHUNK + 128, 2 * CHUNK + 12);
 }
 
-static void what_stays_is_counted(struct kunit *test)
+static void retained_pages_are_counted(struct kunit *test)
 {
 	struct span_heap *heap = retaining_heap(test);
 	struct span_heap_stats stats;
@@ -292,7 +292,7 @@ static void young_pages_count_as_reserve_first(struct kunit *test)
  * Of three chunks with idle pages, one is wholly free, one less than half in use,
  * one more. There is a surplus of 841 pages: 2048 - (1136 + 1136 / 16).
  */
-static void whole_chunks_go_first_then_sparse_ones(struct kunit *test)
+static void whole_chunks_then_sparse_chunks_are_released(struct kunit *test)
 {
 	struct span_heap *heap = retaining_heap(test);
 	void *addr = must_alloc_pages(test, heap, 4 * CHUNK);
@@ -320,7 +320,7 @@ static void use(struct kunit *test, struct span_heap *heap, unsigned long npages
  * Allocations in a chunk, age after age, do not keep its other pages: pages that demand does
  * not cover are released if other chunks have no such pages.
  */
-static void the_surplus_of_busy_chunks_goes(struct kunit *test)
+static void surplus_of_busy_chunks_is_released(struct kunit *test)
 {
 	struct span_heap *heap = retaining_heap(test);
 	void *live = must_alloc(test, heap, 100);
@@ -337,7 +337,7 @@ static void the_surplus_of_busy_chunks_goes(struct kunit *test)
 }
 
 /* Surplus pages of chunks that are not busy are released before those of busy chunks. */
-static void busy_chunks_go_last(struct kunit *test)
+static void busy_chunks_are_released_last(struct kunit *test)
 {
 	struct span_heap *heap = retaining_heap(test);
 	void *addr = must_alloc_pages(test, heap, 2 * CHUNK);
@@ -446,19 +446,19 @@ static void pauses_make_up_for_work(struct kunit *test)
 }
 
 static struct kunit_case cases[] = {
-	KUNIT_CASE(a_load_that_breathes_keeps_its_pages),
-	KUNIT_CASE(age_alone_gives_them_back),
-	KUNIT_CASE(a_rare_load_does_not),
-	KUNIT_CASE_PARAM(a_burst_is_given_back, fall_gen_params),
+	KUNIT_CASE(a_returning_load_keeps_its_pages),
+	KUNIT_CASE(age_only_heaps_release_a_returning_load),
+	KUNIT_CASE(a_rare_load_keeps_only_the_floor),
+	KUNIT_CASE_PARAM(a_burst_is_released, fall_gen_params),
 	KUNIT_CASE(a_burst_is_forgotten_in_time),
-	KUNIT_CASE(cached_pages_are_given_back),
-	KUNIT_CASE(a_trim_takes_what_is_due),
-	KUNIT_CASE(what_stays_is_counted),
+	KUNIT_CASE(cached_pages_are_released),
+	KUNIT_CASE(a_trim_takes_due_pages),
+	KUNIT_CASE(retained_pages_are_counted),
 	KUNIT_CASE(a_reserve_is_not_retention),
 	KUNIT_CASE(young_pages_count_as_reserve_first),
-	KUNIT_CASE(whole_chunks_go_first_then_sparse_ones),
-	KUNIT_CASE(the_surplus_of_busy_chunks_goes),
-	KUNIT_CASE(busy_chunks_go_last),
+	KUNIT_CASE(whole_chunks_then_sparse_chunks_are_released),
+	KUNIT_CASE(surplus_of_busy_chunks_is_released),
+	KUNIT_CASE(busy_chunks_are_released_last),
 	KUNIT_CASE(a_step_is_one_batch),
 	KUNIT_CASE(demand_in_the_middle_of_a_pass_ends_it),
 	KUNIT_CASE(a_settled_heap_causes_no_wakeups),

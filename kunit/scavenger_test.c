@@ -65,7 +65,7 @@ static void pages_are_released_in_time(struct kunit *test)
 	KUNIT_EXPECT_LE(test, idle, 2 * age() + 1);
 }
 
-static void nothing_happens_before_the_age(struct kunit *test)
+static void nothing_is_released_before_the_age(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make(test, 0, AGE_MS);
 	struct span_heap_stats before;
@@ -83,7 +83,7 @@ static void nothing_happens_before_the_age(struct kunit *test)
 		       CHANGE(released_age_pages, 300), CHANGE(tlb_flush_count, 1));
 }
 
-static void used_pages_start_afresh(struct kunit *test)
+static void used_pages_age_anew(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make(test, 0, AGE_MS);
 	void *addr;
@@ -136,7 +136,7 @@ static void the_rest_of_a_span_keeps_its_age(struct kunit *test)
 	span_free(addr);
 }
 
-static void the_module_has_an_age_too(struct kunit *test)
+static void heaps_without_an_age_use_the_modules(struct kunit *test)
 {
 	unsigned int old = scavenge_age_ms;
 	struct span_heap *heap;
@@ -227,7 +227,7 @@ static void a_release_is_as_large_as_asked_for(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, heap->index.nr_idle, 0UL);
 }
 
-static void the_highest_pages_go_first(struct kunit *test)
+static void the_highest_pages_are_released_first(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);
 	struct span_heap_stats before;
@@ -243,7 +243,7 @@ static void the_highest_pages_go_first(struct kunit *test)
 	span_free(addr);
 }
 
-static void reasons_are_told_apart(struct kunit *test)
+static void reasons_are_counted_apart(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);
 	struct span_heap_stats before;
@@ -314,7 +314,7 @@ static void a_pass_goes_in_batches(struct kunit *test)
 }
 
 /* Time that the scavenger's thread spends blocked does not count as its work. */
-static void waiting_is_no_work(struct kunit *test)
+static void blocked_time_is_no_work(struct kunit *test)
 {
 	const u64 second = NSEC_PER_SEC;
 
@@ -324,7 +324,7 @@ static void waiting_is_no_work(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, scavenger_work_ns(2 * second, second), second + TICK_NSEC);
 }
 
-static void its_time_is_counted(struct kunit *test)
+static void scavenger_time_is_counted(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make(test, 0, AGE_MS);
 	struct span_heap_stats stats;
@@ -340,22 +340,22 @@ static void its_time_is_counted(struct kunit *test)
 
 static struct kunit_case cases[] = {
 	KUNIT_CASE_PARAM(pages_are_released_in_time, start_gen_params),
-	KUNIT_CASE(nothing_happens_before_the_age),
-	KUNIT_CASE(used_pages_start_afresh),
+	KUNIT_CASE(nothing_is_released_before_the_age),
+	KUNIT_CASE(used_pages_age_anew),
 	KUNIT_CASE(coalesced_pages_keep_their_ages),
 	KUNIT_CASE(the_rest_of_a_span_keeps_its_age),
-	KUNIT_CASE(the_module_has_an_age_too),
+	KUNIT_CASE(heaps_without_an_age_use_the_modules),
 	KUNIT_CASE(heaps_have_ages_of_their_own),
 	KUNIT_CASE(an_idle_heap_causes_no_wakeups),
 	KUNIT_CASE(the_nearest_heap_counts),
 	KUNIT_CASE(a_release_is_as_large_as_asked_for),
-	KUNIT_CASE(the_highest_pages_go_first),
-	KUNIT_CASE(reasons_are_told_apart),
+	KUNIT_CASE(the_highest_pages_are_released_first),
+	KUNIT_CASE(reasons_are_counted_apart),
 	KUNIT_CASE(long_runs_are_released_in_batches),
 	KUNIT_CASE(single_pages_are_released_in_batches),
 	KUNIT_CASE(a_pass_goes_in_batches),
-	KUNIT_CASE(waiting_is_no_work),
-	KUNIT_CASE(its_time_is_counted),
+	KUNIT_CASE(blocked_time_is_no_work),
+	KUNIT_CASE(scavenger_time_is_counted),
 	{}
 };
 

@@ -61,7 +61,7 @@ static const struct shared shareds[] = {
 PARAM_NAME(shared)
 KUNIT_ARRAY_PARAM(shared, shareds, shared_name);
 
-static void held_pages_are_not_handed_on(struct kunit *test)
+static void pages_with_references_are_not_reused(struct kunit *test)
 {
 	const struct shared *shared = test->param_value;
 	struct span_heap *heap = shared_heap(test, shared->flags);
@@ -96,7 +96,7 @@ static void held_pages_are_not_handed_on(struct kunit *test)
 }
 
 /* No page has an extra reference: a span is cached as in other heaps. */
-static void free_pages_are_cached(struct kunit *test)
+static void pages_without_references_are_cached(struct kunit *test)
 {
 	struct span_heap *heap = shared_heap(test, 0);
 	void *addr = must_alloc(test, heap, 5);
@@ -110,7 +110,7 @@ static void free_pages_are_cached(struct kunit *test)
 }
 
 /* A free with interrupts off defers its work: the pages are not allocated again before. */
-static void a_free_with_interrupts_off_leaves_the_work(struct kunit *test)
+static void a_free_with_interrupts_off_is_deferred(struct kunit *test)
 {
 	struct span_heap *heap = shared_heap(test, SPAN_HEAP_NO_CACHE);
 	void *addr = must_alloc(test, heap, 100);
@@ -135,7 +135,7 @@ static void a_free_with_interrupts_off_leaves_the_work(struct kunit *test)
 }
 
 /* Each part of a span that was split looks at its own pages. */
-static void parts_of_a_split_span_are_looked_at(struct kunit *test)
+static void parts_of_a_split_span_are_checked(struct kunit *test)
 {
 	struct span_heap *heap = shared_heap(test, SPAN_HEAP_NO_CACHE);
 	void *addr = must_alloc(test, heap, 20);
@@ -155,7 +155,7 @@ static void parts_of_a_split_span_are_looked_at(struct kunit *test)
 }
 
 /* Memory that the hardware reports as bad is no span's any more. */
-static void poisoned_pages_are_not_handed_on(struct kunit *test)
+static void poisoned_pages_are_not_reused(struct kunit *test)
 {
 #ifdef CONFIG_MEMORY_FAILURE
 	struct span_heap *heap = shared_heap(test, 0);
@@ -197,11 +197,11 @@ static void deferred_pages_make_room(struct kunit *test)
 }
 
 static struct kunit_case cases[] = {
-	KUNIT_CASE_PARAM(held_pages_are_not_handed_on, shared_gen_params),
-	KUNIT_CASE(free_pages_are_cached),
-	KUNIT_CASE(a_free_with_interrupts_off_leaves_the_work),
-	KUNIT_CASE(parts_of_a_split_span_are_looked_at),
-	KUNIT_CASE(poisoned_pages_are_not_handed_on),
+	KUNIT_CASE_PARAM(pages_with_references_are_not_reused, shared_gen_params),
+	KUNIT_CASE(pages_without_references_are_cached),
+	KUNIT_CASE(a_free_with_interrupts_off_is_deferred),
+	KUNIT_CASE(parts_of_a_split_span_are_checked),
+	KUNIT_CASE(poisoned_pages_are_not_reused),
 	KUNIT_CASE(deferred_pages_make_room),
 	{}
 };

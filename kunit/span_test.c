@@ -79,7 +79,7 @@ static void a_span_goes_through_its_states(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, span_retire(&again));
 }
 
-static void a_held_span_is_not_freed(struct kunit *test)
+static void a_locked_span_is_not_freed(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);
 	void *addr = must_alloc(test, heap, 4);
@@ -189,7 +189,7 @@ static unsigned long foreign_pages(void *addr, unsigned long npages)
 	return foreign;
 }
 
-static void every_page_is_there(struct kunit *test)
+static void every_page_is_mapped(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);
 	/* Off the chunk's edge, so that the length alone decides nothing. */
@@ -291,11 +291,11 @@ static void the_walk_goes_on_from_inside_a_span(struct kunit *test)
 
 static struct kunit_case cases[] = {
 	KUNIT_CASE_PARAM(a_span_goes_through_its_states, kind_gen_params),
-	KUNIT_CASE(a_held_span_is_not_freed),
+	KUNIT_CASE(a_locked_span_is_not_freed),
 	KUNIT_CASE(kinds_are_accounted_apart),
 	KUNIT_CASE(an_owner_is_kept),
 	KUNIT_CASE(an_origin_is_kept),
-	KUNIT_CASE(every_page_is_there),
+	KUNIT_CASE(every_page_is_mapped),
 	KUNIT_CASE(spans_do_not_overlap),
 	KUNIT_CASE(the_walk_finds_every_span_once),
 	KUNIT_CASE(the_walk_goes_on_from_inside_a_span),

@@ -97,7 +97,7 @@ static void parts_are_freed(struct kunit *test, struct span_heap *heap, void *ad
 	KUNIT_EXPECT_FALSE_MSG(test, found_at(page_at(part[b], npages[b]) - 1), "%s", cut->name);
 }
 
-static void parts_live_and_die_by_themselves(struct kunit *test)
+static void parts_are_freed_separately(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);
 	void *first = NULL, *addr;
@@ -215,7 +215,7 @@ static void a_bad_split_is_refused(struct kunit *test)
 }
 
 static struct kunit_case cases[] = {
-	KUNIT_CASE(parts_live_and_die_by_themselves),
+	KUNIT_CASE(parts_are_freed_separately),
 	KUNIT_CASE(a_span_is_split_to_single_pages),
 	KUNIT_CASE(owner_kind_and_heap_are_kept),
 	KUNIT_CASE(a_bad_split_is_refused),

@@ -321,7 +321,7 @@ static void the_peak_stays(struct kunit *test)
 }
 
 /* Reading them leaves a trace too, in one counter alone; the scavenger may come by. */
-static void the_lock_is_counted(struct kunit *test)
+static void acquisitions_of_the_lock_are_counted(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);
 	struct span_heap_stats first, second;
@@ -464,7 +464,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE_PARAM(random_operations_are_counted, variant_gen_params),
 	KUNIT_CASE(pages_backed_again_are_counted),
 	KUNIT_CASE(the_peak_stays),
-	KUNIT_CASE(the_lock_is_counted),
+	KUNIT_CASE(acquisitions_of_the_lock_are_counted),
 	KUNIT_CASE(waiting_for_the_lock_is_counted),
 	KUNIT_CASE(holds_of_the_lock_are_timed),
 	KUNIT_CASE(holds_of_allocations_are_timed),

@@ -70,7 +70,7 @@ static void a_range_is_aligned_and_empty(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, missing_pages(f), NPAGES);
 }
 
-static void mapped_pages_are_there(struct kunit *test)
+static void mapped_pages_are_found(struct kunit *test)
 {
 	struct vm_fixture *f = test->priv;
 	void *addr = (void *)f->range.base;
@@ -129,7 +129,7 @@ static void mapping_works_under_a_spinlock(struct kunit *test)
 
 static struct kunit_case cases[] = {
 	KUNIT_CASE(a_range_is_aligned_and_empty),
-	KUNIT_CASE(mapped_pages_are_there),
+	KUNIT_CASE(mapped_pages_are_found),
 	KUNIT_CASE(pages_can_be_replaced),
 	KUNIT_CASE(mapping_works_under_a_spinlock),
 	{}

@@ -68,7 +68,7 @@ static void used_pages_are_cleared(struct kunit *test)
 }
 
 /* Without __GFP_ZERO nothing is cleared. */
-static void nothing_is_cleared_unasked(struct kunit *test)
+static void unrequested_pages_are_not_cleared(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);
 	struct span_heap_stats before;
@@ -223,7 +223,7 @@ static void released_pages_come_back_clear(struct kunit *test)
 static struct kunit_case cases[] = {
 	KUNIT_CASE(fresh_pages_are_zero),
 	KUNIT_CASE(used_pages_are_cleared),
-	KUNIT_CASE(nothing_is_cleared_unasked),
+	KUNIT_CASE(unrequested_pages_are_not_cleared),
 	KUNIT_CASE(init_on_alloc_is_honoured),
 	KUNIT_CASE(init_on_free_is_honoured),
 	KUNIT_CASE(long_spans_are_cleared_later),
