@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Arenas: how a heap's address space grows, and how it fares when it cannot.
- * Most of it is tested without memory behind it, through arena_grow().
+ * Arenas: how a heap's address space grows, and what a failed growth leaves.
+ * Most tests call arena_grow(), which puts no memory behind pages.
  */
 #include <linux/slab.h>
 
@@ -93,7 +93,7 @@ static void growing_is_not_done_twice(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, arena_grow(heap, 1, grows), 0);
 	span_heap_stats(heap, &before);
-	/* As a second caller would that found nothing at the same time. */
+	/* A second caller that found no free run at the same time passes the same @grows. */
 	KUNIT_EXPECT_EQ(test, arena_grow(heap, 1, grows), 0);
 	EXPECT_NO_CHANGE(test, heap, &before);
 }
@@ -196,9 +196,8 @@ static void the_table_is_replaced(struct kunit *test)
 /* === Failures =========================================================== */
 
 /*
- * Each allocation that growing takes fails in turn. The heap either grows all
- * the same or says so and is as before; and then it can be asked again. A
- * large heap takes its time, so that not each allocation has to be tried.
+ * Every @stride-th allocation of a growth fails in turn. The heap either grows or returns an
+ * error and is unchanged; a later growth succeeds.
  */
 static void grow_with_faults(struct kunit *test, enum fault fault, unsigned long npages,
 			     unsigned int stride)
@@ -242,7 +241,7 @@ static void growing_by_two_arenas_fails_cleanly(struct kunit *test)
 	grow_with_faults(test, FAULT_FOR_GOOD, ARENA_PAGES + 1, 6);
 }
 
-/* No address space to spare: a heap that would reserve ahead takes what it needs. */
+/* A heap that cannot reserve address space ahead reserves only as much as it needs. */
 static void a_failed_reservation_is_retried_with_less(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);
@@ -251,7 +250,7 @@ static void a_failed_reservation_is_retried_with_less(struct kunit *test)
 
 	faults_require(test, FAULT_ONCE);
 	KUNIT_ASSERT_EQ(test, grow(heap, 2 * ARENA_PAGES), 0);
-	/* The first allocation of a growth that needs a range is for the range. */
+	/* In a growth that reserves a range, the first allocation is for the range. */
 	faults_begin(FAULT_ONCE, 1);
 	ret = grow(heap, 1);
 	KUNIT_EXPECT_TRUE(test, faults_end());

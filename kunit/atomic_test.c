@@ -17,17 +17,17 @@
 /* === Contexts =========================================================== */
 
 /**
- * struct job - something to be done in another context
- * @fn: what
- * @heap: the heap it is done to
- * @addr: a span, in and out
- * @npages: its length
- * @gfp: how to allocate it
- * @ok: result
+ * struct job - a function to be called in another context
+ * @fn: the function
+ * @heap: the heap that @fn uses
+ * @addr: the span that @fn allocates or uses
+ * @npages: length of the span
+ * @gfp: flags of the allocation
+ * @ok: whether @fn succeeded
  * @context_ok: whether the context was the intended one
- * @tasklet: for a softirq
- * @irq: for a hardirq
- * @done: when it has run
+ * @tasklet: calls @fn in a softirq
+ * @irq: calls @fn in a hardirq
+ * @done: completed after the call
  */
 struct job {
 	void (*fn)(struct job *job);
@@ -144,7 +144,7 @@ static void do_stats(struct job *job)
 	job->ok = stats.span_count == 1;
 }
 
-/* Returns what the job says of itself. */
+/* Call @fn in the context of the test's parameter. Returns whether @fn succeeded. */
 static bool run(struct kunit *test, struct job *job, void (*fn)(struct job *job))
 {
 	const struct context *context = test->param_value;
@@ -186,7 +186,7 @@ static void idle_pages_are_served(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, found_at(job->addr));
 }
 
-/* There are lower pages, but memory would have to be found for them. */
+/* The lowest free pages are released: idle pages above them are preferred. */
 static void idle_pages_are_preferred(struct kunit *test)
 {
 	struct job *job = new_job(test, 100, GFP_ATOMIC);
@@ -207,7 +207,7 @@ static void idle_pages_are_preferred(struct kunit *test)
 	span_free(keep);
 }
 
-/* Memory is found and mapped on the spot, more than a batch of it. */
+/* More released pages than one batch are backed in atomic context. */
 static void released_pages_are_backed(struct kunit *test)
 {
 	struct job *job = new_job(test, 300, GFP_ATOMIC | __GFP_ZERO);
@@ -224,7 +224,7 @@ static void released_pages_are_backed(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, run(test, job, do_free));
 }
 
-/* Partly idle, partly released: needs a list of which is which. */
+/* A run of idle and released pages, of which only the released ones are backed. */
 static void mixed_pages_are_backed(struct kunit *test)
 {
 	struct job *job = new_job(test, 300, GFP_NOWAIT | __GFP_NOWARN);
@@ -245,7 +245,7 @@ static void atomic_callers_grow_no_heap(struct kunit *test)
 	span_heap_stats(job->heap, &before);
 	KUNIT_EXPECT_FALSE(test, run(test, job, do_alloc));
 	EXPECT_CHANGES(test, job->heap, &before, CHANGE(fail_space_count, 1));
-	/* Grown, but not far enough. */
+	/* The heap has grown, but by less than the request needs. */
 	test_heap_grow(test, job->heap, CHUNK);
 	span_heap_stats(job->heap, &before);
 	job->npages = CHUNK + 1;
@@ -267,7 +267,7 @@ static void other_calls_work(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, run(test, job, do_lookup));
 	span_free(page_at(job->addr, 1));
 	KUNIT_EXPECT_TRUE(test, run(test, job, do_free));
-	/* A bad free is refused here as anywhere. */
+	/* A double free is refused in this context, too. */
 	run(test, job, do_free);
 	KUNIT_EXPECT_EQ(test, job->heap->count.bad_free_count, 1ULL);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Backing failures: every allocation that span_alloc() makes fails in turn, and
- * each time the heap has to be as it was before, or to have found another way.
+ * each time the heap has to be as before, or the allocation has to succeed.
  */
 #include "index/pageindex.h"
 
@@ -12,9 +12,9 @@
 
 enum state {
 	NOT_GROWN,	/* address space has to be reserved first */
-	RELEASED,	/* nothing behind the pages that will be taken */
+	RELEASED,	/* the run has no memory */
 	MIXED,		/* idle and released pages by turns */
-	IDLE		/* something behind all of them */
+	IDLE		/* all pages of the run have memory */
 };
 
 struct failure {
@@ -24,7 +24,7 @@ struct failure {
 	unsigned long npages;
 	gfp_t gfp;
 	unsigned int stride;	/* every stride-th allocation is made to fail */
-	unsigned int hits;	/* number of failures expected at least */
+	unsigned int hits;	/* least number of failures expected */
 };
 
 #define SLEEP	(GFP_KERNEL | __GFP_NOWARN)
@@ -82,7 +82,7 @@ static void prepare(struct kunit *test, struct span_heap *heap, const struct fai
 	}
 }
 
-/* Nothing but the count of failures, and what has been backed on the way. */
+/* Only the count of failures may change, and pages backed before the failure may be idle. */
 static void expect_as_before(struct kunit *test, struct span_heap *heap,
 			     const struct span_heap_stats *before, gfp_t gfp)
 {
@@ -140,7 +140,7 @@ static void a_failure_leaves_the_heap_as_it_was(struct kunit *test)
 
 	faults_require(test, failure->fault);
 	do {
-		/* Address space that is there stays, so that it takes a new heap. */
+		/* A heap keeps its address space: only a new heap has to reserve it. */
 		if (heap && failure->state == NOT_GROWN) {
 			test_heap_end(test, heap);
 			heap = NULL;
@@ -157,7 +157,7 @@ static void a_failure_leaves_the_heap_as_it_was(struct kunit *test)
 	span_free(must_alloc(test, heap, failure->npages));
 }
 
-/* A page that is backed for the first time after a failure is no page backed again. */
+/* Pages backed for the first time after failed attempts do not count as rebacked. */
 static void failed_backing_is_not_rebacking(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);
@@ -180,7 +180,7 @@ static void failed_backing_is_not_rebacking(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, stats.rebacked_pages, 0ULL);
 }
 
-/* The atomic caller's pages are not lost: the next one finds them. */
+/* Pages that a failed atomic allocation has backed stay idle, for the next allocation. */
 static void an_atomic_failure_leaves_idle_pages(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);
@@ -207,7 +207,7 @@ static void an_atomic_failure_leaves_idle_pages(struct kunit *test)
 	span_free(addr);
 }
 
-/* A reserve that cannot be had is refused, and tried again later. */
+/* A failed span_heap_reserve() returns -ENOMEM and sets no reserve. A later call succeeds. */
 static void a_reserve_may_fail(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);

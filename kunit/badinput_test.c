@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Bad input: each is refused, and changes nothing but the count of failures.
+ * Bad input: each call is refused, and changes only the count of failures.
  */
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
@@ -109,7 +109,7 @@ static void bad_frees_in_a_heap_are_counted(struct kunit *test)
 	span_free(page_at(addr, CHUNK + 3) - 1);
 	span_free(gone);
 	span_free(gone + 8);
-	/* Never allocated, and then never even grown. */
+	/* A page that was never allocated, and a page that the heap has not grown into. */
 	span_free(page_at(gone, 100));
 	span_free(page_at(addr, ARENA_PAGES - 1));
 	EXPECT_CHANGES(test, heap, &before, CHANGE(bad_free_count, 8));
@@ -185,7 +185,7 @@ static void addresses_without_a_span_have_no_owner(struct kunit *test)
 
 /* === Heaps ============================================================== */
 
-/* Answers without a place to put them. */
+/* span_lookup() and span_heap_stats() accept NULL in place of a result. */
 static void null_results_are_accepted(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Page tables that are not as the page index has them, which cannot be: whatever has broken
- * them, no page is freed twice, none is freed that is still mapped, and there is a report.
+ * Page tables that contradict the page index, which takes a defect or other code that changes
+ * them. No page is freed twice, no mapped page is freed, and the contradiction is reported.
  */
 #include <linux/mm.h>
 
@@ -11,7 +11,7 @@
 
 #include "common.h"
 
-/* Provokes what is reported otherwise as an error; returns how many reports there were. */
+/* From here on reports are counted but not printed. Returns the count so far. */
 static int reports_begin(void)
 {
 	WRITE_ONCE(vm_inconsistency_is_expected, true);
@@ -24,7 +24,7 @@ static int reports_end(int before)
 	return atomic_read(&vm_inconsistencies) - before;
 }
 
-/* Behind the heap's back; returns the page. */
+/* Unmap a page without the heap's knowledge. Returns the page. */
 static struct page *steal(unsigned long addr)
 {
 	struct page *page = NULL;
@@ -86,7 +86,7 @@ static void a_foreign_page_stays(struct kunit *test)
 	span_free(addr);
 }
 
-/* Nothing of a batch is mapped if a part of it cannot be: it can be freed again. */
+/* If one page of a batch cannot be mapped, none is: the caller can free the batch. */
 static void a_batch_is_mapped_as_a_whole(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);
@@ -112,7 +112,7 @@ static void a_batch_is_mapped_as_a_whole(struct kunit *test)
 		__free_page(pages[i]);
 }
 
-/* Address space that was never populated has no pages, and no tables to look into. */
+/* Address space that was never populated has no pages and no page tables. */
 static void an_unpopulated_range_is_empty(struct kunit *test)
 {
 	struct page *pages[3] = { ZERO_PAGE(0), ZERO_PAGE(0), ZERO_PAGE(0) };

@@ -67,7 +67,7 @@ static void other_heaps_make_room(struct kunit *test)
 	span_free(addr);
 }
 
-/* Idle pages are below the limit already. */
+/* Idle pages already count towards the limit: an allocation of idle pages needs no room. */
 static void idle_pages_need_no_room(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);
@@ -104,7 +104,7 @@ static void other_heaps_are_left_alone(struct kunit *test)
 	addr = span_alloc(heap, 51, GFP_KERNEL);
 	KUNIT_EXPECT_NULL(test, addr);
 	EXPECT_NO_CHANGE(test, other, &before);
-	/* Nor the lack of memory. */
+	/* A failure to put memory behind a span does not release pages of other heaps. */
 	faults_begin(FAULT_FOR_GOOD, 3);
 	addr = span_alloc(heap, 40, GFP_KERNEL | __GFP_NOWARN);
 	faults_end();
@@ -114,7 +114,7 @@ static void other_heaps_are_left_alone(struct kunit *test)
 		span_free(addr);
 }
 
-/* Nor a request for which all of them together have not enough. */
+/* A request that would not fit even without all idle pages releases nothing. */
 static void a_hopeless_request_releases_nothing(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);
@@ -130,7 +130,7 @@ static void a_hopeless_request_releases_nothing(struct kunit *test)
 	WRITE_ONCE(budget_limit, 0);
 }
 
-/* A client whose allocations could not fail yesterday is not to fail today. */
+/* An allocation with __GFP_NOFAIL may exceed the limit on all heaps. */
 static void nofail_allocations_exceed_the_limit(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Caches: what is cached, what comes back, and when it leaves.
+ * Caches: which spans are cached, and which allocations cached spans serve.
  */
 #include <linux/nodemask.h>
 #include <linux/vmalloc.h>
@@ -123,7 +123,7 @@ static void spans_above_the_maximum_are_not_cached(struct kunit *test)
 
 /* === Filling ============================================================ */
 
-/* Of 600 idle pages, which are more than a cache keeps in one piece. */
+/* A heap with one run of 600 idle pages, which is longer than any cached span. */
 static struct span_heap *heap_with_idle_pages(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make_cached(test, 0, 0);
@@ -133,7 +133,7 @@ static struct span_heap *heap_with_idle_pages(struct kunit *test)
 	return heap;
 }
 
-/* Spans of idle pages come several at a time, in order of address. */
+/* A miss fills the cache with several spans of idle pages, in order of address. */
 static void idle_pages_fill_a_cache(struct kunit *test)
 {
 	struct span_heap *heap = heap_with_idle_pages(test);
@@ -173,7 +173,7 @@ static void a_reserve_fills_no_cache(struct kunit *test)
 	span_free(addr);
 }
 
-/* Without a descriptor pages stay what they are. */
+/* Pages for which no descriptor can be allocated stay idle. */
 static void filling_may_fail(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make_cached(test, 0, 0);
@@ -193,7 +193,9 @@ static void filling_may_fail(struct kunit *test)
 		span_heap_scavenge(heap, ULONG_MAX);
 	}
 	KUNIT_EXPECT_FALSE(test, hit);
-	/* Seven times, but that the slab has to grow for some, where that is hit instead. */
+	/*
+	 * The fault hits each of the seven descriptors, or an allocation by which the slab grows.
+	 */
 	KUNIT_EXPECT_GT(test, some, 3U);
 }
 
@@ -209,7 +211,7 @@ static const struct span *span_of(void *addr)
 	return view.span;
 }
 
-/* Each span leads to that which is allocated a little later, wherever a chain ends. */
+/* Each span notes the span allocated CACHE_AHEAD spans later, also across ends of chains. */
 static void a_span_notes_a_later_one(struct kunit *test)
 {
 	static const unsigned long lengths[] = { 1, 16, 32 };
@@ -230,7 +232,7 @@ static void a_span_notes_a_later_one(struct kunit *test)
 	}
 }
 
-/* Unless it was set, it depends on the machine. */
+/* The default of cache_pages is a share of the machine's memory. */
 static void a_cache_has_its_share_of_memory(struct kunit *test)
 {
 	KUNIT_EXPECT_EQ(test, cache_max_pages,

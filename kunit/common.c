@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Heaps for tests, and the checks that every one of them ends with.
+ * Heaps for tests, and the checks at the end of each heap.
  */
 #include <linux/cpumask.h>
 #include <linux/jiffies.h>
@@ -29,7 +29,7 @@ struct test_heaps {
 
 /* === Life =============================================================== */
 
-/* Where no test is disturbed by processors that go: the first one stays. */
+/* Bind the test to the first CPU, which no stage takes offline. */
 void test_go_home(void)
 {
 	set_cpus_allowed_ptr(current, cpumask_of(cpumask_first(cpu_online_mask)));
@@ -49,7 +49,10 @@ bool move_to_another_cpu(void)
 
 int test_heaps_init(struct kunit *test)
 {
-	/* A CPU does not find spans cached on another CPU, and a CPU going offline drains its. */
+	/*
+	 * Spans cached on one CPU are not found on another, and are drained if the CPU goes
+	 * offline.
+	 */
 	test_go_home();
 	/* No free defers its clearing, except in the tests of deferred frees. */
 	deferred_clear_pages = ULONG_MAX;
@@ -95,7 +98,7 @@ struct span_heap *test_heap_make_flags(struct kunit *test, unsigned long limit_p
 	return heap;
 }
 
-/* Most suites look at what the page index holds: no caches. */
+/* No caches, because the page index counts cached spans as in use. */
 struct span_heap *test_heap_make(struct kunit *test, unsigned long limit_pages,
 				 unsigned int age_ms)
 {
@@ -119,13 +122,13 @@ static unsigned long test_clock(void)
 	return READ_ONCE(test_clock_now);
 }
 
-/* Let time pass, and nothing else. */
+/* Advance the clock. Work that is due then is not done. */
 void test_clock_wait(unsigned long ticks)
 {
 	WRITE_ONCE(test_clock_now, test_clock_now + ticks);
 }
 
-/* Let time pass, and have done what is due then; returns when more is. */
+/* Advance the clock and do all work that is due. Returns jiffies until more work is due. */
 unsigned long test_clock_pass(unsigned long ticks)
 {
 	test_clock_wait(ticks);
@@ -155,7 +158,7 @@ void test_clock_exit(struct kunit *test)
 
 /* === The end ============================================================ */
 
-/* A test that was aborted leaves spans; what comes next shall not suffer. */
+/* Free the spans that an aborted test has left. Returns how many. */
 static unsigned long free_leftovers(struct span_heap *heap)
 {
 	unsigned long page = 0, spans = 0;
@@ -168,7 +171,7 @@ static unsigned long free_leftovers(struct span_heap *heap)
 	return spans;
 }
 
-/* Called when a test is over, perhaps by an assertion: expectations only. */
+/* Runs even if an assertion has ended the test, so it has expectations only. */
 void test_heap_end(struct kunit *test, struct span_heap *heap)
 {
 	struct test_heaps *heaps = test->priv;
@@ -177,11 +180,11 @@ void test_heap_end(struct kunit *test, struct span_heap *heap)
 	unsigned int i;
 
 	KUNIT_EXPECT_EQ(test, free_leftovers(heap), 0UL);
-	/* The scavenger may come late to a pool that has never been full. */
+	/* Delete the pool: otherwise the scavenger might refill it during the checks below. */
 	flags = heap_lock(heap);
 	heap->pool = (struct pool) {};
 	heap_unlock(heap, flags);
-	/* Waits for it, which may just be filling the reserve up. */
+	/* Also waits for the scavenger, if the scavenger is refilling the reserve. */
 	KUNIT_EXPECT_EQ(test, span_heap_reserve(heap, 0), 0);
 	deferred_finish(heap, ULONG_MAX);
 	test_wait_for_scavenger();
@@ -198,7 +201,7 @@ void test_heap_end(struct kunit *test, struct span_heap *heap)
 			heaps->heap[i] = NULL;
 }
 
-/* Add address space, but leave it without memory, until @npages are there. */
+/* Grow the heap to at least @npages pages, without memory behind the new ones. */
 void test_heap_grow(struct kunit *test, struct span_heap *heap, unsigned long npages)
 {
 	while (heap->index.nr_pages < npages)
@@ -228,7 +231,7 @@ void free_some(void **addr, unsigned int nr)
 
 /* === Checks ============================================================= */
 
-/* Do the page tables have a page wherever the index says so, and none elsewhere? */
+/* Of 64 pages, do the page tables map exactly those that the index counts as backed? */
 static bool tables_agree(struct span_heap *heap, unsigned long nr_word)
 {
 	unsigned long page = nr_word * 64;
@@ -238,7 +241,7 @@ static bool tables_agree(struct span_heap *heap, unsigned long nr_word)
 		&arena->block.word[chunk][nr_word % PAGEINDEX_CHUNK_WORDS];
 	unsigned long missing = 0;
 
-	/* Chunks that have never grown have no page tables to look at. */
+	/* A chunk that has not grown has no page tables. */
 	if (arena->block.meta[chunk].fresh == U16_MAX)
 		return true;
 	vm_missing(arena->base + (page % ARENA_PAGES << PAGE_SHIFT), &missing, 64);
@@ -352,8 +355,8 @@ static const struct {
 static_assert(sizeof(struct span_heap_stats) == ARRAY_SIZE(stats_of_a_heap) * sizeof(u64));
 
 /*
- * Costs, and a high-water mark: they may change at any time. And with
- * init_on_alloc every allocation has to do with cleared pages.
+ * Costs, demand and the peak may change at any time. With init_on_alloc each allocation counts
+ * its pages as zeroed or skipped.
  */
 static bool is_free_to_change(size_t at)
 {

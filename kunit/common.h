@@ -15,11 +15,11 @@
 #include "heap/heap.h"
 #include "reclaim/scavenger.h"
 
-/* A suite with heaps has these as its init and exit. */
+/* Init and exit of a suite whose tests make heaps. */
 int test_heaps_init(struct kunit *test);
 void test_heaps_exit(struct kunit *test);
 
-/* Tests run on the first CPU; a test that has moved to another CPU returns by this. */
+/* Binds the test to the first CPU again, where each test begins. */
 void test_go_home(void);
 bool move_to_another_cpu(void);
 
@@ -27,8 +27,8 @@ struct span_heap *test_heap_make_flags(struct kunit *test, unsigned long limit_p
 				       unsigned int age_ms, unsigned long flags);
 
 /*
- * These go by age alone, and keep nothing ready unasked: both have suites that ask
- * for it.
+ * Heaps that release by age alone and have no atomic pool. Heaps of test_heap_make() have no
+ * caches either.
  */
 struct span_heap *test_heap_make(struct kunit *test, unsigned long limit_pages,
 				 unsigned int age_ms);
@@ -39,30 +39,30 @@ void test_heap_check(struct kunit *test, struct span_heap *heap);
 void test_heap_grow(struct kunit *test, struct span_heap *heap, unsigned long npages);
 
 /*
- * A suite that lets time pass has these instead. The scavenger's thread leaves
- * what is due to scavenger_run() in the test.
+ * Init and exit of a suite with a clock of its own. The scavenger's thread then does only urgent
+ * work, and the test calls scavenger_run().
  */
 int test_clock_init(struct kunit *test);
 void test_clock_exit(struct kunit *test);
 unsigned long test_clock_pass(unsigned long ticks);
 void test_clock_wait(unsigned long ticks);
 
-/* With init_on_free, spans longer than this are cleared after their free. */
+/* The module's default of deferred_clear_pages. */
 #define TEST_CLEAR_PAGES	512UL
 
-/* The step takes the scavenger's lock: work that the thread has begun is over then. */
+/* Waits for work that the thread has begun: the step takes the lock that the thread holds. */
 static inline void test_wait_for_scavenger(void)
 {
 	scavenger_step();
 }
 
-/* A heap without a limit whose idle pages stay. */
+/* A heap without a limit. Its age is the module's default, which is longer than a test. */
 static inline struct span_heap *test_heap(struct kunit *test)
 {
 	return test_heap_make(test, 0, 0);
 }
 
-/* An allocation that the test cannot do without. */
+/* Allocates a span. A failure ends the test. */
 static inline void *must_alloc(struct kunit *test, struct span_heap *heap, unsigned long npages)
 {
 	void *addr = span_alloc(heap, npages, GFP_KERNEL);
@@ -113,7 +113,7 @@ void expect_changes(struct kunit *test, struct span_heap *heap,
 		    const struct span_heap_stats *before, const struct stat_change *changes,
 		    unsigned int nr);
 
-/* Since @before these statistics have changed by these amounts, and no other ones have. */
+/* Expects the listed statistics, and no others, to have changed since @before. */
 #define EXPECT_CHANGES(test, heap, before, ...)					\
 do {										\
 	const struct stat_change changes[] = { __VA_ARGS__ };			\
@@ -126,7 +126,7 @@ do {										\
 void tag_pages(void *addr, unsigned long npages, unsigned long tag);
 unsigned long mistagged_pages(const void *addr, unsigned long npages, unsigned long tag);
 
-/* A parameter's description is its first member, a name. */
+/* Defines type_name(), which describes a test's parameter by its member @name. */
 #define PARAM_NAME(type)							\
 static void type##_name(const struct type *param, char *desc)			\
 {										\

@@ -12,7 +12,7 @@
 
 #include "common.h"
 
-/* Two chains more than a cache has room for. */
+/* The spans that a cache has room for, and 16 more: two chains of the longest short spans. */
 static unsigned int too_many(unsigned int npages)
 {
 	return cache_max_pages / npages + 2 * 8;
@@ -34,7 +34,7 @@ static void a_full_cache_makes_room(struct kunit *test)
 
 	for (i = 0; i < MANY; i++)
 		span_free(addr[i]);
-	/* Two chains had to go, to the depot: they are cached all the same. */
+	/* Two chains were evicted to the depot, where their pages still count as cached. */
 	KUNIT_EXPECT_EQ(test, cached_pages(heap), (u64)MANY * CACHE_MAX_SHORT);
 	KUNIT_EXPECT_EQ(test, heap->index.nr_idle, 0UL);
 	span_heap_stats(heap, &before);
@@ -69,8 +69,8 @@ static void expect_cached(struct kunit *test, struct span_heap *heap, unsigned i
 }
 
 /*
- * A cache full of spans that are not used any more, short or long, and a depot, too:
- * half a cache of another length is soon served without the heap all the same.
+ * Cache and depot are full of spans of an unused length. After three rounds of another length the
+ * cache serves this length, up to half of its room.
  */
 static void unused_lengths_are_evicted(struct kunit *test)
 {
@@ -88,7 +88,7 @@ static void unused_lengths_are_evicted(struct kunit *test)
 	}
 }
 
-/* Both in use, each less than half of what there is room for. */
+/* Two lengths are used repeatedly, each for a third of the cache's pages: both stay cached. */
 static void used_lengths_stay(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make_cached(test, 0, 0);
@@ -98,7 +98,7 @@ static void used_lengths_stay(struct kunit *test)
 	for (round = 0; round < 4; round++) {
 		free_some(alloc_some(test, heap, nr, 16), nr);
 		free_some(alloc_some(test, heap, nr_long, 128), nr_long);
-		/* Something comes by that is used once. */
+		/* Spans of a third length, which is used once. */
 		free_some(alloc_some(test, heap, nr, 3 + round), nr);
 	}
 	expect_cached(test, heap, nr_long, 128);
@@ -115,7 +115,7 @@ static void tag_all(void **addr, unsigned int nr, unsigned long npages)
 		tag_pages(addr[nr], npages, (unsigned long)addr[nr]);
 }
 
-/* Every one is there, and its own. */
+/* Each span is found, and its pages are unchanged. */
 static void expect_tagged(struct kunit *test, void **addr, unsigned int nr,
 			  unsigned long npages)
 {
@@ -138,9 +138,8 @@ static struct span *descriptor_of(const void *addr)
 }
 
 /*
- * An owner is the client's own value, and may point anywhere: here to another
- * live span. It links nothing once its span is cached, has to leave for a later
- * one, and finds the depot full.
+ * The link of a cached span has the storage of the owner. Here owners point to descriptors of
+ * live spans, and spans are evicted while the depot is full: no owner is followed as a link.
  */
 static void owners_link_no_evicted_spans(struct kunit *test)
 {
@@ -161,7 +160,7 @@ static void owners_link_no_evicted_spans(struct kunit *test)
 		       CHANGE(in_use_pages, -(s64)(nr * TOO_LONG)),
 		       CHANGE(in_use_heap_pages, -(s64)(nr * TOO_LONG)),
 		       CHANGE(span_count, -(s64)nr), CHANGE(free_count, nr));
-	/* Some had to leave, or nothing was tested. */
+	/* The depot was full: some spans have become idle. */
 	KUNIT_EXPECT_LT(test, cached_pages(heap), (u64)nr * TOO_LONG);
 
 	addr = alloc_some(test, heap, nr, TOO_LONG);
@@ -175,8 +174,8 @@ static void owners_link_no_evicted_spans(struct kunit *test)
 /* === Other CPUs ========================================================= */
 
 /*
- * Keeps that CPU online, for it would take the test elsewhere, until cpus_read_unlock().
- * No assertion may fail in between.
+ * Moves to another CPU, and keeps it online until cpus_read_unlock(). No assertion may fail in
+ * between.
  */
 static bool visit_another_cpu(void)
 {
@@ -187,7 +186,7 @@ static bool visit_another_cpu(void)
 	return false;
 }
 
-/* Spans that one CPU frees and its cache cannot keep serve another CPU, without the heap. */
+/* Spans that a full cache evicts serve another CPU of the node, from the depot. */
 static void cpus_hand_on_spans(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make_cached(test, 0, 0);
@@ -214,7 +213,7 @@ static void cpus_hand_on_spans(struct kunit *test)
 	span_free(addr[0]);
 }
 
-/* Long spans reach another CPU, too: a full cache evicts half of the spans of a length. */
+/* Long spans serve another CPU, too: a full cache evicts half of its spans of one length. */
 static void cpus_hand_on_long_spans(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make_cached(test, 0, 0);
@@ -229,7 +228,7 @@ static void cpus_hand_on_long_spans(struct kunit *test)
 		kunit_skip(test, "needs two CPUs of one node");
 		return;
 	}
-	/* The depot has the spans cached first. The first allocation brings all of them here. */
+	/* The depot has the spans cached first. The first allocation takes all of them. */
 	span_heap_stats(heap, &before);
 	for (i = 0; i < DIV_ROUND_UP(nr, 2); i++)
 		addr[i] = span_alloc(heap, 100, GFP_KERNEL);

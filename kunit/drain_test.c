@@ -29,7 +29,7 @@ static void a_cache_sheds_a_few(struct kunit *test)
 	local_irq_save(flags);
 	pages = cache_shed(heap);
 	local_irq_restore(flags);
-	/* The longest first: 20 of these, and 12 others. */
+	/* Long spans are shed first: all 20 spans of 20 pages, and 12 spans of 2 pages. */
 	KUNIT_EXPECT_EQ(test, pages, 424UL);
 	KUNIT_EXPECT_EQ(test, cached_pages(heap), 376ULL);
 	KUNIT_EXPECT_EQ(test, heap->index.nr_idle, 424UL);
@@ -109,7 +109,7 @@ static void a_limit_takes_cached_pages_first(struct kunit *test)
 
 /* === Age ================================================================ */
 
-/* A cached span that is not needed is released, no earlier than other idle pages are. */
+/* An unused cached span is released after one age at the earliest, as other idle pages are. */
 static void a_cached_span_is_released_in_time(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make_cached(test, 0, AGE_MS);
@@ -132,8 +132,8 @@ static void a_cached_span_is_released_in_time(struct kunit *test)
 }
 
 /*
- * Of the chains of one length, the oldest one is evicted: of three chains two have been
- * used since the pass before.
+ * Three chains of one length are cached, and two of them are used between two passes. The second
+ * pass takes the chain that was cached first.
  */
 static void the_oldest_chain_is_evicted_first(struct kunit *test)
 {

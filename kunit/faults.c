@@ -18,7 +18,7 @@ void faults_begin(enum fault fault, unsigned int nth)
 	current->fail_nth = nth;
 }
 
-/* Back to normal; true if a failure has happened. */
+/* Stop failing allocations. Returns whether one has failed. */
 bool faults_end(void)
 {
 	bool hit = !current->fail_nth;
@@ -28,14 +28,14 @@ bool faults_end(void)
 	return hit;
 }
 
-/* Do single pages and objects fail, also where the caller could wait for them? */
+/* Do allocations of pages and of objects fail, with GFP_KERNEL too? */
 static bool faults_work(enum fault fault)
 {
 	struct page *pages[2];
 	void *objects[2];
 	bool work;
 
-	/* All fail, or those that are hit: the first of each pair. */
+	/* The first allocation of each pair fails; with FAULT_FOR_GOOD, both fail. */
 	faults_begin(fault, 1);
 	objects[0] = kmalloc(64, GFP_KERNEL);
 	objects[1] = kmalloc(64, GFP_KERNEL);

@@ -4,7 +4,7 @@
  * this task, and, if wanted, all that follow.
  *
  * Which allocations can be hit is set in debugfs, where only user space can
- * write; scripts/guest.d/debug.sh does. Without that, tests are skipped.
+ * write; scripts/guest.d/debug.sh does. Tests are skipped if it has not.
  */
 #ifndef SPANALLOC_KUNIT_FAULTS_H
 #define SPANALLOC_KUNIT_FAULTS_H
@@ -15,7 +15,7 @@ struct kunit;
 
 enum fault {
 	FAULT_ONCE,	/* the Nth allocation, as if memory were short for a moment */
-	FAULT_FOR_GOOD	/* that and every later one, as if there were no more */
+	FAULT_FOR_GOOD	/* the Nth and every later allocation, as if no memory were left */
 };
 
 void faults_require(struct kunit *test, enum fault fault);

@@ -42,7 +42,7 @@ static void spans_survive(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mistagged_pages(addr, 3, 2), 0UL);
 	KUNIT_EXPECT_EQ(test, mistagged_pages(other, 600, 1), 0UL);
 	span_free(addr);
-	/* The span is dead now; its pages are still the heap's. */
+	/* The span is dead; its pages still belong to the heap. */
 	stray->free(addr);
 	span_heap_stats(heap, &before);
 	KUNIT_EXPECT_EQ(test, before.bad_free_count, 3ULL);
@@ -67,7 +67,7 @@ static void vfree_works_with_interrupts_off(struct kunit *test)
 	span_free(addr);
 }
 
-/* All else is freed as ever. */
+/* vfree() and kvfree() free memory that is no span. */
 static void other_memory_is_freed(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Heaps: made, named, told apart and ended.
+ * Heaps: their parameters, names and nodes, and their destruction.
  */
 #include <linux/vmalloc.h>
 
@@ -24,7 +24,7 @@ static void a_heap_keeps_its_parameters(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, stats.page_table_bytes, 0ULL);
 }
 
-/* Names: longest possible, and free again once the heap is gone. */
+/* A name of the greatest length. It can be used again once its heap is destroyed. */
 static void a_name_is_used_once_at_a_time(struct kunit *test)
 {
 	char name[SPAN_HEAP_NAME_SIZE];
@@ -110,7 +110,7 @@ static void heap_creation_may_fail(struct kunit *test)
 			KUNIT_EXPECT_PTR_EQ(test, heap, ERR_PTR(-ENOMEM));
 			failed++;
 		} else {
-			/* The statistics may be missing; the heap works without. */
+			/* Files in debugfs may be missing; the heap works without them. */
 			if (nth % 8 == 0)
 				span_free(must_alloc(test, heap, 1));
 			KUNIT_EXPECT_EQ(test, span_heap_destroy(heap), 0);

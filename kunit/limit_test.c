@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The hard limit: never more pages in use or idle than that.
+ * Limits of a heap: the hard limit on pages in use or idle, and the soft limit.
  */
 #include <linux/kthread.h>
 #include <linux/sched/task.h>
@@ -57,7 +57,7 @@ static void a_larger_request_than_the_limit_reserves_nothing(struct kunit *test)
 	EXPECT_CHANGES(test, heap, &before, CHANGE(fail_limit_count, 1));
 }
 
-/* Free pages in the wrong place are given back rather than let a request fail. */
+/* Idle pages that a request cannot use are released to make room below the limit. */
 static void idle_pages_elsewhere_make_room(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make(test, 100, 0);
@@ -70,7 +70,7 @@ static void idle_pages_elsewhere_make_room(struct kunit *test)
 	span_heap_stats(heap, &before);
 	addr = must_alloc(test, heap, 70);
 	KUNIT_EXPECT_PTR_EQ(test, addr, page_at(keep, 10));
-	/* 30 of the 50 idle pages had to go. */
+	/* 30 of the 50 idle pages were released. */
 	EXPECT_CHANGES(test, heap, &before, CHANGE(in_use_pages, 70),
 		       CHANGE(in_use_heap_pages, 70), CHANGE(idle_pages, -30),
 		       CHANGE(released_pages, -40), CHANGE(span_count, 1),
@@ -129,13 +129,13 @@ static void lowering_releases_idle_pages(struct kunit *test)
 		       CHANGE(limit_pages, 100), CHANGE(released_limit_pages, 100),
 		       CHANGE(tlb_flush_count, 1));
 
-	/* Below what is in use: that stays, and nothing is added to it. */
+	/* A limit below the pages in use leaves live spans alone, and refuses new ones. */
 	KUNIT_EXPECT_EQ(test, span_heap_set_limit(heap, 20), 0);
 	KUNIT_EXPECT_EQ(test, stat_backed(heap), 30ULL);
 	KUNIT_EXPECT_NULL(test, span_alloc(heap, 1, GFP_KERNEL));
 	KUNIT_EXPECT_TRUE(test, found_at(keep));
 
-	/* Raised again, and lifted. */
+	/* The limit is raised, and then removed. */
 	KUNIT_EXPECT_EQ(test, span_heap_set_limit(heap, 40), 0);
 	addr = must_alloc(test, heap, 10);
 	KUNIT_EXPECT_NULL(test, span_alloc(heap, 1, GFP_KERNEL));
@@ -164,7 +164,7 @@ static void nofail_needs_a_heap_without_limit(struct kunit *test)
 	span_free(addr);
 }
 
-/* Whatever is asked for, with whatever comes and goes. */
+/* Spans of random lengths are allocated and freed. */
 static void random_requests_stay_below(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make(test, 300, 0);
@@ -264,7 +264,7 @@ static void idle_pages_below_a_soft_limit_age(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, heap->index.nr_idle, 0UL);
 }
 
-/* All in use, so that nothing can be done; then some pages are not, but cached. */
+/* All pages are in use, so none can be released. Then a free leaves 20 pages cached. */
 static void a_soft_limit_empties_caches(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make_cached(test, 0, AGE_MS);
@@ -280,7 +280,7 @@ static void a_soft_limit_empties_caches(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, heap->watched);
 	span_free(last);
 	KUNIT_EXPECT_TRUE(test, heap->watched);
-	/* Not over and over: once in a second. */
+	/* The caches are drained at most once a second. */
 	KUNIT_EXPECT_LE(test, scavenger_run(), 1UL * HZ);
 	KUNIT_EXPECT_PTR_EQ(test, span_alloc(heap, 20, GFP_KERNEL), last);
 	span_free(last);
@@ -294,7 +294,7 @@ static void a_soft_limit_empties_caches(struct kunit *test)
 	span_free(addr);
 }
 
-/* Steady work above a soft limit does not keep passes and caches from their turn. */
+/* While a load stays above its soft limit, unused cached spans are drained and passes end. */
 static void passes_run_above_a_soft_limit(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make_cached(test, 0, AGE_MS);
@@ -309,7 +309,7 @@ static void passes_run_above_a_soft_limit(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, span_heap_set_soft_limit(heap, 120), 0);
 	for (i = 0; i < 6; i++) {
 		span_free(must_alloc(test, heap, 600));
-		/* A look has work each time, and is never done with it. */
+		/* Each step finds pages above the soft limit. */
 		scavenger_step();
 		test_clock_wait(HZ / 2);
 	}
@@ -351,9 +351,8 @@ static void run_until_it_waits(struct task_struct *thread, const struct waiter *
 }
 
 /*
- * The idle pages that stand in the way of a request are on their way out
- * already, by another thread. The request waits for that thread's batch, and
- * has to see that there is room then.
+ * The test's task is releasing the idle pages that leave no room for another task's request. The
+ * request waits for the batch, and then succeeds.
  */
 static void a_release_under_way_makes_room(struct kunit *test)
 {
@@ -394,8 +393,8 @@ static void a_release_under_way_makes_room(struct kunit *test)
 }
 
 /*
- * The scavenger's thread, nice as it is, may be kept from its CPU in the middle of a batch.
- * Pages that other tasks ask for are released all the same.
+ * The scavenger's thread may be preempted in the middle of a batch, with release_lock held. Other
+ * tasks then release pages without the lock.
  */
 static void releases_do_not_wait_for_release_lock(struct kunit *test)
 {
@@ -407,7 +406,7 @@ static void releases_do_not_wait_for_release_lock(struct kunit *test)
 	keep = must_alloc(test, heap, 10);
 	span_free(addr);
 	mutex_lock(&heap->release_lock);
-	/* An allocation at its limit, reclaim, and a request. */
+	/* Releases for a limit, by reclaim, and on request. */
 	addr = span_alloc(heap, 1500, GFP_KERNEL);
 	KUNIT_EXPECT_NOT_NULL(test, addr);
 	KUNIT_EXPECT_EQ(test, pressure_release(100, RELEASE_PRESSURE), 100UL);
@@ -415,7 +414,7 @@ static void releases_do_not_wait_for_release_lock(struct kunit *test)
 	mutex_unlock(&heap->release_lock);
 	span_heap_stats(heap, &stats);
 	KUNIT_EXPECT_EQ(test, stats.released_limit_pages, 510ULL);
-	/* In batches as small as a stack allows. */
+	/* Without the lock the batches are small. */
 	KUNIT_EXPECT_GE(test, stats.tlb_flush_count, 8ULL);
 	span_free(addr);
 	span_free(keep);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Long spans: taken and given back in pieces, with others at work in between.
+ * Long spans: allocated and freed in pieces, while other tasks use the heap in between.
  */
 #include <linux/kthread.h>
 #include <linux/prandom.h>
@@ -73,7 +73,7 @@ static void a_long_span_may_be_aligned(struct kunit *test)
 
 /* === Limits ============================================================= */
 
-/* A limit takes idle pages that the new span cannot use: as many as it has to. */
+/* For a limit, idle pages that the new span cannot use are released, and no more than needed. */
 static void a_limit_is_kept(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make(test, 3 * PIECE, 0);
@@ -150,11 +150,11 @@ static void a_failure_leaves_no_page_tables(struct kunit *test)
 
 /**
  * struct victim - a task that allocates while it is being killed
- * @heap: where from
- * @npages: how much
- * @gfp: how
- * @addr: what it got
- * @done: it is about to end
+ * @heap: the heap it allocates from
+ * @npages: length of the span
+ * @gfp: flags of the allocation
+ * @addr: the span, or %NULL
+ * @done: the allocation has returned
  */
 struct victim {
 	struct span_heap *heap;
@@ -206,11 +206,11 @@ static void a_kill_ends_a_long_allocation(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, after.fail_backing_count, 1ULL);
 	KUNIT_EXPECT_EQ(test, after.released_pages, before.released_pages);
 	KUNIT_EXPECT_EQ(test, after.idle_pages, 0ULL);
-	/* Also where it would have had to grow. */
+	/* A killed task does not make the heap grow either. */
 	KUNIT_EXPECT_NULL(test, alloc_as_victim(test, heap, 9 * PIECE, SLEEP));
 	span_heap_stats(heap, &after);
 	KUNIT_EXPECT_EQ(test, after.grown_pages, before.grown_pages);
-	/* To end may take some memory, too; and what must not fail does not. */
+	/* A killed task still gets short spans, and long ones with __GFP_NOFAIL. */
 	addr = alloc_as_victim(test, heap, 500, SLEEP);
 	KUNIT_EXPECT_NOT_NULL(test, addr);
 	span_free(addr);
@@ -268,7 +268,7 @@ static bool all_done(const struct worker *workers)
 	return true;
 }
 
-/* Two long ones that get in each other's way, many short ones, and releases. */
+/* Two tasks allocate long spans and a third one short spans, while this task releases pages. */
 static void long_and_short_spans_coexist(struct kunit *test)
 {
 	struct worker *workers = kunit_kcalloc(test, WORKERS, sizeof(*workers), GFP_KERNEL);
@@ -295,7 +295,7 @@ static void long_and_short_spans_coexist(struct kunit *test)
 		kthread_stop(workers[i].task);
 		put_task_struct(workers[i].task);
 		KUNIT_EXPECT_EQ(test, workers[i].wrong, 0UL);
-		/* There is always room, if what is idle goes. */
+		/* The limit has room for all three spans once idle pages are released. */
 		KUNIT_EXPECT_EQ(test, workers[i].nulls, 0UL);
 	}
 	KUNIT_EXPECT_EQ(test, heap->index.fence_end, 0UL);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Lookup while others allocate, free and split: an answer is a span that the
- * address is in, or none; and a span that lives all the time is always found.
+ * Lookup while other CPUs allocate, free and split: a span that is found contains the
+ * address, and a span that lives all the time is always found.
  */
 #include <linux/kthread.h>
 #include <linux/prandom.h>
@@ -21,12 +21,12 @@
 /**
  * struct worker - a thread that changes a heap
  * @task: the thread
- * @fn: what it does
- * @heap: to what
+ * @fn: its work
+ * @heap: the heap that @fn changes
  * @addr: a span that it works on, if the test gives it one
- * @random: what decides on what it does next
- * @errors: what it has found wrong
- * @done: it is about to end
+ * @random: its random numbers
+ * @errors: number of wrong results
+ * @done: @fn has returned
  */
 struct worker {
 	struct task_struct *task;
@@ -56,7 +56,7 @@ static void start(struct kunit *test, struct worker *worker)
 	wake_up_process(worker->task);
 }
 
-/* Waits for the thread's end, however far it is. */
+/* Wait until the thread has done its work, and end it. */
 static void stop(struct worker *worker)
 {
 	while (!READ_ONCE(worker->done))
@@ -79,7 +79,7 @@ static bool finds(const void *addr, const void *base, unsigned long npages)
 	return span_lookup(addr, &info) && info.base == base && info.npages == npages;
 }
 
-/* Allocate, split and free at random; what is this thread's own is always found. */
+/* Allocate, split and free at random. The thread's own spans are always found. */
 static void churn(struct worker *worker)
 {
 	unsigned long npages[SLOTS];
@@ -114,7 +114,7 @@ static void churn(struct worker *worker)
 		span_free(addr[i]);
 }
 
-/* One look at a random address of the heap. */
+/* Look up a random address of the heap. Returns 1 if the answer is wrong. */
 static unsigned long look_anywhere(struct span_heap *heap, struct rnd_state *random)
 {
 	struct arena *arena = arena_of_page(&heap->index, 0);
@@ -138,7 +138,7 @@ static void answers_are_right_while_spans_come_and_go(struct kunit *test)
 	unsigned int i;
 
 	KUNIT_ASSERT_NOT_NULL(test, workers);
-	/* Spans that stay, of all lengths, with room for others between them. */
+	/* Spans of several lengths that stay, with free pages between them. */
 	for (i = 0; i < HELD; i++) {
 		held[i] = must_alloc(test, heap, 3UL << i);
 		gap[i] = must_alloc(test, heap, 100);
@@ -195,7 +195,7 @@ static void split_from_the_back(struct worker *worker)
 	}
 }
 
-/* Each split makes most of the span another one. */
+/* Each split cuts a little off the beginning; the rest becomes another span. */
 static void split_from_the_front(struct worker *worker)
 {
 	unsigned long npages = SPLIT_PAGES;
@@ -210,7 +210,7 @@ static void split_from_the_front(struct worker *worker)
 	}
 }
 
-/* The parts lie side by side, and nothing between them. */
+/* Free the parts of the span. Each begins where the one below it ends. */
 static void free_parts(struct kunit *test, void *addr)
 {
 	struct span_info info;
@@ -255,7 +255,7 @@ static void a_span_is_found_while_it_is_split(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, lost, 0UL);
 }
 
-/* === A span that two want to free ======================================= */
+/* === Two frees of one span =============================================== */
 
 #define FREE_SPANS	2000
 
@@ -297,7 +297,7 @@ static void of_two_frees_one_is_refused(struct kunit *test)
 
 #define OWNER_ROUNDS	20000
 
-/* Whatever is there at the moment: the span may be live, dead, cached, or another one. */
+/* Store an owner at an address where the span may be live, dead or cached. */
 static void store_owners(struct worker *worker)
 {
 	unsigned int i;
@@ -312,8 +312,8 @@ static void store_owners(struct worker *worker)
 }
 
 /*
- * A store that comes too late would land in what links cached spans, or be found by the
- * next life, which begins without an owner.
+ * The link of a cached span has the storage of the owner. A store after the free would break the
+ * link, or give the next span at the address an owner.
  */
 static void an_owner_does_not_outlive_its_span(struct kunit *test)
 {
@@ -332,7 +332,7 @@ static void an_owner_does_not_outlive_its_span(struct kunit *test)
 		span_free(addr);
 		other = must_alloc(test, heap, 1);
 		late += other != addr;
-		/* Its own thread stores none: the other one's may only come while it lives. */
+		/* A new span has no owner until the worker stores one. */
 		late += !span_lookup(other, &info) ||
 			(info.owner && info.owner != (void *)0xdead000000000000);
 		lives++;
@@ -344,12 +344,12 @@ static void an_owner_does_not_outlive_its_span(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, worker->errors, 0UL);
 	KUNIT_EXPECT_EQ(test, late, 0UL);
 	span_free(addr);
-	/* Links of cached spans are whole: there is just this one. */
+	/* The links of cached spans are intact: one span is cached. */
 	KUNIT_EXPECT_EQ(test, span_heap_scavenge(heap, ULONG_MAX), 1UL);
 	KUNIT_EXPECT_EQ(test, span_set_owner(addr, test), -EINVAL);
 }
 
-/* Splits and stores wait for each other, and both come to pass. */
+/* Splits and stores of owners wait for each other, and all of them succeed. */
 static void split_and_own(struct worker *worker)
 {
 	unsigned int i;

@@ -38,7 +38,7 @@ struct place {
 
 #define PAGES(n)	((unsigned long)(n) << PAGE_SHIFT)
 
-/* Spans that begin at a chunk's edge fill chunks, which have entries of their own. */
+/* A chunk that one span fills has one entry in the map, instead of one for each page. */
 static const struct place places[] = {
 	{ "base", 1, 3, 0 },
 	{ "interior", 1, 3, PAGES(1) + 123 },
@@ -94,7 +94,7 @@ static void addresses_of_a_span_are_found(struct kunit *test)
 		look(test, heap, &places[i]);
 }
 
-/* === Addresses of none ================================================== */
+/* === Addresses without a span =========================================== */
 
 static void unallocated_pages_are_not_found(struct kunit *test)
 {
@@ -104,7 +104,7 @@ static void unallocated_pages_are_not_found(struct kunit *test)
 
 	test_heap_grow(test, heap, CHUNK);
 	base = test_page_address(heap, 0);
-	/* The pages after the first chunk have never even grown. */
+	/* The heap has not grown into the pages after the first chunk. */
 	for (page = 0; page < 2 * CHUNK; page++)
 		found += found_at(page_at((void *)base, page));
 	KUNIT_EXPECT_EQ(test, found, 0UL);
@@ -130,7 +130,7 @@ static void other_memory_is_not_found(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, found_at(found_at));
 	KUNIT_EXPECT_FALSE(test, found_at(ADDRESS(VMALLOC_START)));
 	KUNIT_EXPECT_FALSE(test, found_at(ADDRESS(VMALLOC_END)));
-	/* The same page, by the address it has in the kernel's own map. */
+	/* A page of the span, by its address in the direct map. */
 	KUNIT_EXPECT_FALSE(test, found_at(page_address(vmalloc_to_page(addr))));
 	vfree(mapped);
 	span_free(addr);
@@ -152,9 +152,9 @@ static void heaps_are_told_apart(struct kunit *test)
 	span_free(first);
 }
 
-/* === Addresses that have a past ========================================= */
+/* === Reused addresses =================================================== */
 
-/* Every length in turn at the same place; what the map holds of the last is no matter. */
+/* Spans of several lengths at one address: stale entries of earlier spans are not followed. */
 static void reused_addresses_are_found(struct kunit *test)
 {
 	static const unsigned long npages[] = { 2 * CHUNK, 1, CHUNK, 3, CHUNK + 1, 100, 2 * CHUNK };
@@ -175,7 +175,7 @@ static void reused_addresses_are_found(struct kunit *test)
 	}
 }
 
-/* A chunk in one piece, then in many, then in one again. */
+/* A chunk as one span, then as 16 spans, then as one span again. */
 static void a_chunk_is_found_piecewise(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);

@@ -41,7 +41,7 @@
  * @coming: a page in which spans come and go
  * @handled: NMIs that have been handled
  * @busy: of these, NMIs that interrupted a holder of the heap's lock
- * @wrong: answers that were not right
+ * @wrong: wrong answers
  */
 struct nmi_look {
 	int cpu;
@@ -72,7 +72,7 @@ static bool nmi_is_sound(const void *addr)
 	       (addr >= info.base && addr < (const void *)page_at(info.base, info.npages));
 }
 
-/* Only counted: whose the lock is does not matter. */
+/* Does any CPU hold the heap's lock? */
 static bool nmi_lock_is_held(void)
 {
 	return spin_is_locked(&nmi_look.heap->lock);
@@ -92,7 +92,7 @@ static int nmi_handler(unsigned int type, struct pt_regs *regs)
 		nmi_look.wrong += !nmi_is_sound(page_at(nmi_look.coming, i));
 	nmi_look.busy += nmi_lock_is_held();
 	nmi_look.handled++;
-	/* Pairs with the acquire in nmi_send(): all of the above is seen then. */
+	/* Pairs with the acquire in nmi_send(), after which the CPU sees the counts above. */
 	smp_store_release(&nmi_look.wanted, false);
 	return NMI_HANDLED;
 }
@@ -112,7 +112,7 @@ static bool nmi_send(void)
 	return true;
 }
 
-/* Runs until it is stopped: allocates, splits and frees in one place. */
+/* Allocates, splits and frees spans at one address until it is stopped. */
 static int nmi_churn(void *unused)
 {
 	while (!kthread_should_stop()) {
@@ -126,7 +126,7 @@ static int nmi_churn(void *unused)
 	return 0;
 }
 
-/* Until the lock has been held in one of them, or that takes absurdly many. */
+/* Send NMIS NMIs, or up to 100 times as many until one has interrupted a holder of the lock. */
 static void nmi_interrupt_churn(struct kunit *test)
 {
 	struct task_struct *task = kthread_create_on_cpu(nmi_churn, NULL, nmi_look.cpu,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * NUMA nodes: where the memory of a span is, what becomes of idle pages that are
- * elsewhere, and that caches keep nodes apart.
+ * NUMA nodes: which node the memory of a span is of, how idle pages of another node are
+ * replaced, and that caches keep nodes apart.
  */
 #include <linux/cpu.h>
 #include <linux/cpumask.h>
@@ -71,9 +71,9 @@ static unsigned long pages_of_node(const void *addr, unsigned long npages, int n
 	return nr;
 }
 
-/* === Without fail: __GFP_THISNODE ======================================= */
+/* === Required nodes: __GFP_THISNODE ===================================== */
 
-/* A span of that node, which the test cannot do without. */
+/* Allocates a span whose pages are all of @node. A failure ends the test. */
 static void *must_alloc_node(struct kunit *test, struct span_heap *heap, unsigned long npages,
 			     int node)
 {
@@ -117,13 +117,13 @@ static void idle_pages_of_another_node_are_replaced(struct kunit *test)
 	tag_pages(again, 100, 1);
 	KUNIT_EXPECT_EQ(test, mistagged_pages(again, 100, 1), 0UL);
 	span_free(again);
-	/* They are where they are wanted now. */
+	/* The idle pages are of the requested node: none is replaced. */
 	span_heap_stats(heap, &before);
 	span_free(must_alloc_node(test, heap, 100, nodes.b));
 	KUNIT_EXPECT_EQ(test, heap->count.released_node_pages, before.released_node_pages);
 }
 
-/* Ten of one node, ten of the other, ten of none, by turns. */
+/* By turns ten idle pages of node a, ten idle pages of node b, and ten released pages. */
 static void *stripes(struct kunit *test, struct span_heap *heap, struct nodes nodes)
 {
 	void *addr = must_alloc(test, heap, 300);
@@ -161,14 +161,14 @@ static void only_pages_of_other_nodes_are_replaced(struct kunit *test)
 	span_heap_stats(heap, &before);
 	again = must_alloc_node(test, heap, 300, nodes.b);
 	KUNIT_EXPECT_PTR_EQ(test, again, addr);
-	/* Pages that were never backed do not count as released. */
+	/* 100 pages of the other node are replaced, and 100 released pages are backed. */
 	KUNIT_EXPECT_EQ(test, heap->count.released_node_pages, before.released_node_pages + 100);
 	KUNIT_EXPECT_EQ(test, heap->count.backed_pages, before.backed_pages + 200);
 	KUNIT_EXPECT_EQ(test, heap->count.rebacked_pages, before.rebacked_pages + 200);
 	span_free(again);
 }
 
-/* Pages of several sources, of which some are known to be clear. */
+/* A run of kept, replaced and newly backed pages, some of which are known to be clear. */
 static void replaced_pages_are_clear(struct kunit *test)
 {
 	struct nodes nodes = two_nodes(test);
@@ -228,7 +228,7 @@ static void atomic_callers_find_their_node(struct kunit *test)
 	span_free(addr);
 }
 
-/* Without the flag a node is a wish. */
+/* Without __GFP_THISNODE idle pages of another node are used. */
 static void a_preferred_node_is_not_required(struct kunit *test)
 {
 	struct nodes nodes = two_nodes(test);
@@ -243,7 +243,7 @@ static void a_preferred_node_is_not_required(struct kunit *test)
 	span_free(addr);
 }
 
-/* The node of a heap, or of the CPU, is as good as one that is given. */
+/* With __GFP_THISNODE, a call that names no node gets pages of the heap's node. */
 static void the_heaps_node_is_honoured(struct kunit *test)
 {
 	struct nodes nodes = two_nodes(test);
@@ -264,7 +264,7 @@ static void the_heaps_node_is_honoured(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, span_heap_destroy(heap), 0);
 }
 
-/* The pages of a reserve are of the heap's node, and the page index records it. */
+/* The pages of a reserve are of the heap's node, and the page index records the node. */
 static void the_reserve_has_a_node(struct kunit *test)
 {
 	struct nodes nodes = two_nodes(test);
@@ -285,7 +285,7 @@ static void the_reserve_has_a_node(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, span_heap_destroy(heap), 0);
 }
 
-/* Wherever it fails, the pages that were there are there still, or their successors. */
+/* Whichever allocation fails, the heap has as many idle pages as before. */
 static void a_failure_leaves_pages_behind_the_run(struct kunit *test)
 {
 	struct nodes nodes = two_nodes(test);
@@ -297,7 +297,10 @@ static void a_failure_leaves_pages_behind_the_run(struct kunit *test)
 	for (nth = 1; !addr && nth < 1000; nth++) {
 		struct span_heap_stats before, after;
 
-		/* Made anew, since what has been replaced stays so. */
+		/*
+		 * Pages replaced in an earlier round stay replaced: release them, and make new
+		 * stripes.
+		 */
 		stripes(test, heap, nodes);
 		span_heap_stats(heap, &before);
 		faults_begin(FAULT_FOR_GOOD, nth);
@@ -317,7 +320,7 @@ static void a_failure_leaves_pages_behind_the_run(struct kunit *test)
 	span_free(addr);
 }
 
-/* === As far as possible ================================================= */
+/* === Preferred nodes ==================================================== */
 
 struct length {
 	const char *name;
@@ -344,7 +347,7 @@ static bool is_of_node(const void *addr, unsigned long npages, int node)
 	return addr && pages_of_node(addr, npages, node) == npages;
 }
 
-/* Where there is nothing idle that would be in the way. */
+/* In a heap without idle pages the memory is of the preferred node. */
 static void expect_preferred_nodes(struct kunit *test, struct span_heap *heap)
 {
 	struct nodes nodes = two_nodes(test);
@@ -418,11 +421,11 @@ static void a_heap_keeps_to_its_node(struct kunit *test)
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, heap);
 	addr = span_alloc(heap, npages, GFP_KERNEL);
 	KUNIT_EXPECT_TRUE(test, is_of_node(addr, npages, nodes.b));
-	/* The cache of any CPU keeps what is of the heap's node. */
+	/* The cache of any CPU keeps spans of the heap's node. */
 	span_free(addr);
 	KUNIT_EXPECT_EQ(test, cached_pages(heap), (u64)npages);
 	KUNIT_EXPECT_PTR_EQ(test, span_alloc(heap, npages, GFP_KERNEL), addr);
-	/* Another one may be asked for all the same. */
+	/* A call may prefer another node than the heap's. */
 	other = span_alloc_node(heap, npages, nodes.a, GFP_KERNEL);
 	KUNIT_EXPECT_TRUE(test, is_of_node(other, npages, nodes.a));
 	span_free(other);
@@ -455,13 +458,13 @@ static void a_cache_has_nothing_for_another_node(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, is_of_node(other, npages, nodes.a));
 	KUNIT_EXPECT_PTR_EQ(test, again, cached);
 	KUNIT_EXPECT_TRUE(test, is_of_node(again, npages, nodes.b));
-	/* Nor does this CPU, of the first node, keep what is of the second. */
+	/* The first CPU, of the first node, does not cache a span of the second node. */
 	span_free(again);
 	KUNIT_EXPECT_EQ(test, cached_pages(heap), 0ULL);
 	span_free(other);
 }
 
-/* Returns how many pages all those spans have that are of the node. */
+/* Allocate @nr spans. Returns how many of their pages are of @node. */
 static unsigned long alloc_all(struct span_heap *heap, void **addr, unsigned int nr,
 			       unsigned long npages, int node)
 {
@@ -511,7 +514,7 @@ static void a_depot_has_nothing_for_another_node(struct kunit *test)
 	free_all(addr, nr);
 }
 
-/* === What there is not ================================================== */
+/* === Bad nodes ========================================================== */
 
 struct bad_node {
 	const char *name;
@@ -542,7 +545,7 @@ static void bad_nodes_are_refused(struct kunit *test)
 		node = first_unset_node(node_online_map);
 	if (bad->node == SOME_OFFLINE_NODE && node >= MAX_NUMNODES)
 		kunit_skip(test, "all nodes that can be are online");
-	/* The cache has one of that length. */
+	/* The cache has a span of the requested length. */
 	span_free(must_alloc(test, heap, 1));
 	span_heap_stats(heap, &before);
 	KUNIT_EXPECT_NULL(test, span_alloc_node(heap, 1, node, GFP_KERNEL));

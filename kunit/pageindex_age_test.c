@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Page index, on its own: which pages it hands out for release, in what order,
- * and what it remembers of their past.
+ * Page index, on its own: which pages it hands out for release, in which order,
+ * and what it records of their use.
  */
 #include <linux/slab.h>
 
@@ -128,7 +128,7 @@ static void highest_pages_are_taken_first(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, pageindex_check(&f->idx));
 }
 
-/* Runs of a chunk are whole even where words of the bitmap meet. */
+/* A run of a chunk is handed out whole, although it crosses words of the bitmap. */
 static void runs_cross_words(struct kunit *test)
 {
 	struct fixture *f = make(test, 1);
@@ -166,7 +166,7 @@ static void released_pages_are_taken(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, pageindex_check(&f->idx));
 }
 
-/* However few steps a call has: together they find what one would. */
+/* With one step each, several calls find the chunk that one call would. */
 static bool prev_idle(struct fixture *f, unsigned long *chunk)
 {
 	unsigned int steps;
@@ -243,7 +243,7 @@ static void idle_runs_are_found(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, pageindex_check(&f->idx));
 }
 
-/* In a block after one that has no idle page. */
+/* The idle run is in the third block; the blocks below have no idle page. */
 static void idle_runs_are_found_further_up(struct kunit *test)
 {
 	struct fixture *f = make(test, 3);
@@ -275,8 +275,8 @@ static void never_backed_pages_are_remembered(struct kunit *test)
 }
 
 /*
- * Pages of a chunk are known to be zero only from the end of the last run on that was
- * allocated and may have been written to.
+ * Pages of a chunk are known to be zero from the end of the highest run on that was freed and may
+ * have been written.
  */
 static void zeroed_pages_are_remembered(struct kunit *test)
 {
@@ -293,7 +293,7 @@ static void zeroed_pages_are_remembered(struct kunit *test)
 	alloc(test, f, 64, 0);
 	KUNIT_EXPECT_EQ(test, f->claim.clean, 16UL);
 
-	/* With nothing behind them they are as good as new. */
+	/* Released pages have no contents, and do not count as written. */
 	pageindex_release(&f->idx, 0, 64);
 	alloc(test, f, 64, 0);
 	KUNIT_EXPECT_EQ(test, f->claim.released, 64UL);
@@ -302,7 +302,7 @@ static void zeroed_pages_are_remembered(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->claim.clean, 0UL);
 }
 
-/* Use and releases of this epoch and the one before. */
+/* The index counts uses and releases of this epoch and of the one before. */
 static void recent_epochs_are_remembered(struct kunit *test)
 {
 	struct fixture *f = make(test, 1);
@@ -349,7 +349,7 @@ static void tags_are_remembered(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pageindex_tag(&f->idx, CHUNK, 1), PAGEINDEX_TAG_MIXED);
 	KUNIT_EXPECT_FALSE(test, pageindex_alloc_idle(&f->idx, 4, 2, &f->claim));
 
-	/* With nothing behind it a chunk may have another one. */
+	/* A chunk without backed pages loses its tag. */
 	KUNIT_ASSERT_TRUE(test, pageindex_alloc_idle(&f->idx, 8, 1, &f->claim));
 	KUNIT_EXPECT_EQ(test, f->claim.page, 0UL);
 	pageindex_release(&f->idx, 0, CHUNK);
@@ -357,7 +357,7 @@ static void tags_are_remembered(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, pageindex_check(&f->idx));
 }
 
-/* Nothing is idle, but the index has not noticed: it looks at no more than it may. */
+/* No page is idle, but the map of the index is stale: no call takes more than @steps steps. */
 static void searches_are_bounded(struct kunit *test)
 {
 	struct fixture *f = make(test, 8);
@@ -379,7 +379,7 @@ static void searches_are_bounded(struct kunit *test)
 	} while (!steps);
 	KUNIT_EXPECT_EQ(test, chunk, 0UL);
 	KUNIT_EXPECT_GE(test, looks, 8U);
-	/* By now it has: one look at a word of its map is enough. */
+	/* The map is up to date: the call looks at one word of the map. */
 	chunk = ULONG_MAX;
 	steps = 2;
 	KUNIT_EXPECT_FALSE(test, pageindex_prev_idle(&f->idx, &chunk, &steps));

@@ -19,7 +19,7 @@ void test_index_set_table(struct kunit *test, struct pageindex *idx, unsigned lo
 		kunit_kfree(test, old);
 }
 
-/* Its content does not matter, so it is not cleared. */
+/* The block is filled with garbage, which pageindex_block_init() has to overwrite. */
 void test_index_add_block(struct kunit *test, struct pageindex *idx, bool adjoining)
 {
 	struct pageindex_block *block = kunit_kmalloc(test, sizeof(*block), GFP_KERNEL);

@@ -14,7 +14,7 @@
 
 #define LONG	(3 * BLOCK + 5 * CHUNK + 7)
 
-/* Other allocations do not take pages behind a fence, even before its owner takes them. */
+/* Other allocations take no fenced page, even before the owner of the fence takes the page. */
 static void fenced_pages_are_not_taken(struct kunit *test)
 {
 	struct pageindex *idx = test_index_make(test, 5, true, 5 * PAGEINDEX_BLOCK_CHUNKS);
@@ -70,7 +70,7 @@ static void a_long_run_is_taken_in_pieces(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, pageindex_check(idx));
 }
 
-/* The piece that is too much is refused, by how much too much it is. */
+/* A piece above the maximum is refused. The result is by how many pages it is above. */
 static void a_piece_above_the_limit_is_refused(struct kunit *test)
 {
 	struct pageindex *idx = test_index_make(test, 5, true, 5 * PAGEINDEX_BLOCK_CHUNKS);
@@ -124,7 +124,7 @@ static void several_runs_are_freed(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, pageindex_check(idx));
 }
 
-/* Idle 4+9, 20+3, 70+4; released 40+10, and everything from 100 on. */
+/* Runs as page+length: idle 4+9, 20+3, 70+4; released 40+10, and all pages from 100 on. */
 static void more_idle_runs_are_taken(struct kunit *test)
 {
 	struct pageindex *idx = test_index_make(test, 1, false, 1);
@@ -143,7 +143,7 @@ static void more_idle_runs_are_taken(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pages[1], 70UL);
 	KUNIT_EXPECT_TRUE(test, pageindex_check(idx));
 
-	/* Not below, no more than asked for, and not beyond the chunk. */
+	/* No page below the given one, no more runs than requested, and none beyond the chunk. */
 	KUNIT_EXPECT_EQ(test, pageindex_take_more(idx, 22, 1, ARRAY_SIZE(pages), pages), 1U);
 	KUNIT_EXPECT_EQ(test, pages[0], 22UL);
 	KUNIT_EXPECT_EQ(test, pageindex_take_more(idx, 1, 1, 2, pages), 2U);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Page index, on its own: where runs are found, and that the books of the index
+ * Page index, on its own: where runs are found, and that its counters and summaries
  * are right after every step.
  */
 #include <linux/slab.h>
@@ -36,16 +36,16 @@ struct step {
 /* Pages that are in use become idle, or released. */
 #define FREE(count, where)		{ OP_FREE, count, where, 0 }
 #define RELEASE(count, where)		{ OP_RELEASE, count, where, 0 }
-/* Both in chunks. */
+/* @count and @where are in chunks. */
 #define GROW(count, where)		{ OP_GROW, count, where, 0 }
 
 /**
- * struct scenario - what to do to an index, and what must come of it
- * @name: what it is about
- * @blocks: blocks to begin with
- * @adjoining: whether each follows the one before it without a gap
- * @chunks: chunks to grow at once, from the first on
- * @steps: what to do then
+ * struct scenario - steps to do to an index, with the expected results
+ * @name: name of the scenario
+ * @blocks: number of blocks
+ * @adjoining: whether each block follows the one before it without a gap
+ * @chunks: chunks that are grown before the steps, from the first on
+ * @steps: the steps
  */
 struct scenario {
 	const char *name;
@@ -291,7 +291,7 @@ static void every_page_is_handed_out_once(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, claim.released, 0UL);
 	KUNIT_EXPECT_TRUE(test, pageindex_check(idx));
 
-	/* Every other page, then the rest: it all becomes one run again. */
+	/* Free every other page, then the rest: all pages become one run again. */
 	for (page = 0; page < 3 * CHUNK; page += 2)
 		pageindex_free(idx, page, 1, false);
 	KUNIT_EXPECT_FALSE(test, pageindex_alloc(idx, 2, &claim));
@@ -318,14 +318,14 @@ static void no_more_is_backed_than_allowed(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, pageindex_alloc_aligned(idx, 50, 64, &claim));
 	KUNIT_EXPECT_EQ(test, claim.released, 10UL);
 
-	/* Idle pages are backed already: taking them again costs nothing. */
+	/* Idle pages are backed already: an allocation of them backs no more. */
 	pageindex_free(idx, 0, 60, false);
 	KUNIT_ASSERT_TRUE(test, pageindex_alloc(idx, 100, &claim));
 	KUNIT_EXPECT_EQ(test, claim.released, 40UL);
 	KUNIT_EXPECT_FALSE(test, pageindex_alloc(idx, 1, &claim));
 	KUNIT_EXPECT_EQ(test, claim.released, 1UL);
 
-	/* Lowered below what is backed. */
+	/* The maximum is lowered below the number of backed pages. */
 	idx->max_backed = 10;
 	KUNIT_EXPECT_FALSE(test, pageindex_alloc(idx, 5, &claim));
 	KUNIT_EXPECT_EQ(test, claim.released, 5UL);
@@ -350,7 +350,7 @@ static void the_table_grows(struct kunit *test)
 		}
 		test_index_add_block(test, idx, true);
 		pageindex_grow(idx, i * PAGEINDEX_BLOCK_CHUNKS, PAGEINDEX_BLOCK_CHUNKS);
-		/* All but the last page, so that what is free crosses into the next. */
+		/* One page stays free, so that the next run crosses into the next block. */
 		KUNIT_ASSERT_TRUE(test, pageindex_alloc(idx, BLOCK - !i, &claim));
 		KUNIT_ASSERT_EQ(test, claim.page, i * BLOCK - !!i);
 	}
@@ -365,7 +365,7 @@ static void the_table_grows(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, pageindex_check(idx));
 }
 
-/* However few steps a call has: together they find what one would. */
+/* With one step each, several calls find the page that one call would. */
 static unsigned long next_used(const struct pageindex *idx, unsigned long page)
 {
 	unsigned int steps;

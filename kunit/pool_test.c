@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The pool: idle pages that a heap keeps ready of its own accord, once it has had
- * callers that cannot wait.
+ * Atomic pool: idle pages that a heap keeps ready once it has had callers that cannot wait.
  *
- * The scavenger's thread fills it up as soon as it is told; scavenger_run() makes
- * certain that this is done. Until the thread is told, nothing changes.
+ * The scavenger's thread refills the pool when it is woken. A test that expects a full
+ * pool calls scavenger_run(), which refills the pool if the thread has not yet.
  */
 #include <linux/jiffies.h>
 #include <linux/sched.h>
@@ -30,7 +29,7 @@ static unsigned long an_age_passes(void)
 	return test_clock_pass(msecs_to_jiffies(AGE_MS));
 }
 
-/* A pool is filled up at most so often. */
+/* The least time between two refills of a pool. */
 static void a_period_passes(void)
 {
 	test_clock_pass(max(HZ / 100, 1));
@@ -57,7 +56,7 @@ static struct span_heap *pooled(struct kunit *test, unsigned long npages)
 
 /* === Filling up ========================================================= */
 
-/* Nothing is ready for the first, not even address space; it is what starts it all. */
+/* The first atomic request fails, since the heap has not grown, and makes the heap keep a pool. */
 static void the_first_atomic_request_fills_the_pool(struct kunit *test)
 {
 	struct span_heap *heap = pool_heap(test, 0);
@@ -90,7 +89,7 @@ static void free_descriptors(struct kunit *test)
 		span_free(addr[i]);
 }
 
-/* Not one page of memory is to be had, but for the descriptor. */
+/* All allocations fail but the first one, which is for the descriptor. */
 static void a_full_pool_needs_no_page_allocator(struct kunit *test)
 {
 	struct span_heap *heap = pooled(test, 32);
@@ -99,7 +98,7 @@ static void a_full_pool_needs_no_page_allocator(struct kunit *test)
 	unsigned int i;
 
 	faults_require(test, FAULT_FOR_GOOD);
-	/* Nor for a slab of descriptors: some of these are free then. */
+	/* Leave free descriptors in their slab, which then does not have to grow. */
 	free_descriptors(test);
 	span_heap_stats(heap, &before);
 	for (i = 0; i < 2; i++) {
@@ -129,7 +128,7 @@ static const struct taker takers[] = {
 PARAM_NAME(taker)
 KUNIT_ARRAY_PARAM(taker, takers, taker_name);
 
-/* 128 pages, of which 10 go at a time: the seventh time they are fewer than 64. */
+/* Each allocation takes 10 of 128 pages: after the seventh, fewer than 64 are left. */
 static void taken_pages_are_replaced(struct kunit *test)
 {
 	const struct taker *taker = test->param_value;
@@ -270,7 +269,7 @@ static void pretend_short(struct span_heap *heap)
 	heap_unlock(heap, flags);
 }
 
-/* Whatever fails on the way, nothing is lost, and it is tried again. */
+/* Whichever allocation of a refill fails, no page is lost, and the refill is due again. */
 static void filling_up_may_fail(struct kunit *test)
 {
 	struct span_heap *heap = pool_heap(test, 0);
@@ -348,7 +347,7 @@ static void a_forced_release_takes_the_pool(struct kunit *test)
 	span_free(addr);
 }
 
-/* The larger of the two is kept, not both. */
+/* The heap keeps as many pages as the larger of reserve and pool, not their sum. */
 static void a_reserve_is_kept_as_well(struct kunit *test)
 {
 	struct span_heap *heap = pooled(test, 10);
@@ -363,7 +362,7 @@ static void a_reserve_is_kept_as_well(struct kunit *test)
 		an_age_passes();
 	}
 	KUNIT_EXPECT_EQ(test, heap->index.nr_idle, 128UL);
-	/* The pool goes, the reserve does not. */
+	/* The unused pool is released, the reserve is not. */
 	for (i = 0; i < 4; i++)
 		an_age_passes();
 	KUNIT_EXPECT_EQ(test, heap->index.nr_idle, 100UL);
@@ -382,7 +381,7 @@ static void a_heap_may_have_no_pool(struct kunit *test)
 
 /* === Time =============================================================== */
 
-/* Passes leave it alone as long as it is needed, and there is nothing else to do. */
+/* Passes release other idle pages, but not the pool while atomic callers use it. */
 static void a_used_pool_stays(struct kunit *test)
 {
 	struct span_heap *heap = pooled(test, 10);
@@ -397,7 +396,7 @@ static void a_used_pool_stays(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, heap->index.nr_idle, 128UL);
 }
 
-/* A long request is remembered for an age or two; short ones go on. */
+/* A long request sets the watermarks for up to two ages, while short requests go on. */
 static void long_requests_are_forgotten(struct kunit *test)
 {
 	struct span_heap *heap = pooled(test, 100);
@@ -427,7 +426,7 @@ static void an_unused_pool_is_released(struct kunit *test)
 	an_age_passes();
 	expect_marks(test, heap, 0, 0);
 	KUNIT_EXPECT_EQ(test, heap->index.nr_idle, 128UL);
-	/* From now on they are idle pages like any others. */
+	/* Pages of the former pool are released by age. */
 	for (i = 0; i < 2; i++)
 		wait = an_age_passes();
 	span_heap_stats(heap, &stats);

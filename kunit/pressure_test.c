@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pressure: what is given back when the system asks, and what is not.
+ * Pressure: which pages are released when the system is short of memory, and which stay.
  */
 #include <linux/jiffies.h>
 #include <linux/mmzone.h>
@@ -15,7 +15,7 @@
 
 #define AGE_MS	1000
 
-/* Other heaps have nothing to give when a test begins. */
+/* When a test begins, pressure has released the idle pages of all other heaps. */
 static int pressure_test_init(struct kunit *test)
 {
 	int ret = test_clock_init(test);
@@ -62,7 +62,7 @@ static void requested_pages_are_released(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pressure_release(ULONG_MAX, RELEASE_PRESSURE), 0UL);
 }
 
-/* Idle for no time at all, but one of the heaps has no need of them. */
+/* No page is old. Demand covers the pages of one heap; the other goes by age alone. */
 static void surplus_is_released_first(struct kunit *test)
 {
 	struct span_heap *needed = retaining_heap(test);
@@ -105,7 +105,7 @@ static void a_reserve_stays(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pressure_count(NUMA_NO_NODE), 0UL);
 }
 
-/* The scavenger, called for help: no waiting for the age, but what is needed stays. */
+/* pressure_relieve() releases surplus pages before their age; pages that demand covers stay. */
 static void relief_takes_the_surplus(struct kunit *test)
 {
 	struct span_heap *surplus = test_heap_make_flags(test, 0, AGE_MS, 0);
@@ -115,14 +115,16 @@ static void relief_takes_the_surplus(struct kunit *test)
 
 	span_free(must_alloc(test, surplus, 10));
 	span_free(must_alloc(test, surplus, 600));
-	/* These pages were not needed for two ages, but no pass has run in this time. */
+	/*
+	 * Demand has not covered the pages above for two ages, but no pass has run in this time.
+	 */
 	test_clock_wait(3 * msecs_to_jiffies(AGE_MS));
 	span_free(must_alloc(test, needed, 300));
 	span_free(must_alloc(test, aged, 200));
 	for_each_online_node(node)
 		pressure_scan(node, 0, 0, 1000, true);
 	pressure_relieve();
-	/* And what is cached, and the floor. */
+	/* The floor of 64 pages and the 10 cached pages stay. */
 	KUNIT_EXPECT_EQ(test, idle(surplus), 64ULL + 10);
 	KUNIT_EXPECT_EQ(test, released(surplus), 600ULL - 64);
 	KUNIT_EXPECT_EQ(test, idle(needed), 300ULL);
@@ -134,7 +136,7 @@ static void relief_takes_the_surplus(struct kunit *test)
 #define ENOUGH	false
 #define SHORT	true
 
-/* Of 4096 pages that demand covers, and 10 that are cached. */
+/* A heap with 4096 idle pages that demand covers, and 10 cached pages. */
 static struct span_heap *heap_in_demand(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make_flags(test, 0, AGE_MS, 0);
@@ -147,7 +149,7 @@ static struct span_heap *heap_in_demand(struct kunit *test)
 	return heap;
 }
 
-/* As reclaim does that has come to a priority: a few calls, then it counts anew. */
+/* Scans as reclaim at @priority does, in several calls; counts anew in each round. */
 static unsigned long scan(unsigned int priority, unsigned int rounds, bool short_of_memory)
 {
 	unsigned long freeable, asked, total, given = 0;
@@ -210,7 +212,7 @@ static void a_short_zone_makes_reclaim_heavy(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, idle(heap), 4106ULL - (4106 * 4 >> 9));
 }
 
-/* Priority 0: all that there is, which is what dropping caches asks for, too. */
+/* At priority 0 reclaim asks for all pages, as it does to drop caches. */
 static void last_reclaim_releases_all(struct kunit *test)
 {
 	struct span_heap *heap = heap_in_demand(test);
@@ -242,7 +244,7 @@ static void the_pool_is_released_last(struct kunit *test)
 	span_free(addr);
 }
 
-/* Two heaps alike, and many small requests: neither is always the first. */
+/* Many small requests to two equal heaps: none of the heaps is always the first. */
 static void heaps_take_turns(struct kunit *test)
 {
 	struct span_heap *one = retaining_heap(test);
@@ -257,7 +259,7 @@ static void heaps_take_turns(struct kunit *test)
 	KUNIT_EXPECT_GE(test, released(two), 100ULL);
 }
 
-/* Memory of the node that is short goes, that of the other one stays. */
+/* Pages of the node that is short are released; pages of the other node stay. */
 static void the_other_node_is_left_alone(struct kunit *test)
 {
 	struct span_heap *heap[2];
@@ -282,7 +284,7 @@ static void the_other_node_is_left_alone(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, idle(heap[1]), 0ULL);
 }
 
-/* A heap that always has something must not keep the system from helping itself. */
+/* Releases of a heap that always has idle pages put off a kill once in ten seconds. */
 static void a_kill_is_put_off_once(struct kunit *test)
 {
 	unsigned long now = jiffies, last = 0;
@@ -296,7 +298,7 @@ static void a_kill_is_put_off_once(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, pressure_is_progress(1000, now + 10 * HZ + 1, &last));
 }
 
-/* Within ten seconds, twice: all idle pages go each time, and count once at most. */
+/* Two calls within ten seconds release all idle pages. At most one of them counts pages. */
 static void the_oom_notifier_releases_all(struct kunit *test)
 {
 	struct span_heap *heap = heap_in_demand(test);
@@ -311,7 +313,7 @@ static void the_oom_notifier_releases_all(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, !first || !second);
 }
 
-/* A boost of the watermark is for kswapd; what is kept for higher zones cannot be had. */
+/* A boost of the watermark does not count. Pages kept for higher zones are not free. */
 static void zones_below_the_min_watermark_are_short(struct kunit *test)
 {
 	struct zone *zone = kunit_kzalloc(test, sizeof(*zone), GFP_KERNEL);
@@ -325,7 +327,7 @@ static void zones_below_the_min_watermark_are_short(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, pressure_zone_is_short(zone, 150));
 }
 
-/* As do_shrink_slab() calls it, at priority 0: twice what it has counted. */
+/* Called as do_shrink_slab() does at priority 0: it asks for twice the pages counted. */
 static void the_shrinker_keeps_its_contract(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make_flags(test, 0, AGE_MS, SPAN_HEAP_AGE_ONLY |
@@ -356,8 +358,8 @@ static void the_shrinker_keeps_its_contract(struct kunit *test)
 }
 
 /*
- * As in any allocation that reclaims. Lockdep would report a lock taken here that any
- * task ever holds while it allocates.
+ * Runs as in an allocation that reclaims. Lockdep reports a lock taken here that any task holds
+ * while it allocates.
  */
 static void reclaim_may_take_pages(struct kunit *test)
 {

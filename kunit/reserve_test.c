@@ -16,7 +16,7 @@
 
 #define CHUNK	PAGEINDEX_CHUNK_PAGES
 
-/* Long enough for everything that is idle to be released. */
+/* Three ages pass: all idle pages that passes may release are released. */
 static void let_time_pass(const struct span_heap *heap)
 {
 	unsigned int i;
@@ -54,7 +54,7 @@ static void pages_are_set_aside(struct kunit *test)
 		       CHANGE(zeroed_pages, 10));
 }
 
-/* A heap without a page yet, and more than a chunk. */
+/* A heap that has not grown gets a reserve of more than a chunk. */
 static void a_reserve_makes_the_heap_grow(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);
@@ -66,7 +66,7 @@ static void a_reserve_makes_the_heap_grow(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, stats.grown_pages, 2 * (u64)CHUNK);
 }
 
-/* By as much as it takes: the first chunk is full, the second is what is needed. */
+/* All pages of the first chunk are in use: the heap grows by one chunk. */
 static void a_full_heap_grows_by_a_chunk(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);
@@ -82,7 +82,7 @@ static void a_full_heap_grows_by_a_chunk(struct kunit *test)
 	span_free(addr);
 }
 
-/* Released pages in more pieces than are taken at a time: no need to grow. */
+/* The released pages are in more runs than are taken at a time. The heap does not grow. */
 static void a_scattered_heap_does_not_grow(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);
@@ -105,8 +105,8 @@ static void a_scattered_heap_does_not_grow(struct kunit *test)
 }
 
 /*
- * The point of it all: no memory had to be found, and none cleared. The rest of
- * the numbers change meanwhile, as the scavenger fills the reserve up.
+ * An atomic allocation from the reserve clears no page. Other statistics change meanwhile,
+ * because the scavenger refills the reserve.
  */
 static void atomic_callers_get_the_reserve(struct kunit *test)
 {
@@ -123,7 +123,7 @@ static void atomic_callers_get_the_reserve(struct kunit *test)
 	span_free(addr);
 }
 
-/* Chunk by chunk, so that it is certain where the reserve lies. */
+/* The reserve is a whole chunk, so that each allocation takes all of its pages. */
 static void a_sleeper_fills_the_reserve_up(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);
@@ -133,7 +133,10 @@ static void a_sleeper_fills_the_reserve_up(struct kunit *test)
 	addr[0] = span_alloc(heap, CHUNK, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, addr[0]);
 	KUNIT_EXPECT_EQ(test, idle_pages(heap), CHUNK);
-	/* One that may not sleep leaves that to the next, or to the scavenger. */
+	/*
+	 * An atomic caller leaves the refill to the next caller that may sleep, or to the
+	 * scavenger.
+	 */
 	addr[1] = span_alloc(heap, CHUNK, GFP_ATOMIC);
 	KUNIT_ASSERT_NOT_NULL(test, addr[1]);
 	scavenger_run();
@@ -170,7 +173,7 @@ static void the_scavenger_stops_at_the_reserve(struct kunit *test)
 	span_heap_stats(heap, &stats);
 	KUNIT_EXPECT_EQ(test, stats.idle_pages, 100ULL);
 	KUNIT_EXPECT_GE(test, stats.released_age_pages, 300ULL);
-	/* There is nothing left to come back for. */
+	/* No page is left to release: nothing is due. */
 	KUNIT_EXPECT_EQ(test, scavenger_run(), (unsigned long)MAX_SCHEDULE_TIMEOUT);
 }
 
@@ -219,7 +222,7 @@ static void a_failed_reserve_leaves_nothing_for_good(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, idle_pages(heap), 0UL);
 }
 
-/* There would be room if the reserve were released: it is not. */
+/* The reserve is not released to make room for a request below the limit. */
 static void the_reserve_is_not_released_for_room(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make(test, 100, 0);
@@ -233,7 +236,7 @@ static void the_reserve_is_not_released_for_room(struct kunit *test)
 	span_heap_stats(heap, &before);
 	KUNIT_EXPECT_NULL(test, span_alloc(heap, 70, GFP_KERNEL));
 	EXPECT_CHANGES(test, heap, &before, CHANGE(fail_limit_count, 1));
-	/* A request that the reserve serves as it is may have it. */
+	/* A request that the pages of the reserve serve is granted. */
 	low = must_alloc(test, heap, 50);
 	span_free(low);
 	span_free(keep);
@@ -257,7 +260,7 @@ static void a_failed_refill_is_retried_after_a_second(struct kunit *test)
 	span_free(addr);
 }
 
-/* To have asked for more than there can be is no reason not to keep what there is. */
+/* After a call that fails to raise the reserve, the heap still keeps and refills the old one. */
 static void a_refused_raise_changes_nothing(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make(test, 200, 0);
@@ -272,7 +275,7 @@ static void a_refused_raise_changes_nothing(struct kunit *test)
 	span_free(addr);
 }
 
-/* === Two at a time ====================================================== */
+/* === Concurrent callers ================================================= */
 
 struct reserver {
 	struct span_heap *heap;
@@ -326,7 +329,9 @@ static void a_contended_refill_wakes_the_scavenger(struct kunit *test)
 	unsigned int tries = 0;
 	void *addr;
 
-	/* Only this wake-up makes the thread refill the reserve: else it sleeps for an age. */
+	/*
+	 * Only this wake-up makes the thread refill the reserve: otherwise it sleeps for an age.
+	 */
 	scavenger_set_clock(NULL);
 	KUNIT_ASSERT_EQ(test, span_heap_reserve(heap, 100), 0);
 	mutex_lock(&heap->reserve_lock);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Retention: what passes leave since it will be needed again, and what goes first.
+ * Retention: idle pages that passes keep because of demand, and the order of releases.
  */
 #include <linux/jiffies.h>
 
@@ -12,7 +12,7 @@
 #define CHUNK	PAGEINDEX_CHUNK_PAGES
 #define AGE_MS	1000
 
-/* The module's default. */
+/* The module's default of retain_floor_pages. */
 #define FLOOR	64UL
 
 static unsigned long age(void)
@@ -52,7 +52,7 @@ static void free_pages_of(void *addr, unsigned long from, unsigned long to)
 		span_free(page_at(addr, from));
 }
 
-/* Two passes: pages idle from now on are due at the second pass. */
+/* Two passes: pages that are idle before the first one are due at the second. */
 static void pass_twice(struct span_heap *heap, struct span_heap_stats *stats)
 {
 	scavenger_run();
@@ -64,8 +64,8 @@ static void pass_twice(struct span_heap *heap, struct span_heap_stats *stats)
 /* === How much stays ===================================================== */
 
 /*
- * A load that comes back after one and a half ages, its pages idle in between.
- * Returns how many times it met some that had been given back.
+ * Run a load every one and a half ages, with its pages idle in between. Returns the number of
+ * allocations with refaults.
  */
 static u64 run_returning_load(struct kunit *test, struct span_heap *heap)
 {
@@ -97,7 +97,7 @@ static void age_only_heaps_release_a_returning_load(struct kunit *test)
 	KUNIT_EXPECT_NE(test, run_returning_load(test, heap), 0ULL);
 }
 
-/* A load that comes once in four ages is forgotten: only the floor stays. */
+/* The demand of a load that runs once in four ages is forgotten: only the floor stays. */
 static void a_rare_load_keeps_only_the_floor(struct kunit *test)
 {
 	struct span_heap *heap = retaining_heap(test);
@@ -129,7 +129,7 @@ static const struct fall falls[] = {
 PARAM_NAME(fall)
 KUNIT_ARRAY_PARAM(fall, falls, fall_name);
 
-/* Not before an age, and no later than two and a tick. */
+/* Pages are released after one age at the earliest, after two ages and a tick at the latest. */
 static void a_burst_is_released(struct kunit *test)
 {
 	const struct fall *fall = test->param_value;
@@ -149,8 +149,8 @@ static void a_burst_is_released(struct kunit *test)
 }
 
 /*
- * The test holds wherever between two passes the burst ends, and although statistics are
- * read all the time, which rolls the buckets of remembered demand.
+ * A burst may end at any time between two passes. The test reads statistics at every tick, which
+ * rolls the buckets of remembered demand.
  */
 static void a_burst_is_forgotten_in_time(struct kunit *test)
 {
@@ -198,9 +198,8 @@ static void cached_pages_are_released(struct kunit *test)
 }
 
 /*
- * A pass has to leave 576 pages of the first two chunks, for which there is no demand
- * half an age later. By then 500 other pages are idle instead of the pages in the first
- * chunk. These 500 pages are not due, and are released at the next pass.
+ * A pass keeps 576 idle pages for demand that ends half an age later. Then only the kept pages
+ * are due; 500 younger idle pages are released at the next pass.
  */
 static void a_trim_takes_due_pages(struct kunit *test)
 {
@@ -246,7 +245,7 @@ static void retained_pages_are_counted(struct kunit *test)
 	span_free(live);
 }
 
-/* A reserve stays, but not by retention. */
+/* Idle pages that stay for the reserve do not count as retained. */
 static void a_reserve_is_not_retention(struct kunit *test)
 {
 	struct span_heap *heap = retaining_heap(test);
@@ -261,9 +260,8 @@ static void a_reserve_is_not_retention(struct kunit *test)
 }
 
 /*
- * Due pages do not stay either if younger pages cover the demand. Of 1800 idle pages 500
- * are young. Of the rest all are released but 3700 pages and a sixteenth of 3700, less 3200
- * pages and less the young ones.
+ * Younger pages cover demand before due pages do. Demand of 3700 pages and a sixteenth keeps 731
+ * idle pages besides the 3200 pages in use: the 500 young ones, and 231 due ones.
  */
 static void young_pages_count_as_reserve_first(struct kunit *test)
 {
@@ -286,7 +284,7 @@ static void young_pages_count_as_reserve_first(struct kunit *test)
 	span_free(live);
 }
 
-/* === What goes first ==================================================== */
+/* === Order of releases ================================================== */
 
 /*
  * Of three chunks with idle pages, one is wholly free, one less than half in use,
@@ -317,8 +315,8 @@ static void use(struct kunit *test, struct span_heap *heap, unsigned long npages
 }
 
 /*
- * Allocations in a chunk, age after age, do not keep its other pages: pages that demand does
- * not cover are released if other chunks have no such pages.
+ * Allocations in a chunk at every age do not keep its other pages: pages that demand does not
+ * cover are released if other chunks have no such pages.
  */
 static void surplus_of_busy_chunks_is_released(struct kunit *test)
 {
@@ -395,7 +393,7 @@ static void demand_in_the_middle_of_a_pass_ends_it(struct kunit *test)
 	while (backed(heap) == 4096)
 		KUNIT_ASSERT_EQ(test, scavenger_step(), 0UL);
 	KUNIT_EXPECT_EQ(test, backed(heap), 3072UL);
-	/* 3000 and a sixteenth are more than there is. */
+	/* Demand of 3000 pages and a sixteenth covers all 3072 backed pages. */
 	span_free(must_alloc(test, heap, 3000));
 	scavenger_run();
 	KUNIT_EXPECT_EQ(test, backed(heap), 3072UL);
@@ -420,7 +418,7 @@ static void a_settled_heap_causes_no_wakeups(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, scavenger_run(), age());
 }
 
-/* At 1 %, 99 jiffies for each that was spent; what is less is not lost. */
+/* At 1 %, a pause of 99 jiffies for each jiffy of work; fractions of a jiffy add up. */
 static void pauses_make_up_for_work(struct kunit *test)
 {
 	unsigned long paused = 0;

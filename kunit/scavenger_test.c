@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Scavenger: when idle pages are given back, and how many at a time.
+ * Scavenger: when idle pages are released, and how many at a time.
  */
 #include <linux/jiffies.h>
 #include <linux/sched.h>
@@ -32,7 +32,7 @@ static unsigned long age(void)
 struct start {
 	const char *name;
 	unsigned int eighths;	/* of an age, after the last pass */
-	int ticks;		/* and this many ticks */
+	int ticks;		/* plus this many ticks */
 };
 
 static const struct start starts[] = {
@@ -45,7 +45,7 @@ static const struct start starts[] = {
 PARAM_NAME(start)
 KUNIT_ARRAY_PARAM(start, starts, start_name);
 
-/* Not before an age, not after two and a tick, wherever between passes it begins. */
+/* Pages are released after one age at the earliest, after two ages and a tick at the latest. */
 static void pages_are_released_in_time(struct kunit *test)
 {
 	const struct start *start = test->param_value;
@@ -53,7 +53,7 @@ static void pages_are_released_in_time(struct kunit *test)
 	void *addr = must_alloc(test, heap, 300);
 	unsigned long idle;
 
-	/* An idle page that keeps the passes coming while the span is in use. */
+	/* Because of an idle page, passes go on while the span is in use. */
 	span_free(must_alloc(test, heap, 1));
 	scavenger_run();
 	test_clock_pass(age() * start->eighths / 8 + start->ticks);
@@ -75,7 +75,7 @@ static void nothing_is_released_before_the_age(struct kunit *test)
 	scavenger_run();
 	test_clock_pass(age() - 1);
 	EXPECT_NO_CHANGE(test, heap, &before);
-	/* The first pass only takes note. */
+	/* The first pass makes the idle pages old, and releases none. */
 	test_clock_pass(1);
 	EXPECT_NO_CHANGE(test, heap, &before);
 	test_clock_pass(age());
@@ -91,7 +91,7 @@ static void used_pages_age_anew(struct kunit *test)
 	span_free(must_alloc(test, heap, 100));
 	scavenger_run();
 	test_clock_pass(age());
-	/* The lower half is used for a moment, just before it would go. */
+	/* The lower half is allocated and freed before the pass that would release it. */
 	addr = must_alloc(test, heap, 50);
 	span_free(addr);
 	test_clock_pass(age());
@@ -101,7 +101,7 @@ static void used_pages_age_anew(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, released_by_age(heap), 100ULL);
 }
 
-/* Neighbours are one run to an allocation, but each keeps its own age. */
+/* Adjacent idle pages are one run for an allocation, but each page keeps its own age. */
 static void coalesced_pages_keep_their_ages(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make(test, 0, AGE_MS);
@@ -126,7 +126,7 @@ static void the_rest_of_a_span_keeps_its_age(struct kunit *test)
 	struct span_heap *heap = test_heap_make(test, 0, AGE_MS);
 	void *addr;
 
-	/* 200 idle pages, of which an allocation takes some away. */
+	/* An allocation takes 80 of 200 idle pages. */
 	span_free(must_alloc(test, heap, 200));
 	scavenger_run();
 	test_clock_pass(age());
@@ -187,7 +187,7 @@ static void an_idle_heap_causes_no_wakeups(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, released_by_age(heap), 10ULL);
 	KUNIT_EXPECT_FALSE(test, heap->watched);
 
-	/* And again from the start. */
+	/* The next free makes the heap watched again. */
 	span_free(must_alloc(test, heap, 10));
 	KUNIT_EXPECT_EQ(test, scavenger_run(), age());
 }
@@ -221,7 +221,7 @@ static void a_release_is_as_large_as_asked_for(struct kunit *test)
 			       CHANGE(released_forced_pages, npages[i]),
 			       CHANGE(tlb_flush_count, !!npages[i]));
 	}
-	/* The rest, and then there is nothing. */
+	/* The first call releases the rest, the second one finds no idle page. */
 	KUNIT_EXPECT_EQ(test, span_heap_scavenge(heap, ULONG_MAX), 2000UL - 1611);
 	KUNIT_EXPECT_EQ(test, span_heap_scavenge(heap, ULONG_MAX), 0UL);
 	KUNIT_EXPECT_EQ(test, heap->index.nr_idle, 0UL);
@@ -281,7 +281,7 @@ static void long_runs_are_released_in_batches(struct kunit *test)
 	expect_batches(test, heap, 8 * CHUNK, 5);
 }
 
-/* Every other page: as many pages, in as many runs. A flush serves a chunk's worth. */
+/* Every other page is idle: each run is one page. One TLB flush serves 512 pages or more. */
 static void single_pages_are_released_in_batches(struct kunit *test)
 {
 	const unsigned long npages = 4 * CHUNK;

@@ -19,7 +19,7 @@ static struct span_heap *shared_heap(struct kunit *test, unsigned long flags)
 	return test_heap_make_flags(test, 0, 0, SHARED | flags);
 }
 
-/* Its own, with something in it. */
+/* Take a reference to a page of a span, and fill the page. */
 static struct page *hold_page(void *addr, unsigned long page)
 {
 	struct page *held = vmalloc_to_page(page_at(addr, page));
@@ -29,7 +29,7 @@ static struct page *hold_page(void *addr, unsigned long page)
 	return held;
 }
 
-/* The scavenger's thread may be finishing them as well. */
+/* The scavenger's thread may be finishing deferred spans, too: wait for the thread. */
 static void finish_deferred(struct span_heap *heap)
 {
 	deferred_finish(heap, ULONG_MAX);
@@ -45,7 +45,7 @@ struct shared {
 	const char *name;
 	unsigned long flags;
 	unsigned long npages;
-	unsigned long at[3];	/* pages that are held; later ones are 0 */
+	unsigned long at[3];	/* pages with an extra reference */
 	unsigned int nr;
 };
 
@@ -109,7 +109,7 @@ static void pages_without_references_are_cached(struct kunit *test)
 		       CHANGE(cached_pages, 5), CHANGE(span_count, -1), CHANGE(free_count, 1));
 }
 
-/* A free with interrupts off defers its work: the pages are not allocated again before. */
+/* A free with interrupts off is deferred: deferred_finish() looks for extra references. */
 static void a_free_with_interrupts_off_is_deferred(struct kunit *test)
 {
 	struct span_heap *heap = shared_heap(test, SPAN_HEAP_NO_CACHE);
@@ -134,7 +134,7 @@ static void a_free_with_interrupts_off_is_deferred(struct kunit *test)
 	put_page(held);
 }
 
-/* Each part of a span that was split looks at its own pages. */
+/* The free of a part of a split span checks the pages of this part alone. */
 static void parts_of_a_split_span_are_checked(struct kunit *test)
 {
 	struct span_heap *heap = shared_heap(test, SPAN_HEAP_NO_CACHE);
@@ -154,7 +154,7 @@ static void parts_of_a_split_span_are_checked(struct kunit *test)
 	put_page(held);
 }
 
-/* Memory that the hardware reports as bad is no span's any more. */
+/* A page that the hardware reports as bad does not become part of another span. */
 static void poisoned_pages_are_not_reused(struct kunit *test)
 {
 #ifdef CONFIG_MEMORY_FAILURE
@@ -169,7 +169,7 @@ static void poisoned_pages_are_not_reused(struct kunit *test)
 	addr = must_alloc(test, heap, 8);
 	KUNIT_EXPECT_PTR_NE(test, bad, vmalloc_to_page(page_at(addr, 3)));
 	span_free(addr);
-	/* The page allocator does not take such a page back; this one is sound. */
+	/* The page allocator refuses a poisoned page. This page is sound, so free it. */
 	ClearPageHWPoison(bad);
 	init_page_count(bad);
 	__free_page(bad);
@@ -178,7 +178,7 @@ static void poisoned_pages_are_not_reused(struct kunit *test)
 #endif
 }
 
-/* With a limit, what waits for the scavenger must not make an allocation fail. */
+/* At a limit, an allocation finishes deferred spans to get their pages. */
 static void deferred_pages_make_room(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make_flags(test, 100, 0, SHARED);

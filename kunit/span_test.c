@@ -64,7 +64,7 @@ static void a_span_goes_through_its_states(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, span_retire(&live));
 	KUNIT_EXPECT_FALSE(test, span_retire(&held));
 
-	/* Live again, but what was seen before is out of date. */
+	/* Unlocked: the views taken before are out of date. */
 	span_unlock(live.span);
 	KUNIT_EXPECT_FALSE(test, span_trylock(&live));
 	KUNIT_EXPECT_FALSE(test, span_retire(&live));
@@ -72,7 +72,7 @@ static void a_span_goes_through_its_states(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, span_state_kind(again.state), kind->kind);
 	KUNIT_EXPECT_PTR_EQ(test, again.span, live.span);
 
-	/* Dead. */
+	/* Freed: the span is dead, and all views of it are out of date. */
 	span_free(addr);
 	KUNIT_EXPECT_FALSE(test, view_of(addr, &held));
 	KUNIT_EXPECT_FALSE(test, span_trylock(&again));
@@ -139,7 +139,7 @@ static void an_owner_is_kept(struct kunit *test)
 	span_free(addr);
 	KUNIT_EXPECT_EQ(test, span_set_owner(addr, test), -EINVAL);
 
-	/* The next span there begins without one. */
+	/* The next span at the address has no owner at first. */
 	addr = must_alloc(test, heap, 5);
 	KUNIT_ASSERT_TRUE(test, span_lookup(addr, &info));
 	KUNIT_EXPECT_NULL(test, info.owner);
@@ -161,7 +161,7 @@ static void an_origin_is_kept(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, origin.caller - (unsigned long)an_origin_is_kept < 4096, true);
 	KUNIT_EXPECT_LE(test, origin.age_ms,
 			(u64)jiffies_to_msecs(jiffies - before + 2 * BIT(SPAN_BORN_SHIFT)));
-	/* More milliseconds than 32 bits can tell. */
+	/* 60 days are more milliseconds than 32 bits can count. */
 	WRITE_ONCE(view.span->born, span_clock() - (u32)(60UL * 86400 * HZ >> SPAN_BORN_SHIFT));
 	KUNIT_ASSERT_TRUE(test, span_origin(&view, &origin));
 	KUNIT_EXPECT_GE(test, origin.age_ms, 60ULL * 86400 * 1000 - 1000);
@@ -192,7 +192,7 @@ static unsigned long foreign_pages(void *addr, unsigned long npages)
 static void every_page_is_mapped(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);
-	/* Off the chunk's edge, so that the length alone decides nothing. */
+	/* No other span begins at the edge of a chunk. */
 	void *first = must_alloc(test, heap, 3);
 	unsigned int i;
 
@@ -205,7 +205,10 @@ static void every_page_is_mapped(struct kunit *test)
 		KUNIT_EXPECT_EQ_MSG(test, mistagged_pages(addr, npages, 100), 0UL, "%lu pages",
 				    npages);
 		span_free(addr);
-		/* Once with what is there, once with what has to be found. */
+		/*
+		 * After every other length all pages are released: the next span has to be
+		 * backed.
+		 */
 		if (i % 2)
 			span_heap_scavenge(heap, ULONG_MAX);
 	}
@@ -268,7 +271,7 @@ static void the_walk_finds_every_span_once(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, heap_next_span(heap, &page, &view));
 }
 
-/* A walk that goes on from inside a span, longer than the spans there before, finds this span. */
+/* A walk that continues at a page inside a span finds this span. */
 static void the_walk_goes_on_from_inside_a_span(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);

@@ -103,7 +103,9 @@ static void parts_are_freed_separately(struct kunit *test)
 	void *first = NULL, *addr;
 	unsigned int i;
 
-	/* Each cut twice. Freed in either order, it is one run again afterwards. */
+	/*
+	 * Each cut twice: the parts are freed in either order, and are one run again afterwards.
+	 */
 	for (i = 0; i < 2 * ARRAY_SIZE(cuts); i++) {
 		const struct cut *cut = &cuts[i / 2];
 
@@ -166,7 +168,7 @@ static void owner_kind_and_heap_are_kept(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, second.owner, (void *)test);
 	KUNIT_EXPECT_PTR_EQ(test, second.heap, heap);
 
-	/* From here on they are two spans, with an owner each. */
+	/* The parts are two spans, each with an owner of its own. */
 	KUNIT_EXPECT_EQ(test, span_set_owner(page_at(addr, 3), heap), 0);
 	KUNIT_ASSERT_TRUE(test, span_lookup(addr, &first));
 	KUNIT_EXPECT_PTR_EQ(test, first.owner, (void *)test);

@@ -34,21 +34,21 @@ struct slot {
 };
 
 /**
- * struct books - what the statistics have to be
+ * struct books - the test's own statistics
  * @heap: the heap
- * @random: what decides on the next operation
+ * @random: random numbers for the operations
  * @slot: the live spans
- * @in_use: their pages, by kind
- * @spans: how many there are
+ * @in_use: pages of live spans, by kind
+ * @spans: number of live spans
  * @limit: the heap's limit
  * @peak: most pages in use and idle so far
  * @allocs: spans allocated
  * @frees: spans freed
  * @splits: spans split
  * @limit_failures: allocations refused for the limit
- * @forced: pages that forced releases said they released
- * @to_clear: pages that were to be clear
- * @corrupt: pages that had changed by the time they were freed
+ * @forced: sum of what span_heap_scavenge() has returned
+ * @to_clear: pages of allocations that had to be zero
+ * @corrupt: pages with wrong contents when freed, and allocations that were not zero
  */
 struct books {
 	struct span_heap *heap;
@@ -287,7 +287,7 @@ static void pages_backed_again_are_counted(struct kunit *test)
 	span_free(addr);
 	KUNIT_EXPECT_EQ(test, rebacked_pages(heap), 200ULL);
 
-	/* 54 pages are passed over for the sake of alignment. */
+	/* The aligned allocation skips 54 pages. */
 	addr = must_alloc(test, heap, 230);
 	high = span_alloc_aligned(heap, 64, 128, GFP_KERNEL);
 	KUNIT_ASSERT_PTR_EQ(test, high, page_at(low, 384));
@@ -320,7 +320,10 @@ static void the_peak_stays(struct kunit *test)
 	span_free(addr);
 }
 
-/* Reading them leaves a trace too, in one counter alone; the scavenger may come by. */
+/*
+ * A read of the statistics takes the lock, and changes no other counter. The scavenger may also
+ * run.
+ */
 static void acquisitions_of_the_lock_are_counted(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);
@@ -343,7 +346,7 @@ static int waiter_thread(void *data)
 	return 0;
 }
 
-/* Another task waits for the lock, however long this task takes to get there. */
+/* Another task tries to take the lock while this task holds it. */
 static void waiting_for_the_lock_is_counted(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);
@@ -418,14 +421,14 @@ static void holds_of_the_lock_are_timed(struct kunit *test)
 	locktime_switch(true);
 	hold(heap, 10);
 	KUNIT_EXPECT_EQ(test, longest_hold(heap), 10ULL);
-	/* A clock that steps back is not a hold of centuries. */
+	/* A hold in which the clock steps back does not count. */
 	hold(heap, -5);
 	KUNIT_EXPECT_EQ(test, longest_hold(heap), 10ULL);
 	locktime_switch(false);
 	WRITE_ONCE(locktime_clock, NULL);
 }
 
-/* Descriptors of cached spans are memory, too, and each takes what its slab gives it. */
+/* Descriptors of cached spans count as metadata, too: each counts as an object of its slab. */
 static void descriptors_are_counted(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make_cached(test, 0, 0);

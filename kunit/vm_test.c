@@ -100,7 +100,7 @@ static void pages_can_be_replaced(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, test_bit(3, f->missing));
 	KUNIT_EXPECT_TRUE(test, test_bit(4, f->missing));
 
-	/* Each in the other's place. */
+	/* Map the two pages in exchanged order. */
 	swap(f->pages[3], f->pages[4]);
 	KUNIT_ASSERT_EQ(test, vm_map(f->range.base + (3 << PAGE_SHIFT), f->pages + 3, 2), 0);
 	KUNIT_EXPECT_EQ(test, missing_pages(f), 0UL);

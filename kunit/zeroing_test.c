@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Zeroing: cleared memory when it is asked for, and no more clearing than that.
+ * Zeroing: memory is cleared for callers that ask for cleared memory, and for no others.
  *
- * With init_on_alloc every allocation asks for it, and with init_on_free freed
- * pages are known to be clear; what is expected follows.
+ * With init_on_alloc every allocation asks for cleared memory, and with init_on_free
+ * freed pages are known to be clear. The expected numbers depend on both.
  */
 #include "heap/deferred.h"
 #include "index/lookup.h"
@@ -26,7 +26,7 @@ static void *zalloc(struct kunit *test, struct span_heap *heap, unsigned long np
 	return addr;
 }
 
-/* Make the first @npages idle pages of a new heap, full of something. */
+/* Make @npages idle pages with contents in a new heap. */
 static void dirty(struct kunit *test, struct span_heap *heap, unsigned long npages)
 {
 	void *addr = must_alloc(test, heap, npages);
@@ -138,7 +138,7 @@ static void long_spans_are_cleared_later(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, is_zero(addr, 3 * CHUNK));
 }
 
-/* Idle pages, released ones and idle ones again in a single run. */
+/* A run of idle, released and again idle pages. */
 static void mixed_runs_are_cleared(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);
@@ -161,7 +161,7 @@ static void mixed_runs_are_cleared(struct kunit *test)
 	span_free(addr);
 }
 
-/* Pages that were set aside are clear already, until they have been used. */
+/* Pages of a reserve are known to be clear until they have been used. */
 static void reserved_pages_are_not_cleared_again(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);
@@ -175,7 +175,7 @@ static void reserved_pages_are_not_cleared_again(struct kunit *test)
 	addr = span_alloc(heap, CHUNK, GFP_NOWAIT | __GFP_ZERO);
 	KUNIT_ASSERT_NOT_NULL(test, addr);
 	KUNIT_EXPECT_TRUE(test, is_zero(addr, CHUNK));
-	/* The scavenger is filling the reserve up by now: look at nothing else. */
+	/* The scavenger may be refilling the reserve: other statistics change. */
 	span_heap_stats(heap, &stats);
 	KUNIT_EXPECT_EQ(test, stats.zero_skipped_pages, (u64)CHUNK);
 	memset(addr, 0xa5, CHUNK_BYTES);
@@ -185,7 +185,7 @@ static void reserved_pages_are_not_cleared_again(struct kunit *test)
 	span_free(addr);
 }
 
-/* Half of a reserve has been used: only that half is cleared. */
+/* 200 pages of a reserve have been used: only these 200 are cleared. */
 static void only_used_pages_are_cleared(struct kunit *test)
 {
 	struct span_heap *heap = test_heap(test);
