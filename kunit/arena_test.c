@@ -47,7 +47,7 @@ static const struct growth growths[] = {
 	{ "twice within an arena", 1, 3 * CHUNK, 4 * CHUNK, 1 },
 	{ "an arena", ARENA_PAGES, 0, ARENA_PAGES, 1 },
 	{ "one more than an arena", ARENA_PAGES + 1, 0, ARENA_PAGES + CHUNK, 2 },
-	{ "an arena after a page: the rest of the first comes too", 1, ARENA_PAGES,
+	{ "an arena after a page: also the rest of the first arena", 1, ARENA_PAGES,
 	  2 * ARENA_PAGES, 2 },
 	{ "a page after an arena", ARENA_PAGES, 1, ARENA_PAGES + CHUNK, 2 },
 	{ "several arenas", 3 * ARENA_PAGES + 1, 2 * CHUNK, 3 * ARENA_PAGES + 3 * CHUNK, 4 },

@@ -125,7 +125,7 @@ static bool alloc_with_fault(struct kunit *test, struct span_heap *heap,
 		KUNIT_EXPECT_EQ(test, mistagged_pages(addr, failure->npages, nth), 0UL);
 		span_free(addr);
 	} else {
-		KUNIT_EXPECT_TRUE_MSG(test, hit, "failed although nothing did");
+		KUNIT_EXPECT_TRUE_MSG(test, hit, "failed without an injected failure");
 		expect_as_before(test, heap, &before, failure->gfp);
 	}
 	return hit;

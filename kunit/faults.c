@@ -60,7 +60,7 @@ static bool faults_work(enum fault fault)
 void faults_require(struct kunit *test, enum fault fault)
 {
 	if (!faults_work(fault))
-		kunit_skip(test, "failslab and fail_page_alloc are not set up for it");
+		kunit_skip(test, "failslab and fail_page_alloc are not set up");
 }
 
 #else

@@ -139,8 +139,8 @@ static void a_failure_leaves_no_page_tables(struct kunit *test)
 		if (addr)
 			break;
 		span_heap_stats(heap, &after);
-		KUNIT_EXPECT_EQ_MSG(test, after.grown_pages, before.grown_pages, "at %u",
-				    nth);
+		KUNIT_EXPECT_EQ_MSG(test, after.grown_pages, before.grown_pages,
+				    "failures from allocation %u on", nth);
 		KUNIT_EXPECT_EQ(test, after.page_table_bytes, before.page_table_bytes);
 		test_heap_check(test, heap);
 	}

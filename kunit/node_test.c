@@ -329,9 +329,9 @@ struct length {
 
 static const struct length lengths[] = {
 	{ "one page", 1 },
-	{ "the longest of the short ones", CACHE_MAX_SHORT },
-	{ "a long one", 64 },
-	{ "the longest that is kept", CACHE_MAX_LARGE },
+	{ "the longest short span", CACHE_MAX_SHORT },
+	{ "a long span", 64 },
+	{ "the longest cached span", CACHE_MAX_LARGE },
 };
 
 PARAM_NAME(length)
@@ -524,10 +524,10 @@ struct bad_node {
 #define SOME_OFFLINE_NODE	NUMA_NO_NODE
 
 static const struct bad_node bad_nodes[] = {
-	{ "below all", -2 },
-	{ "far below all", INT_MIN },
-	{ "above all", MAX_NUMNODES },
-	{ "absurd", INT_MAX },
+	{ "below NUMA_NO_NODE", -2 },
+	{ "smallest int", INT_MIN },
+	{ "above the maximum", MAX_NUMNODES },
+	{ "greatest int", INT_MAX },
 	{ "offline", SOME_OFFLINE_NODE },
 };
 
@@ -544,7 +544,7 @@ static void bad_nodes_are_refused(struct kunit *test)
 	if (node == SOME_OFFLINE_NODE)
 		node = first_unset_node(node_online_map);
 	if (bad->node == SOME_OFFLINE_NODE && node >= MAX_NUMNODES)
-		kunit_skip(test, "all nodes that can be are online");
+		kunit_skip(test, "all node numbers are online");
 	/* The cache has a span of the requested length. */
 	span_free(must_alloc(test, heap, 1));
 	span_heap_stats(heap, &before);

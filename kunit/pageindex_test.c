@@ -104,7 +104,7 @@ static const struct scenario scenarios[] = {
 			ALLOC(CHUNK + 1, 0),
 		}
 	}, {
-		"lowest run that is long enough, not the best", 1, false, 1, {
+		"lowest run that is long enough, not the best fit", 1, false, 1, {
 			ALLOC(CHUNK, 0),
 			FREE(3, 10),
 			FREE(2, 20),

@@ -121,8 +121,8 @@ struct taker {
 };
 
 static const struct taker takers[] = {
-	{ "by callers that cannot wait", ATOMIC },
-	{ "by callers that can", GFP_KERNEL },
+	{ "by callers that may not sleep", ATOMIC },
+	{ "by callers that may sleep", GFP_KERNEL },
 };
 
 PARAM_NAME(taker)

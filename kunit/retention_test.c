@@ -120,10 +120,10 @@ struct fall {
 };
 
 static const struct fall falls[] = {
-	{ "to nothing", 0, FLOOR },
-	{ "to little: the floor counts", 100, FLOOR },
-	{ "to where the floor is a sixteenth", 1024, FLOOR },
-	{ "to much: a sixteenth counts", 3200, 200 },
+	{ "to no live pages", 0, FLOOR },
+	{ "to 100 live pages: the floor stays", 100, FLOOR },
+	{ "to 1024 live pages: the floor is a sixteenth", 1024, FLOOR },
+	{ "to 3200 live pages: a sixteenth stays", 3200, 200 },
 };
 
 PARAM_NAME(fall)

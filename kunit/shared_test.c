@@ -51,10 +51,10 @@ struct shared {
 
 static const struct shared shareds[] = {
 	{ "one page, cached", 0, 1, { 0 }, 1 },
-	{ "the first, cached", 0, 16, { 0 }, 1 },
-	{ "the last, cached", 0, 16, { 15 }, 1 },
-	{ "three, long", 0, 300, { 0, 64, 299 }, 3 },
-	{ "neighbours, no cache", SPAN_HEAP_NO_CACHE, 200, { 63, 64, 65 }, 3 },
+	{ "the first page, cached", 0, 16, { 0 }, 1 },
+	{ "the last page, cached", 0, 16, { 15 }, 1 },
+	{ "three pages, long span", 0, 300, { 0, 64, 299 }, 3 },
+	{ "three adjacent pages, no cache", SPAN_HEAP_NO_CACHE, 200, { 63, 64, 65 }, 3 },
 	{ "too long for a cache", 0, 1500, { 0, 512, 1499 }, 3 },
 };
 

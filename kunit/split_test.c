@@ -190,8 +190,8 @@ struct refusal {
 static const struct refusal refusals[] = {
 	{ "nothing left for the first part", 0, 0 },
 	{ "nothing left for the second part", 0, 10 },
-	{ "more than there is", 0, 11 },
-	{ "absurdly many", 0, ULONG_MAX },
+	{ "more pages than the span has", 0, 11 },
+	{ "ULONG_MAX pages", 0, ULONG_MAX },
 	{ "one page inside", PAGE_SIZE, 3 },
 	{ "one byte inside", 1, 3 },
 	{ "last byte", 10 * PAGE_SIZE - 1, 3 },
