@@ -71,9 +71,12 @@ static inline void *must_alloc(struct kunit *test, struct span_heap *heap, unsig
 	return addr;
 }
 
+/* @nr spans of @npages pages each, in an array that lives as long as the test. */
 void **alloc_some(struct kunit *test, struct span_heap *heap, unsigned int nr,
 		  unsigned long npages);
+/* Frees the last span of the array first. */
 void free_some(void **addr, unsigned int nr);
+
 u64 cached_pages(struct span_heap *heap);
 
 static inline unsigned long test_page_address(struct span_heap *heap, unsigned long page)

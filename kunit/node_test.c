@@ -478,12 +478,6 @@ static unsigned long alloc_all(struct span_heap *heap, void **addr, unsigned int
 	return nr_pages;
 }
 
-static void free_all(void **addr, unsigned int nr)
-{
-	while (nr--)
-		span_free(addr[nr]);
-}
-
 /* More spans than a cache has room for: some go to the depot, which has room for them. */
 static void a_depot_has_nothing_for_another_node(struct kunit *test)
 {
@@ -499,7 +493,7 @@ static void a_depot_has_nothing_for_another_node(struct kunit *test)
 	if (!enter_node(nodes.b))
 		kunit_skip(test, "needs a CPU of the second node");
 	in_b = alloc_all(heap, addr, nr, npages, nodes.b);
-	free_all(addr, nr);
+	free_some(addr, nr);
 	span_heap_stats(heap, &before);
 	/* CPUs still must not go offline: the spans they have cached would become idle. */
 	test_go_home();
@@ -511,7 +505,7 @@ static void a_depot_has_nothing_for_another_node(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, before.cached_pages, (u64)nr * npages);
 	KUNIT_EXPECT_EQ(test, in_a, nr * npages);
 	KUNIT_EXPECT_EQ(test, after.cache_hit_count, before.cache_hit_count);
-	free_all(addr, nr);
+	free_some(addr, nr);
 }
 
 /* === Bad nodes ========================================================== */
