@@ -10,7 +10,7 @@ HOST := $(MAKE) -C tools/host
 KDIR ?= stock
 
 .DEFAULT_GOAL := help
-.PHONY: help modules demo shell check check-host check-kunit check-stock lint fuzz \
+.PHONY: help modules demo shell gdb compile_commands check check-host check-kunit check-stock lint fuzz \
 	bench bench-insn bench-hold bench-kernel bench-qemu bench-scavenger docs clean distclean
 
 ##@ Use
@@ -68,6 +68,12 @@ bench-scavenger: ## what the scavenger does for a load, and costs; in user-mode 
 
 ##@ Develop
 
+gdb: ## gdb, attached to a guest with the modules loaded, with their symbols
+	@scripts/gdb
+
+compile_commands: ## compile_commands.json for editors, from the build for KDIR
+	@scripts/compile-commands $(KDIR)
+
 lint: ## checkpatch, sparse, W=1, kernel-doc, shellcheck, layers
 	@scripts/lint
 
@@ -77,8 +83,8 @@ docs: ## the documentation as HTML, in build/docs/html
 help: ## list these targets
 	@echo 'spanalloc: a page-span allocator for Linux kernel modules'
 	@awk '/^##@/ { sub(/^##@ */, ""); printf "\n%s:\n", $$0 } \
-		/^[a-z-]+:.*## / { name = $$1; sub(/:.*/, "", name); sub(/.*## /, ""); \
-			printf "  make %-15s %s\n", name, $$0 }' Makefile
+		/^[a-z_-]+:.*## / { name = $$1; sub(/:.*/, "", name); sub(/.*## /, ""); \
+			printf "  make %-17s %s\n", name, $$0 }' Makefile
 	@echo
 	@echo '  make modules KDIR=/lib/modules/$$(uname -r)/build   for another kernel'
 
