@@ -43,7 +43,7 @@ static int __init hello_heap_init(void)
 	}
 
 	span_heap_stats(heap, &stats);
-	pr_info("%u buffers of %u pages; %llu of %llu pages in use; %llu allocations refused\n",
+	pr_info("%u buffers of %u pages; pages in use: %llu of %llu; allocations refused: %llu\n",
 		nr_bufs, BUF_PAGES, stats.in_use_pages, stats.limit_pages,
 		stats.fail_limit_count);
 	return 0;

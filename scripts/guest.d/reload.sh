@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash
-# Runs in the guest: loads and unloads, every second time under two clients
+# Runs in the guest: loads and unloads, every second time under three clients
 # that use memory, and looks for what is left.
 # shellcheck source=scripts/guest.d/tap.sh
 . /guest.d/tap.sh
@@ -15,9 +15,11 @@ LOSS_PAGES=256
 
 use_client() {
 	insmod /modules/hello_span.ko &&
+		insmod /modules/hello_heap.ko &&
 		insmod /modules/spanram.ko size_mb=64 &&
 		dd if=/dev/zero of=/dev/spanram0 bs=1M count=8 2> /dev/null &&
 		rmmod spanram &&
+		rmmod hello_heap &&
 		rmmod hello_span
 }
 
