@@ -141,8 +141,8 @@ size_t pageindex_table_bytes(unsigned long max_blocks)
 {
 	unsigned int levels;
 
-	return (max_blocks + table_sums(max_blocks, &levels) + DIV_ROUND_UP(max_blocks, 64)) *
-	       sizeof(u64);
+	return (round_up(max_blocks, 8) + table_sums(max_blocks, &levels) +
+		DIV_ROUND_UP(max_blocks, 64)) * sizeof(u64);
 }
 
 /**
@@ -157,7 +157,8 @@ size_t pageindex_table_bytes(unsigned long max_blocks)
 void *pageindex_set_table(struct pageindex *idx, void *table, unsigned long max_blocks)
 {
 	void *old = idx->block;
-	u64 *sum = (u64 *)table + max_blocks;
+	/* The summaries of eight children share a cache line if @table is aligned to one. */
+	u64 *sum = (u64 *)table + round_up(max_blocks, 8);
 	unsigned long room = max_blocks, have = idx->nr_blocks;
 	unsigned int levels, old_levels, i;
 
@@ -177,7 +178,8 @@ void *pageindex_set_table(struct pageindex *idx, void *table, unsigned long max_
 		else if (have)
 			/* Above the old top there is one summary: the old top covered all. */
 			*sum = pageindex_sum_merge(idx->sum[i - 1], 8, level_shift(i + 1));
-		idx->sum[i] = sum;
+		/* Pairs with READ_ONCE() in pageindex_prefetch(), whose caller has no lock. */
+		WRITE_ONCE(idx->sum[i], sum);
 		sum += round_up(room, 8);
 		room = DIV_ROUND_UP(room, 8);
 		have = DIV_ROUND_UP(have, 8);

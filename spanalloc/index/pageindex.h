@@ -38,8 +38,12 @@
 #define PAGEINDEX_BLOCK_CHUNKS	(1UL << PAGEINDEX_BLOCK_SHIFT)
 #define PAGEINDEX_BLOCK_PAGES	(PAGEINDEX_BLOCK_CHUNKS << PAGEINDEX_CHUNK_SHIFT)
 
-/* Hints hold page numbers in 32 bits: 2^32 pages are 16 TiB of 4 KiB pages. */
-#define PAGEINDEX_MAX_BLOCKS	(1UL << (32 - PAGEINDEX_CHUNK_SHIFT - PAGEINDEX_BLOCK_SHIFT))
+/*
+ * One block less than 2^32 pages, which are 16 TiB of 4 KiB pages: a hint is a u32, and a
+ * failed search sets hints to the number of pages in all blocks.
+ */
+#define PAGEINDEX_MAX_BLOCKS \
+	((1UL << (32 - PAGEINDEX_CHUNK_SHIFT - PAGEINDEX_BLOCK_SHIFT)) - 1)
 
 /* Levels of summaries kept in the table, above the two kept in each block. */
 #define PAGEINDEX_TABLE_LEVELS	7

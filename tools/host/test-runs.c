@@ -4,6 +4,7 @@
  */
 #include <linux/kernel.h>
 
+#include "memory.h"
 #include "steps.h"
 #include "tap.h"
 
@@ -383,6 +384,47 @@ static bool huge_behind_wall(unsigned long nblocks)
 	return true;
 }
 
+/* The largest index: blocks that have not grown, all in the same memory, and the last one. */
+static void make_largest(struct pageindex *idx, struct pageindex_block *blocks)
+{
+	unsigned long i;
+
+	pageindex_init(idx);
+	pageindex_set_table(idx, memory_zeroed(1, pageindex_table_bytes(PAGEINDEX_MAX_BLOCKS)),
+			    PAGEINDEX_MAX_BLOCKS);
+	pageindex_block_init(&blocks[0], false);
+	pageindex_block_init(&blocks[1], false);
+	for (i = 0; i + 1 < PAGEINDEX_MAX_BLOCKS; i++)
+		pageindex_add_block(idx, &blocks[0]);
+	pageindex_add_block(idx, &blocks[1]);
+}
+
+/* A search that fails sets hints to the end of the index, which has to fit into a hint. */
+static bool end_of_largest(unsigned long arg)
+{
+	const unsigned long last = PAGEINDEX_MAX_BLOCKS * BLOCK - CHUNK;
+	struct pageindex_block *blocks = memory_zeroed(2, sizeof(*blocks));
+	struct pageindex_claim claim;
+	struct pageindex idx;
+
+	(void)arg;
+	make_largest(&idx, blocks);
+	pageindex_grow(&idx, last / CHUNK, 1);
+	EXPECT(pageindex_alloc(&idx, CHUNK, &claim));
+	EXPECT_EQ(claim.page, last);
+	pageindex_free(&idx, last + 100, 1, 0);
+	pageindex_free(&idx, last + 102, 1, 0);
+	pageindex_free(&idx, last + 104, 1, 0);
+	EXPECT(pageindex_alloc(&idx, 1, &claim));
+	EXPECT(!pageindex_alloc(&idx, 2, &claim));
+	pageindex_free(&idx, last, 2, 0);
+	EXPECT(pageindex_alloc(&idx, 1, &claim));
+	EXPECT_EQ(claim.page, last);
+	free(idx.block);
+	free(blocks);
+	return true;
+}
+
 const struct step_case run_cases[] = {
 	{ "nothing can be had of an empty index", empty_index, 0 },
 	{ "nothing can be had of a block that has not grown", block_not_grown, 0 },
@@ -452,6 +494,7 @@ const struct step_case run_cases[] = {
 	{ "a request of 2^21 pages", huge_request, 1UL << 21 },
 	{ "a request of 2^21 + 1 pages", huge_request, (1UL << 21) + 1 },
 	{ "a request of 5000000 pages", huge_request, 5000000 },
+	{ "the end of the largest index", end_of_largest, 0 },
 	{ "128 blocks on either side of a wall", huge_behind_wall, 128 },
 	{ "200 blocks on either side of a wall", huge_behind_wall, 200 },
 };
