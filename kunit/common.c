@@ -242,7 +242,7 @@ static bool tables_agree(struct span_heap *heap, unsigned long nr_word)
 	unsigned long missing = 0;
 
 	/* A chunk that has not grown has no page tables. */
-	if (arena->block.meta[chunk].fresh == U16_MAX)
+	if (arena->block.meta[chunk].unbacked_from == U16_MAX)
 		return true;
 	vm_missing(arena->base + (page % ARENA_PAGES << PAGE_SHIFT), &missing, 64);
 	return missing == ~(word->hi | word->lo);

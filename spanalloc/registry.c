@@ -116,7 +116,7 @@ static struct span_heap *heap_new(const struct span_heap_params *params)
 	inflight_init(&heap->inflight);
 	INIT_LIST_HEAD(&heap->space.ranges);
 	pageindex_init(&heap->index);
-	heap->index.look_once = true;
+	heap->index.stop_at_stale = true;
 	pass_init(heap);
 	if (heap->limit)
 		heap->index.max_backed = heap->limit;

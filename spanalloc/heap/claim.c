@@ -128,21 +128,21 @@ static bool claim_search_locked(const struct span_request *req, int node, enum c
 static void claim_limit_look_locked(struct span_heap *heap, unsigned int tries)
 {
 	lockdep_assert_held(&heap->lock);
-	heap->index.look_once = tries < CLAIM_TRIES;
+	heap->index.stop_at_stale = tries < CLAIM_TRIES;
 }
 
 /*
- * After a failed search: with @deceived, a stale summary promised a run that was not there.
+ * After a failed search: with @hit_stale, a stale summary promised a run that was not there.
  * Bring the summary up to date, unless another CPU has, and return true: search again.
  */
-static bool claim_settle(struct span_heap *heap, bool deceived)
+static bool claim_sync_stale(struct span_heap *heap, bool hit_stale)
 {
 	unsigned long flags;
 
-	if (likely(!deceived))
+	if (likely(!hit_stale))
 		return false;
 	flags = heap_lock(heap);
-	pageindex_settle(&heap->index);
+	pageindex_sync_stale(&heap->index);
 	heap_unlock(heap, flags);
 	return true;
 }
@@ -282,7 +282,7 @@ bool claim_short(const struct span_request *req, int node, struct pageindex_clai
 	struct span_heap *heap = req->heap;
 	enum claim_look look;
 	unsigned long flags;
-	bool ok, deceived;
+	bool ok, hit_stale;
 
 	for (look = CLAIM_IDLE_OF_NODE; look <= CLAIM_FREE; look++) {
 		unsigned int tries = 0;
@@ -295,11 +295,11 @@ bool claim_short(const struct span_request *req, int node, struct pageindex_clai
 			claim->released = 0;
 			claim_limit_look_locked(heap, tries++);
 			ok = claim_take_locked(req, node, look, claim, span);
-			deceived = !ok && look == CLAIM_FREE && heap->index.deceived;
+			hit_stale = !ok && look == CLAIM_FREE && heap->index.hit_stale;
 			heap_unlock(heap, flags);
 			if (ok)
 				return true;
-		} while (claim_settle(heap, deceived));
+		} while (claim_sync_stale(heap, hit_stale));
 	}
 	return false;
 }
@@ -311,7 +311,7 @@ static bool claim_fence(const struct span_request *req, unsigned long *page)
 {
 	struct span_heap *heap = req->heap;
 	bool sleep = gfpflags_allow_blocking(req->gfp);
-	bool busy, deceived, found = false;
+	bool busy, hit_stale, found = false;
 	unsigned int tries = 0;
 	unsigned long flags;
 
@@ -321,7 +321,7 @@ static bool claim_fence(const struct span_request *req, unsigned long *page)
 		busy = heap->index.fence_end;
 		if (!busy && !heap->dying)
 			found = pageindex_fence(&heap->index, req->npages, req->align, page);
-		deceived = !busy && !found && heap->index.deceived;
+		hit_stale = !busy && !found && heap->index.hit_stale;
 		heap_unlock(heap, flags);
 		/*
 		 * This task holds long_lock, so the fence belongs to a caller that cannot
@@ -329,7 +329,7 @@ static bool claim_fence(const struct span_request *req, unsigned long *page)
 		 */
 		if (busy && sleep)
 			schedule_timeout_uninterruptible(1);
-	} while ((busy && sleep) || claim_settle(heap, deceived));
+	} while ((busy && sleep) || claim_sync_stale(heap, hit_stale));
 	return found;
 }
 

@@ -63,7 +63,7 @@ static void claim_more(struct pageindex *idx, unsigned long page, unsigned long 
 		next = min(end, (chunk + 1) << CHUNK_SHIFT);
 		chunk_alloc(idx, chunk, from, from + (next - at), claim);
 	}
-	pageindex_taken(idx, page, npages);
+	pageindex_tree_taken(idx, page, npages);
 }
 
 static void claim(struct pageindex *idx, unsigned long page, unsigned long npages,
@@ -202,7 +202,7 @@ void pageindex_block_init(struct pageindex_block *block, bool adjoining)
 	memset(block, 0, sizeof(*block));
 	memset(block->word, 0xff, sizeof(block->word));
 	for (i = 0; i < PAGEINDEX_BLOCK_CHUNKS; i++)
-		block->meta[i].fresh = NEVER_GROWN;
+		block->meta[i].unbacked_from = NEVER_GROWN;
 	if (!adjoining)
 		block->leaf[0] = SUM_WALL;
 }
@@ -246,7 +246,7 @@ void pageindex_grow(struct pageindex *idx, unsigned long chunk, unsigned long nc
 	}
 	idx->nr_pages += nchunks << CHUNK_SHIFT;
 	idx->nr_released += nchunks << CHUNK_SHIFT;
-	pageindex_freed(idx, chunk << CHUNK_SHIFT, nchunks << CHUNK_SHIFT);
+	pageindex_tree_freed(idx, chunk << CHUNK_SHIFT, nchunks << CHUNK_SHIFT);
 }
 
 /**
@@ -257,15 +257,15 @@ void pageindex_grow(struct pageindex *idx, unsigned long chunk, unsigned long nc
  *
  * Return: true on success. Otherwise nothing has changed, and @taken->released
  * is 0 if there is no such run, or by how many pages taking the run would exceed
- * @idx->max_backed. If @idx->deceived is true, the search ended early and there may be a
- * run: call pageindex_settle() and try again.
+ * @idx->max_backed. If @idx->hit_stale is true, the search ended early and there may be a
+ * run: call pageindex_sync_stale() and try again.
  */
 bool pageindex_alloc(struct pageindex *idx, unsigned long npages, struct pageindex_claim *taken)
 {
 	unsigned long page;
 
 	taken->released = 0;
-	idx->deceived = false;
+	idx->hit_stale = false;
 	return find_first(idx, npages, &page) && claim_within(idx, page, npages, taken);
 }
 
@@ -306,7 +306,7 @@ static bool find_aligned(struct pageindex *idx, unsigned long npages, unsigned l
 		return false;
 	if (find_aligned_near(idx, npages, align, page, found))
 		return true;
-	if (idx->deceived)
+	if (idx->hit_stale)
 		return false;
 	if (!find_first(idx, npages + align - 1, &page))
 		return false;
@@ -334,7 +334,7 @@ bool pageindex_alloc_aligned(struct pageindex *idx, unsigned long npages, unsign
 	unsigned long page;
 
 	taken->released = 0;
-	idx->deceived = false;
+	idx->hit_stale = false;
 	return find_aligned(idx, npages, align, &page) && claim_within(idx, page, npages, taken);
 }
 
@@ -350,14 +350,14 @@ bool pageindex_alloc_aligned(struct pageindex *idx, unsigned long npages, unsign
  * A long run is taken in pieces, by pageindex_claim_piece(), so that no call takes long.
  * Other calls in between neither take pages of the run nor change their states.
  *
- * Return: false if there is no such run, or if @idx->deceived, as for pageindex_alloc()
+ * Return: false if there is no such run, or if @idx->hit_stale, as for pageindex_alloc()
  */
 bool pageindex_fence(struct pageindex *idx, unsigned long npages, unsigned long align,
 		     unsigned long *page)
 {
 	bool found;
 
-	idx->deceived = false;
+	idx->hit_stale = false;
 	found = align > 1 ? find_aligned(idx, npages, align, page) :
 		find_first(idx, npages, page);
 
@@ -532,7 +532,7 @@ void pageindex_free(struct pageindex *idx, unsigned long page, unsigned long npa
 		next = min(end, (chunk + 1) << CHUNK_SHIFT);
 		chunk_free(idx, chunk, from, from + (next - at), flags);
 	}
-	pageindex_freed(idx, page, npages);
+	pageindex_tree_freed(idx, page, npages);
 }
 
 /**
@@ -552,9 +552,9 @@ void pageindex_release(struct pageindex *idx, unsigned long page, unsigned long 
 
 		next = min(end, (chunk + 1) << CHUNK_SHIFT);
 		chunk_release(idx, chunk, from, from + (next - at));
-		chunk_settle(idx, chunk);
+		chunk_reset_if_released(idx, chunk);
 	}
-	pageindex_freed(idx, page, npages);
+	pageindex_tree_freed(idx, page, npages);
 }
 
 /**
@@ -575,9 +575,9 @@ void pageindex_unback(struct pageindex *idx, unsigned long page, unsigned long n
 
 		next = min(end, (chunk + 1) << CHUNK_SHIFT);
 		/* Not if pages above have been backed since. */
-		if (meta->fresh == from + (next - at))
-			meta->fresh = from;
-		chunk_settle(idx, chunk);
+		if (meta->unbacked_from == from + (next - at))
+			meta->unbacked_from = from;
+		chunk_reset_if_released(idx, chunk);
 	}
 }
 

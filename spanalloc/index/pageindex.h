@@ -72,7 +72,7 @@ struct pageindex_word {
  * struct pageindex_meta - what a chunk's bits cannot tell
  * @idle: idle pages in the chunk
  * @fresh: pages from this one on have never been backed
- * @dirty: idle pages from this one on hold nothing but zeros
+ * @zero_from: idle pages from this one on hold nothing but zeros
  * @tag: where the memory behind the chunk's pages is from; 0 while there is none
  * @due: a bit for each word in which the last pageindex_age() made no page old
  * @epoch: the index's when the counts below were last brought up to date
@@ -84,13 +84,13 @@ struct pageindex_word {
  */
 struct pageindex_meta {
 	u16 idle;
-	u16 fresh;
-	u16 dirty;
+	u16 unbacked_from;
+	u16 zero_from;
 	u16 tag;
 	u8 due;
 	u32 epoch;
-	u16 claimed[2];
-	u16 released[2];
+	u16 alloc_count[2];
+	u16 release_count[2];
 };
 
 /**
@@ -124,11 +124,11 @@ struct pageindex_block {
  *	%PAGEINDEX_TAG_MIXED; NULL if they are not counted
  * @fence_start: first page of a long run that is being taken
  * @fence_end: first page after it; 0 if there is none
- * @look_once: a search ends, without an answer, at the first stale summary that promised
+ * @stop_at_stale: a search ends, without an answer, at the first stale summary that promised
  *	more than there is
- * @deceived: the last search has ended in this way
- * @deceived_first: first of the chunks whose summaries promised too much
- * @deceived_last: last of these chunks
+ * @hit_stale: the last search has ended in this way
+ * @stale_first: first of the chunks whose summaries promised too much
+ * @stale_last: last of these chunks
  * @stale: chunks (plus one) whose summary may promise more than there is
  * @hint: for each size class, a page below which no free run of that size starts
  */
@@ -147,10 +147,10 @@ struct pageindex {
 	unsigned long *idle_of;
 	unsigned long fence_start;
 	unsigned long fence_end;
-	bool look_once;
-	bool deceived;
-	unsigned long deceived_first;
-	unsigned long deceived_last;
+	bool stop_at_stale;
+	bool hit_stale;
+	unsigned long stale_first;
+	unsigned long stale_last;
 	u32 stale[PAGEINDEX_NR_STALE];
 	u32 hint[PAGEINDEX_NR_HINTS];
 };
@@ -236,7 +236,7 @@ bool pageindex_alloc(struct pageindex *idx, unsigned long npages,
 		     struct pageindex_claim *claim);
 bool pageindex_alloc_aligned(struct pageindex *idx, unsigned long npages, unsigned long align,
 			     struct pageindex_claim *claim);
-bool pageindex_settle(struct pageindex *idx);
+bool pageindex_sync_stale(struct pageindex *idx);
 bool pageindex_fence(struct pageindex *idx, unsigned long npages, unsigned long align,
 		     unsigned long *page);
 void pageindex_unfence(struct pageindex *idx);

@@ -23,10 +23,10 @@ static bool check_chunk(const struct pageindex *idx, unsigned long chunk, unsign
 	*idle += chunk_idle;
 	if (chunk_idle != meta->idle)
 		return false;
-	/* If no page of the chunk is backed, @dirty and @tag have to be 0. */
-	if (!backed && (meta->dirty || meta->tag))
+	/* If no page of the chunk is backed, @zero_from and @tag have to be 0. */
+	if (!backed && (meta->zero_from || meta->tag))
 		return false;
-	if (meta->fresh == NEVER_GROWN)
+	if (meta->unbacked_from == NEVER_GROWN)
 		return (leaf & ~SUM_WALL) == 0;
 	now = pageindex_chunk_summary(word);
 	if (idx->stale[chunk % PAGEINDEX_NR_STALE] != chunk + 1)

@@ -147,7 +147,7 @@ unsigned int pageindex_take_idle(struct pageindex *idx, unsigned long chunk,
 		to += w * 64;
 		end = to - n;
 		max_pages -= n;
-		chunk_claim(idx, chunk, end, to);
+		chunk_take(idx, chunk, end, to);
 		if (nr && runs[nr - 1].page % CHUNK_PAGES == to) {
 			runs[nr - 1].page -= n;
 			runs[nr - 1].npages += n;
@@ -157,7 +157,7 @@ unsigned int pageindex_take_idle(struct pageindex *idx, unsigned long chunk,
 		}
 	}
 	if (nr)
-		pageindex_note(idx, chunk);
+		pageindex_mark_stale(idx, chunk);
 	return nr;
 }
 
@@ -188,7 +188,7 @@ unsigned int pageindex_take_released(struct pageindex *idx, unsigned long chunk,
 	while (max_pages && nr < max_runs &&
 	       (run = pageindex_next_run(word, PAGES_RELEASED, &from))) {
 		run = min_t(unsigned long, run, max_pages);
-		chunk_claim(idx, chunk, from, from + run);
+		chunk_take(idx, chunk, from, from + run);
 		*fresh += note_backed(meta, from, from + run);
 		runs[nr].page = (chunk << CHUNK_SHIFT) + from;
 		runs[nr++].npages = run;
@@ -196,7 +196,7 @@ unsigned int pageindex_take_released(struct pageindex *idx, unsigned long chunk,
 		from += run;
 	}
 	if (nr)
-		pageindex_note(idx, chunk);
+		pageindex_mark_stale(idx, chunk);
 	return nr;
 }
 
@@ -234,10 +234,10 @@ void pageindex_refresh(const struct pageindex *idx, struct pageindex_meta *meta)
 {
 	bool next = idx->epoch - meta->epoch == 1;
 
-	meta->claimed[1] = next ? meta->claimed[0] : 0;
-	meta->claimed[0] = 0;
-	meta->released[1] = next ? meta->released[0] : 0;
-	meta->released[0] = 0;
+	meta->alloc_count[1] = next ? meta->alloc_count[0] : 0;
+	meta->alloc_count[0] = 0;
+	meta->release_count[1] = next ? meta->release_count[0] : 0;
+	meta->release_count[0] = 0;
 	meta->epoch = idx->epoch;
 }
 
@@ -267,9 +267,9 @@ unsigned int pageindex_recent(const struct pageindex *idx, unsigned long chunk)
 
 	switch (idx->epoch - meta->epoch) {
 	case 0:
-		return meta->claimed[0] + meta->claimed[1];
+		return meta->alloc_count[0] + meta->alloc_count[1];
 	case 1:
-		return meta->claimed[0];
+		return meta->alloc_count[0];
 	default:
 		return 0;
 	}
@@ -288,7 +288,7 @@ unsigned int pageindex_used(const struct pageindex *idx, unsigned long chunk)
 	unsigned int used = 0;
 	unsigned int w;
 
-	if (chunk_meta(idx, chunk)->fresh == NEVER_GROWN)
+	if (chunk_meta(idx, chunk)->unbacked_from == NEVER_GROWN)
 		return 0;
 	for (w = 0; w < PAGEINDEX_CHUNK_WORDS; w++)
 		used += hweight64(~word_free(&word[w]));
@@ -312,7 +312,7 @@ bool pageindex_next_used(const struct pageindex *idx, unsigned long *page, unsig
 		if (!*steps)
 			return false;
 		--*steps;
-		if (chunk_meta(idx, chunk)->fresh != NEVER_GROWN) {
+		if (chunk_meta(idx, chunk)->unbacked_from != NEVER_GROWN) {
 			unsigned int run = pageindex_run_after(chunk_words(idx, chunk), offset);
 
 			if (offset + run < CHUNK_PAGES) {

@@ -46,7 +46,7 @@ void pageindex_free_runs(struct pageindex *idx, const struct pageindex_run *runs
 			chunk_free(idx, runs->page >> CHUNK_SHIFT, from, from + runs[i].npages,
 				   flags);
 		}
-		pageindex_freed_runs(idx, runs, n);
+		pageindex_tree_freed_runs(idx, runs, n);
 	}
 }
 
@@ -76,8 +76,8 @@ void pageindex_release_runs(struct pageindex *idx, const struct pageindex_run *r
 
 			chunk_release(idx, chunk, from, from + runs[i].npages);
 		}
-		chunk_settle(idx, chunk);
-		pageindex_freed_runs(idx, runs, n);
+		chunk_reset_if_released(idx, chunk);
+		pageindex_tree_freed_runs(idx, runs, n);
 	}
 }
 
@@ -109,10 +109,10 @@ unsigned int pageindex_take_more(struct pageindex *idx, unsigned long end,
 		unsigned int from = page % CHUNK_PAGES;
 
 		pages[nr++] = page;
-		chunk_claim(idx, chunk, from, from + npages);
+		chunk_take(idx, chunk, from, from + npages);
 		page += npages;
 	}
 	if (nr)
-		pageindex_note(idx, chunk);
+		pageindex_mark_stale(idx, chunk);
 	return nr;
 }

@@ -31,11 +31,11 @@ static inline void meta_count(u16 *count, unsigned int npages)
  */
 static inline unsigned int meta_refault(struct pageindex_meta *meta, unsigned int npages)
 {
-	unsigned int old = min_t(unsigned int, npages, meta->released[1]);
-	unsigned int new = min_t(unsigned int, npages - old, meta->released[0]);
+	unsigned int old = min_t(unsigned int, npages, meta->release_count[1]);
+	unsigned int new = min_t(unsigned int, npages - old, meta->release_count[0]);
 
-	meta->released[1] -= old;
-	meta->released[0] -= new;
+	meta->release_count[1] -= old;
+	meta->release_count[0] -= new;
 	return old + new;
 }
 
@@ -73,7 +73,7 @@ static inline void idle_sub(struct pageindex *idx, unsigned long chunk, unsigned
 }
 
 /* Take pages @from..@to - 1 of @chunk, which are free; returns how many were released. */
-static inline unsigned int chunk_claim(struct pageindex *idx, unsigned long chunk,
+static inline unsigned int chunk_take(struct pageindex *idx, unsigned long chunk,
 				       unsigned int from, unsigned int to)
 {
 	struct pageindex_word *word = chunk_words(idx, chunk);
@@ -100,9 +100,9 @@ static inline unsigned int note_backed(struct pageindex_meta *meta, unsigned int
 {
 	unsigned int fresh = 0;
 
-	if (to > meta->fresh) {
-		fresh = to - max_t(unsigned int, from, meta->fresh);
-		meta->fresh = to;
+	if (to > meta->unbacked_from) {
+		fresh = to - max_t(unsigned int, from, meta->unbacked_from);
+		meta->unbacked_from = to;
 	}
 	return fresh;
 }
@@ -112,18 +112,18 @@ static inline void chunk_alloc(struct pageindex *idx, unsigned long chunk, unsig
 			       unsigned int to, struct pageindex_claim *claim)
 {
 	struct pageindex_meta *meta = chunk_meta(idx, chunk);
-	unsigned int released = chunk_claim(idx, chunk, from, to);
+	unsigned int released = chunk_take(idx, chunk, from, to);
 
 	meta_refresh(idx, meta);
-	meta_count(&meta->claimed[0], to - from);
+	meta_count(&meta->alloc_count[0], to - from);
 	/* A page that is idle has been backed. */
 	if (released) {
 		claim->released += released;
 		claim->fresh += note_backed(meta, from, to);
 		claim->refault += meta_refault(meta, released);
 	}
-	if (meta->dirty > from)
-		claim->clean = (chunk << CHUNK_SHIFT) + min_t(unsigned int, to, meta->dirty) -
+	if (meta->zero_from > from)
+		claim->clean = (chunk << CHUNK_SHIFT) + min_t(unsigned int, to, meta->zero_from) -
 			       claim->page;
 }
 
@@ -144,8 +144,8 @@ static inline void chunk_free(struct pageindex *idx, unsigned long chunk, unsign
 			word[w].lo &= ~word_mask(w, from, to);
 	}
 	idle_add(idx, chunk, to - from);
-	if (!(flags & PAGEINDEX_FREE_CLEAN) && to > meta->dirty)
-		meta->dirty = to;
+	if (!(flags & PAGEINDEX_FREE_CLEAN) && to > meta->zero_from)
+		meta->zero_from = to;
 }
 
 /* In use to released. */
@@ -164,11 +164,11 @@ static inline void chunk_release(struct pageindex *idx, unsigned long chunk, uns
 	}
 	idx->nr_released += to - from;
 	meta_refresh(idx, meta);
-	meta_count(&meta->released[0], to - from);
+	meta_count(&meta->release_count[0], to - from);
 }
 
-/* If no page of a chunk is backed, reset its @dirty and its @tag. */
-static inline void chunk_settle(struct pageindex *idx, unsigned long chunk)
+/* If no page of a chunk is backed, reset its @zero_from and its @tag. */
+static inline void chunk_reset_if_released(struct pageindex *idx, unsigned long chunk)
 {
 	const struct pageindex_word *word = chunk_words(idx, chunk);
 	u64 backed = 0;
@@ -178,7 +178,7 @@ static inline void chunk_settle(struct pageindex *idx, unsigned long chunk)
 		backed |= word[w].hi | word[w].lo;
 	if (backed)
 		return;
-	chunk_meta(idx, chunk)->dirty = 0;
+	chunk_meta(idx, chunk)->zero_from = 0;
 	chunk_meta(idx, chunk)->tag = 0;
 }
 

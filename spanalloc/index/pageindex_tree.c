@@ -269,7 +269,7 @@ static void stale_sync_range(struct pageindex *idx, unsigned long first, unsigne
 			stale_sync(idx, &idx->stale[i]);
 }
 
-void pageindex_note(struct pageindex *idx, unsigned long chunk)
+void pageindex_mark_stale(struct pageindex *idx, unsigned long chunk)
 {
 	u32 *slot = &idx->stale[chunk % PAGEINDEX_NR_STALE];
 
@@ -315,7 +315,7 @@ static void part_taken(struct pageindex *idx, unsigned long chunk, unsigned int 
 	end = to + pageindex_run_after(word, to);
 	if (start && end < CHUNK_PAGES && end - start < sum_max(*sum_at(idx, 0, chunk)))
 		return;
-	pageindex_note(idx, chunk);
+	pageindex_mark_stale(idx, chunk);
 }
 
 /*
@@ -404,7 +404,7 @@ static inline void hint_lower(struct pageindex *idx, unsigned long npages, unsig
 /* === Changes ============================================================ */
 
 /* Pages @page..@page + @npages - 1 have been taken. */
-void pageindex_taken(struct pageindex *idx, unsigned long page, unsigned long npages)
+void pageindex_tree_taken(struct pageindex *idx, unsigned long page, unsigned long npages)
 {
 	unsigned long first = page >> CHUNK_SHIFT;
 	unsigned long last = (page + npages - 1) >> CHUNK_SHIFT;
@@ -452,7 +452,7 @@ static inline void hints_freed(struct pageindex *idx, unsigned long page, unsign
 }
 
 /* Pages @page..@page + @npages - 1 have become free. */
-void pageindex_freed(struct pageindex *idx, unsigned long page, unsigned long npages)
+void pageindex_tree_freed(struct pageindex *idx, unsigned long page, unsigned long npages)
 {
 	unsigned long first = page >> CHUNK_SHIFT;
 	unsigned long last = (page + npages - 1) >> CHUNK_SHIFT;
@@ -481,7 +481,7 @@ void pageindex_freed(struct pageindex *idx, unsigned long page, unsigned long np
 }
 
 /* The pages of all @runs, which lie in one chunk, have become free. */
-void pageindex_freed_runs(struct pageindex *idx, const struct pageindex_run *runs,
+void pageindex_tree_freed_runs(struct pageindex *idx, const struct pageindex_run *runs,
 			  unsigned int nr)
 {
 	unsigned long chunk = runs->page >> CHUNK_SHIFT;
@@ -558,37 +558,37 @@ static bool run_is_free(const struct pageindex *idx, unsigned long page, unsigne
 
 /*
  * The summaries of chunks @first..@last are too high. Bring them up to date; or, with
- * @look_once, leave that to pageindex_settle() and return true.
+ * @stop_at_stale, leave that to pageindex_sync_stale() and return true.
  */
-static bool leave_deceived(struct pageindex *idx, unsigned long first, unsigned long last)
+static bool stop_or_sync(struct pageindex *idx, unsigned long first, unsigned long last)
 {
-	if (!idx->look_once) {
+	if (!idx->stop_at_stale) {
 		stale_sync_range(idx, first, last);
 		return false;
 	}
-	idx->deceived = true;
-	idx->deceived_first = first;
-	idx->deceived_last = last;
+	idx->hit_stale = true;
+	idx->stale_first = first;
+	idx->stale_last = last;
 	return true;
 }
 
 /**
- * pageindex_settle() - update the stale summary at which the last search ended
- * @idx: the index, with @look_once
+ * pageindex_sync_stale() - update the stale summary at which the last search ended
+ * @idx: the index, with @stop_at_stale
  *
  * The caller then repeats the search, which may end at another stale summary. There are at
  * most %PAGEINDEX_NR_STALE of them.
  *
  * Return: false if no chunk of the last search is stale any more
  */
-bool pageindex_settle(struct pageindex *idx)
+bool pageindex_sync_stale(struct pageindex *idx)
 {
 	unsigned int i;
 
 	for (i = 0; i < PAGEINDEX_NR_STALE; i++) {
 		u32 *slot = &idx->stale[i];
 
-		if (*slot <= idx->deceived_first || *slot > idx->deceived_last + 1)
+		if (*slot <= idx->stale_first || *slot > idx->stale_last + 1)
 			continue;
 		stale_sync(idx, slot);
 		return true;
@@ -627,7 +627,7 @@ static bool tree_find(struct pageindex *idx, unsigned long n, unsigned long chun
 			*found = page - run;
 			if (run_is_free(idx, *found, n))
 				return true;
-			if (leave_deceived(idx, first, (*found + n - 1) >> CHUNK_SHIFT))
+			if (stop_or_sync(idx, first, (*found + n - 1) >> CHUNK_SHIFT))
 				return false;
 			i = max(first, chunk);
 			level = 0;
@@ -646,7 +646,7 @@ static bool tree_find(struct pageindex *idx, unsigned long n, unsigned long chun
 				*found = page + at;
 				return true;
 			}
-			if (leave_deceived(idx, i, i))
+			if (stop_or_sync(idx, i, i))
 				return false;
 			continue;
 		}
@@ -694,7 +694,7 @@ bool pageindex_find_first(struct pageindex *idx, unsigned long n, unsigned long 
 	if (n > idx->nr_idle + idx->nr_released)
 		return false;
 	ok = pageindex_find_from(idx, n, idx->hint[hint], found);
-	if (n <= CHUNK_PAGES && (ok || !idx->deceived))
+	if (n <= CHUNK_PAGES && (ok || !idx->hit_stale))
 		hint_raise(idx, n, ok ? *found : nr_chunks(idx) << CHUNK_SHIFT);
 	return ok;
 }

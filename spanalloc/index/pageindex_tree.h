@@ -19,7 +19,7 @@
 #define CHUNK_PAGES	PAGEINDEX_CHUNK_PAGES
 #define CHUNK_SHIFT	PAGEINDEX_CHUNK_SHIFT
 
-/* In pageindex_meta::fresh: the chunk is not part of the heap yet. */
+/* In pageindex_meta::unbacked_from: the chunk is not part of the heap yet. */
 #define NEVER_GROWN	((u16)~0U)
 
 /* Free pages of one sort. */
@@ -153,10 +153,10 @@ unsigned int pageindex_run_after(const struct pageindex_word *word, unsigned int
 unsigned long pageindex_run_length(const struct pageindex *idx, unsigned long page,
 				   unsigned long n);
 unsigned long pageindex_hint_size(unsigned int hint);
-void pageindex_note(struct pageindex *idx, unsigned long chunk);
-void pageindex_taken(struct pageindex *idx, unsigned long page, unsigned long npages);
-void pageindex_freed(struct pageindex *idx, unsigned long page, unsigned long npages);
-void pageindex_freed_runs(struct pageindex *idx, const struct pageindex_run *runs,
+void pageindex_mark_stale(struct pageindex *idx, unsigned long chunk);
+void pageindex_tree_taken(struct pageindex *idx, unsigned long page, unsigned long npages);
+void pageindex_tree_freed(struct pageindex *idx, unsigned long page, unsigned long npages);
+void pageindex_tree_freed_runs(struct pageindex *idx, const struct pageindex_run *runs,
 			  unsigned int nr);
 bool pageindex_find_first(struct pageindex *idx, unsigned long n, unsigned long *found);
 bool pageindex_find_from(struct pageindex *idx, unsigned long n, unsigned long from,

@@ -80,7 +80,7 @@ static bool deceive(void)
 
 static void alloc(void)
 {
-	idx->look_once = true;
+	idx->stop_at_stale = true;
 	work.found = work.align > 1 ?
 		     pageindex_alloc_aligned(idx, work.npages, work.align, &work.claim) :
 		     pageindex_alloc(idx, work.npages, &work.claim);
@@ -102,25 +102,25 @@ static bool deceived_first(void)
 {
 	deceive();
 	alloc();
-	return idx->deceived;
+	return idx->hit_stale;
 }
 
 static void settle(void)
 {
-	pageindex_settle(idx);
+	pageindex_sync_stale(idx);
 }
 
 /* After which the search goes on without a limit. */
 static void undo_deceived(void)
 {
-	idx->look_once = false;
+	idx->stop_at_stale = false;
 	work.found = pageindex_alloc(idx, work.npages, &work.claim);
 	undo_alloc();
 }
 
 static void alloc_idle(void)
 {
-	idx->look_once = true;
+	idx->stop_at_stale = true;
 	work.found = pageindex_alloc_idle(idx, work.npages, 0, &work.claim);
 }
 
