@@ -312,23 +312,23 @@ static void no_more_is_backed_than_allowed(struct kunit *test)
 
 	idx->max_backed = 100;
 	KUNIT_EXPECT_FALSE(test, pageindex_alloc(idx, 101, &claim));
-	KUNIT_EXPECT_EQ(test, claim.released, 1UL);
+	KUNIT_EXPECT_EQ(test, claim.excess, 1UL);
 	KUNIT_EXPECT_EQ(test, idx->nr_released, 2 * CHUNK);
 	KUNIT_ASSERT_TRUE(test, pageindex_alloc(idx, 60, &claim));
 	KUNIT_EXPECT_FALSE(test, pageindex_alloc_aligned(idx, 50, 64, &claim));
-	KUNIT_EXPECT_EQ(test, claim.released, 10UL);
+	KUNIT_EXPECT_EQ(test, claim.excess, 10UL);
 
 	/* Idle pages are backed already: an allocation of them backs no more. */
 	pageindex_free(idx, 0, 60, false);
 	KUNIT_ASSERT_TRUE(test, pageindex_alloc(idx, 100, &claim));
 	KUNIT_EXPECT_EQ(test, claim.released, 40UL);
 	KUNIT_EXPECT_FALSE(test, pageindex_alloc(idx, 1, &claim));
-	KUNIT_EXPECT_EQ(test, claim.released, 1UL);
+	KUNIT_EXPECT_EQ(test, claim.excess, 1UL);
 
 	/* The maximum is lowered below the number of backed pages. */
 	idx->max_backed = 10;
 	KUNIT_EXPECT_FALSE(test, pageindex_alloc(idx, 5, &claim));
-	KUNIT_EXPECT_EQ(test, claim.released, 5UL);
+	KUNIT_EXPECT_EQ(test, claim.excess, 5UL);
 	KUNIT_EXPECT_TRUE(test, pageindex_check(idx));
 }
 

@@ -292,7 +292,7 @@ bool claim_short(const struct span_request *req, int node, struct pageindex_clai
 		do {
 			flags = heap_lock(heap);
 			*grows = heap->grows;
-			claim->released = 0;
+			claim->excess = 0;
 			claim_limit_look_locked(heap, tries++);
 			ok = claim_take_locked(req, node, look, claim, span);
 			hit_stale = !ok && look == CLAIM_FREE && heap->index.hit_stale;
@@ -437,7 +437,7 @@ static bool claim_long(const struct span_request *req, int node,
 	excess = claim_long_excess(req, page);
 	if (excess) {
 		claim_unfence(heap);
-		claim->released = excess;
+		claim->excess = excess;
 		return false;
 	}
 	excess = claim_pieces(req, node, claim, span, &taken);
@@ -450,7 +450,7 @@ static bool claim_long(const struct span_request *req, int node,
 		};
 
 		claim_undo(heap, claim, &unbacked);
-		claim->released = excess;
+		claim->excess = excess;
 		return false;
 	}
 	return true;
@@ -494,7 +494,7 @@ void claim_undo(struct span_heap *heap, const struct pageindex_claim *claim,
 
 /* === The whole ========================================================== */
 
-/* One attempt. On failure @claim->released is 0 if there is no run, else as pageindex_alloc(). */
+/* One attempt. On failure sets @claim->excess as pageindex_alloc() does. */
 static bool claim_try(const struct span_request *req, int node, struct pageindex_claim *claim,
 		      struct span *span, unsigned long *grows)
 {
@@ -590,11 +590,11 @@ enum alloc_failure claim_run(const struct span_request *req, int node,
 			scavenger_wake(WAKE_RESERVE);
 		if (ok)
 			return ALLOC_OK;
-		if (claim->released) {
+		if (claim->excess) {
 			/* If nothing is released, search once more: other tasks may have released. */
 			if (!sleep || !again || fatal_signal_pending(current))
-				return claim_which_limit(heap, claim->released);
-			again = heap_release(heap, claim->released, RELEASE_LIMIT) ||
+				return claim_which_limit(heap, claim->excess);
+			again = heap_release(heap, claim->excess, RELEASE_LIMIT) ||
 				inflight_wait(heap);
 			continue;
 		}

@@ -262,7 +262,7 @@ static int topup_take_run(struct span_heap *heap, struct ready_run *run)
 		run->addr = heap_page_address(heap, run->claim.page);
 		return 0;
 	}
-	if (run->claim.released)
+	if (run->claim.excess)
 		return -EDQUOT;
 	return arena_grow(heap, run->npages, grows) ?: -EAGAIN;
 }

@@ -91,8 +91,8 @@ static unsigned long claim_excess(const struct pageindex *idx, unsigned long pag
 static bool claim_within(struct pageindex *idx, unsigned long page, unsigned long npages,
 			 struct pageindex_claim *taken)
 {
-	taken->released = claim_excess(idx, page, npages);
-	if (taken->released)
+	taken->excess = claim_excess(idx, page, npages);
+	if (taken->excess)
 		return false;
 	claim(idx, page, npages, taken);
 	return true;
@@ -255,16 +255,15 @@ void pageindex_grow(struct pageindex *idx, unsigned long chunk, unsigned long nc
  * @npages: length of the run, not 0
  * @taken: filled in on success
  *
- * Return: true on success. Otherwise nothing has changed, and @taken->released
- * is 0 if there is no such run, or by how many pages taking the run would exceed
- * @idx->max_backed. If @idx->hit_stale is true, the search ended early and there may be a
+ * Return: true on success. On failure no page is taken, and @taken->excess is 0 if there is
+ * no such run, or by how many pages the run would exceed @idx->max_backed. If @idx->hit_stale is true, the search ended early and there may be a
  * run: call pageindex_sync_stale() and try again.
  */
 bool pageindex_alloc(struct pageindex *idx, unsigned long npages, struct pageindex_claim *taken)
 {
 	unsigned long page;
 
-	taken->released = 0;
+	taken->excess = 0;
 	idx->hit_stale = false;
 	return find_first(idx, npages, &page) && claim_within(idx, page, npages, taken);
 }
@@ -333,7 +332,7 @@ bool pageindex_alloc_aligned(struct pageindex *idx, unsigned long npages, unsign
 {
 	unsigned long page;
 
-	taken->released = 0;
+	taken->excess = 0;
 	idx->hit_stale = false;
 	return find_aligned(idx, npages, align, &page) && claim_within(idx, page, npages, taken);
 }

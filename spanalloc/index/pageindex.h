@@ -163,6 +163,8 @@ struct pageindex {
  * @clean: idle pages from this offset into the run on are known to be zero
  * @refault: how many of @released replace pages that were released from the same chunks
  *	in this epoch or the one before; each released page is counted once
+ * @excess: after a failed allocation, by how many pages the run would exceed
+ *	@max_backed of the index; 0 if there is no run
  */
 struct pageindex_claim {
 	unsigned long page;
@@ -170,6 +172,7 @@ struct pageindex_claim {
 	unsigned long fresh;
 	unsigned long clean;
 	unsigned long refault;
+	unsigned long excess;
 };
 
 /**

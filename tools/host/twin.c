@@ -126,7 +126,7 @@ static bool first_claimed(struct twin *twin, unsigned long npages, bool ok,
 		claimed(twin, claim, npages);
 		return true;
 	}
-	compare_excess(twin, claim->released, above, npages);
+	compare_excess(twin, claim->excess, above, npages);
 	compare_counters(twin);
 	return false;
 }
@@ -258,11 +258,11 @@ static unsigned long not_aligned(struct twin *twin, unsigned long npages, unsign
 
 unsigned long twin_alloc_aligned(struct twin *twin, unsigned long npages, unsigned long align)
 {
-	struct pageindex_claim claim = { .released = TWIN_NONE };
+	struct pageindex_claim claim = { .excess = TWIN_NONE };
 
 	twin->steps++;
 	if (!pageindex_alloc_aligned(twin_index(twin), npages, align, &claim))
-		return not_aligned(twin, npages, align, claim.released);
+		return not_aligned(twin, npages, align, claim.excess);
 	if (claim.page % align || !model_run_free(&twin->model, claim.page, npages)) {
 		differ(twin, "%lu pages aligned to %lu at %lu: not aligned or not free", npages,
 		       align, claim.page);
