@@ -112,7 +112,7 @@ static bool claim_search_locked(const struct span_request *req, int node, enum c
 	if (look == CLAIM_IDLE_OF_NODE)
 		return pageindex_alloc_idle(idx, req->npages, node_tag(node), claim);
 	if (look == CLAIM_IDLE)
-		return pageindex_alloc_idle(idx, req->npages, 0, claim);
+		return pageindex_alloc_idle(idx, req->npages, PAGEINDEX_TAG_ANY, claim);
 	if (req->align > 1)
 		return pageindex_alloc_aligned(idx, req->npages, req->align, claim);
 	return pageindex_alloc(idx, req->npages, claim);

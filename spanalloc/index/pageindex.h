@@ -1,28 +1,35 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Page index: which pages of a heap are free, and what is behind them.
+ * Page index: which pages of a heap are free, and which free pages are backed.
  *
- * The index numbers pages from 0 in the order in which address space was added
- * to the heap and answers one question fast: where is the lowest run of at
- * least n free pages? It knows nothing of addresses, locks or memory; its
- * caller serialises all calls, supplies the memory it lives in and does what
- * the answers imply. The same source is built into the module and, for tests
- * and measurements, into programs.
+ * The index numbers pages from 0 in the order in which address space was added to the heap.
+ * It finds the lowest run of at least n free pages. It knows no addresses. The same source
+ * is built into the module and, for tests and measurements, into programs.
+ *
+ * The index takes no lock, allocates nothing and never maps or frees a page. The caller
+ * serialises all calls except pageindex_prefetch(), pageindex_block_init() and
+ * pageindex_table_bytes(), and backs or unmaps the pages that a call returns. No function
+ * sleeps.
  *
  * Every page is in one of four states, two bits each:
  *
  *	hi lo
- *	 1  1	in use, or never grown
- *	 1  0	idle, freed since the last pass (young)
- *	 0  1	idle, freed before the last pass (old)
+ *	 1  1	in use; a page that has never grown has these bits too
+ *	 1  0	idle and young: freed since the chunk's last pageindex_age()
+ *	 0  1	idle and old: became old there, or was freed with %PAGEINDEX_FREE_OLD
  *	 0  0	released: free, with no physical page behind it
  *
- *	released --alloc--> in use --free--> young --age--> old
- *	    ^                 | ^              |             |
- *	    +----release------+ +--alloc,take--+-------------+
+ *	never grown --grow--> released
+ *	released, young, old --alloc, claim, take--> in use
+ *	in use --free--> young --age--> old
+ *	in use --free with %PAGEINDEX_FREE_OLD--> old
+ *	in use --release--> released
  *
- * A page is free unless both bits are set, so the words that first fit searches
- * are one AND away from the stored ones.
+ * A page is free unless both bits are set: the free pages of a word are ~(hi & lo).
+ *
+ * To allocate pages is to take them and to count them as allocated. A pass is one round of
+ * the scavenger: it calls pageindex_next_epoch(), releases old pages, and calls
+ * pageindex_age() for the chunks that have idle pages.
  */
 #ifndef SPANALLOC_PAGEINDEX_H
 #define SPANALLOC_PAGEINDEX_H
@@ -49,19 +56,23 @@
 #define PAGEINDEX_TABLE_LEVELS	7
 /* Size classes of the search hints: four to an octave from 1 to 512 pages. */
 #define PAGEINDEX_NR_HINTS	32
-/* Chunks whose summary may promise too much at any moment. */
+/* Most chunks whose summary may be too high at any moment. */
 #define PAGEINDEX_NR_STALE	8
 
-/* Most pages of a long run that are taken or given back in one hold of the caller's lock. */
+/* Most pages of a long run that the caller claims or frees in one hold of its lock. */
 #define PAGEINDEX_PIECE_PAGES	(4 * PAGEINDEX_CHUNK_PAGES)
 
-/* In pageindex_meta::tag: memory of more than one source. */
+/* In pageindex_meta::tag: no memory, and memory of more than one source. */
+#define PAGEINDEX_TAG_NONE	0U
 #define PAGEINDEX_TAG_MIXED	0xffffU
+
+/* For pageindex_alloc_idle(): chunks with any tag. */
+#define PAGEINDEX_TAG_ANY	0U
 
 /**
  * struct pageindex_word - states of 64 pages
- * @hi: first state bit of each page
- * @lo: second state bit of each page
+ * @hi: upper state bit of each page
+ * @lo: lower state bit of each page
  */
 struct pageindex_word {
 	u64 hi;
@@ -71,16 +82,17 @@ struct pageindex_word {
 /**
  * struct pageindex_meta - what a chunk's bits cannot tell
  * @idle: idle pages in the chunk
- * @fresh: pages from this one on have never been backed
- * @zero_from: idle pages from this one on hold nothing but zeros
- * @tag: where the memory behind the chunk's pages is from; 0 while there is none
- * @due: a bit for each word in which the last pageindex_age() made no page old
- * @epoch: the index's when the counts below were last brought up to date
- * @claimed: pages allocated in that epoch, and in the one before
- * @released: pages released in that epoch, and in the one before, less the pages
- *	that have been counted as refaulted
+ * @unbacked_from: pages from this one on have never been backed
+ * @zero_from: idle pages from this one on hold only zeros
+ * @tag: source of the memory behind the chunk's pages; %PAGEINDEX_TAG_NONE while no page is
+ *	backed
+ * @due: bit w is set if the last pageindex_age() found no young page in word w
+ * @epoch: the index's @epoch when the counts below last changed
+ * @alloc_count: pages allocated in @epoch, and in the epoch before
+ * @release_count: pages released in @epoch, and in the epoch before, less the pages that have
+ *	been counted as refaulted
  *
- * The counts stop at 65535.
+ * The counts saturate at 65535.
  */
 struct pageindex_meta {
 	u16 idle;
@@ -96,14 +108,14 @@ struct pageindex_meta {
 /**
  * struct pageindex_block - the index's share of one arena
  * @word: page states
- * @leaf: summary of each chunk
- * @group: summary of each eight chunks
+ * @chunk_sum: summary of each chunk
+ * @group_sum: summary of each eight chunks
  * @meta: what else is known of each chunk
  */
 struct pageindex_block {
 	struct pageindex_word word[PAGEINDEX_BLOCK_CHUNKS][PAGEINDEX_CHUNK_WORDS];
-	u64 leaf[PAGEINDEX_BLOCK_CHUNKS];
-	u64 group[PAGEINDEX_BLOCK_CHUNKS / 8];
+	u64 chunk_sum[PAGEINDEX_BLOCK_CHUNKS];
+	u64 group_sum[PAGEINDEX_BLOCK_CHUNKS / 8];
 	struct pageindex_meta meta[PAGEINDEX_BLOCK_CHUNKS];
 };
 
@@ -112,25 +124,30 @@ struct pageindex_block {
  * @nr_pages: pages grown: in use plus idle plus released
  * @nr_idle: idle pages
  * @nr_released: released pages
- * @max_backed: how many pages may be in use or idle; %ULONG_MAX at first
+ * @max_backed: limit of pages in use plus idle, set by the caller; %ULONG_MAX at first.
+ *	Checked when free pages are allocated or claimed by piece, not by
+ *	pageindex_take_released()
  * @nr_blocks: blocks added
  * @max_blocks: blocks the table has room for
  * @top: level of the summary that covers everything
- * @epoch: passes begun; wraps around
+ * @epoch: number of pageindex_next_epoch() calls; wraps around
  * @block: the blocks
  * @sum: summaries of blocks, of eight blocks, and so on
- * @idle_map: a bit for each block that has idle pages
- * @idle_of: idle pages of chunks with each tag from 1 on, and, at 0, with
- *	%PAGEINDEX_TAG_MIXED; NULL if they are not counted
- * @fence_start: first page of a long run that is being taken
- * @fence_end: first page after it; 0 if there is none
- * @stop_at_stale: a search ends, without an answer, at the first stale summary that promised
- *	more than there is
+ * @idle_map: a bit for each block that may have idle pages; set when pages become idle,
+ *	cleared by pageindex_prev_idle()
+ * @idle_of: array of the caller: idle pages by tag of their chunk; index 0 counts
+ *	%PAGEINDEX_TAG_NONE and %PAGEINDEX_TAG_MIXED; NULL if they are not counted
+ * @fence_start: first page of a long run that is being taken; 0 without a fence
+ * @fence_end: first page after the run; 0 without a fence
+ * @stop_at_stale: a search whose candidate run fails its check ends without an answer,
+ *	instead of summarising stale chunks and going on
  * @hit_stale: the last search has ended in this way
- * @stale_first: first of the chunks whose summaries promised too much
- * @stale_last: last of these chunks
- * @stale: chunks (plus one) whose summary may promise more than there is
+ * @stale_first: first chunk that the candidate run needed
+ * @stale_last: last chunk that the candidate run needed
+ * @stale: numbers plus one of chunks whose summary may be too high; 0 in an empty entry
  * @hint: for each size class, a page below which no free run of that size starts
+ *
+ * A search checks a short candidate run in the bits, and a long one for stale chunks.
  */
 struct pageindex {
 	unsigned long nr_pages;
@@ -156,11 +173,12 @@ struct pageindex {
 };
 
 /**
- * struct pageindex_claim - a run of pages that has just been taken
+ * struct pageindex_claim - a run of pages that has just been allocated
  * @page: first page
- * @released: pages of the run that have nothing behind them
- * @fresh: how many of @released were never backed
- * @clean: idle pages from this offset into the run on are known to be zero
+ * @released: how many pages of the run were released: the caller backs them
+ * @fresh: how many of @released lie at or above the chunk's @unbacked_from, and so were never
+ *	backed; never-backed pages below it are not counted
+ * @clean: pages of the run from this offset on are known to be zero if they were idle
  * @refault: how many of @released replace pages that were released from the same chunks
  *	in this epoch or the one before; each released page is counted once
  * @excess: after a failed allocation, by how many pages the run would exceed
@@ -187,9 +205,9 @@ struct pageindex_run {
 
 /**
  * enum pageindex_age - which idle pages are meant
- * @PAGEINDEX_OLD: pages freed before the last pass
- * @PAGEINDEX_DUE: old pages in words of 64 pages of which none became old at the last
- *	pass; they were freed before the pass before the last one
+ * @PAGEINDEX_OLD: old pages
+ * @PAGEINDEX_DUE: old pages in a word of 64 pages in which the chunk's last pageindex_age()
+ *	found no young page
  * @PAGEINDEX_ANY: all idle pages
  */
 enum pageindex_age {
@@ -198,7 +216,7 @@ enum pageindex_age {
 	PAGEINDEX_ANY
 };
 
-/* For pageindex_free(): the pages hold zeros; they have been idle for a while. */
+/* For pageindex_free(): the pages hold only zeros; the pages become old at once, not young. */
 #define PAGEINDEX_FREE_CLEAN	1U
 #define PAGEINDEX_FREE_OLD	2U
 
@@ -221,8 +239,8 @@ static inline void pageindex_prefetch(const struct pageindex *idx, struct pagein
 	prefetchw(&block->word[chunk][0]);
 	prefetchw(&block->word[chunk][PAGEINDEX_CHUNK_WORDS / 2]);
 	prefetchw(&block->meta[chunk]);
-	prefetchw(&block->leaf[chunk]);
-	prefetchw(&block->group[chunk / 8]);
+	prefetchw(&block->chunk_sum[chunk]);
+	prefetchw(&block->group_sum[chunk / 8]);
 	prefetchw(READ_ONCE(idx->sum[0]) + nr);
 	prefetchw(READ_ONCE(idx->sum[1]) + nr / 8);
 	prefetchw(READ_ONCE(idx->sum[2]) + nr / 64);
@@ -248,7 +266,7 @@ unsigned long pageindex_claim_piece(struct pageindex *idx, unsigned long page,
 unsigned long pageindex_count_released(const struct pageindex *idx, unsigned long page,
 				       unsigned long npages);
 bool pageindex_alloc_idle(struct pageindex *idx, unsigned long npages, unsigned int tag,
-			  struct pageindex_claim *taken);
+			  struct pageindex_claim *claim);
 bool pageindex_has_idle(const struct pageindex *idx, unsigned long npages);
 unsigned int pageindex_take_more(struct pageindex *idx, unsigned long end,
 				 unsigned long npages, unsigned int max, unsigned long *pages);

@@ -2,37 +2,68 @@
 /*
  * Page index: verifying what it derives from its bits, for tests.
  */
+#include "index/pageindex_hint.h"
+#include "index/pageindex_search.h"
 #include "index/pageindex_tree.h"
 
-static bool check_chunk(const struct pageindex *idx, unsigned long chunk, unsigned long *idle,
-			unsigned long *released)
+/* Pages by state, summed over chunks. */
+struct totals {
+	unsigned long grown;
+	unsigned long idle;
+	unsigned long released;
+};
+
+static bool check_meta(const struct pageindex *idx, unsigned long chunk, struct totals *totals)
 {
 	const struct pageindex_word *word = chunk_words(idx, chunk);
 	const struct pageindex_meta *meta = chunk_meta(idx, chunk);
-	u64 leaf = *sum_at(idx, 0, chunk);
-	unsigned int chunk_idle = 0;
-	u64 backed = 0;
+	unsigned long block = chunk >> PAGEINDEX_BLOCK_SHIFT;
+	unsigned int idle = 0, backed_to = 0;
 	unsigned int w;
-	u64 now;
 
 	for (w = 0; w < PAGEINDEX_CHUNK_WORDS; w++) {
-		chunk_idle += hweight64(word[w].hi ^ word[w].lo);
-		*released += hweight64(~(word[w].hi | word[w].lo));
-		backed |= word[w].hi | word[w].lo;
+		u64 backed = ~word_released(&word[w]);
+
+		idle += hweight64(word_idle(&word[w]));
+		totals->released += hweight64(~backed);
+		if (backed)
+			backed_to = (w + 1) * 64 - leading_zeros(backed);
 	}
-	*idle += chunk_idle;
-	if (chunk_idle != meta->idle)
+	totals->idle += idle;
+	if (idle != meta->idle)
 		return false;
-	/* If no page of the chunk is backed, @zero_from and @tag have to be 0. */
-	if (!backed && (meta->zero_from || meta->tag))
+	if (idle && !(idx->idle_map[block / 64] & BIT_ULL(block % 64)))
 		return false;
 	if (meta->unbacked_from == NEVER_GROWN)
-		return (leaf & ~SUM_WALL) == 0;
-	now = pageindex_chunk_summary(word);
-	if (idx->stale[chunk % PAGEINDEX_NR_STALE] != chunk + 1)
-		return (leaf & ~SUM_WALL) == now;
-	return sum_start(leaf) >= sum_start(now) && sum_max(leaf) >= sum_max(now) &&
-	       sum_end(leaf) >= sum_end(now);
+		return true;
+	totals->grown += CHUNK_PAGES;
+	if (!backed_to && (meta->zero_from || meta->tag != PAGEINDEX_TAG_NONE))
+		return false;
+	return backed_to <= meta->unbacked_from && meta->unbacked_from <= CHUNK_PAGES;
+}
+
+/* The summary of a chunk is exact or, if the chunk is stale, not too low. */
+static bool check_summary(const struct pageindex *idx, unsigned long chunk)
+{
+	u64 sum = *sum_at(idx, 0, chunk) & ~SUM_WALL;
+	u64 now = pageindex_chunk_summary(chunk_words(idx, chunk));
+
+	if (!chunk_is_stale(idx, chunk))
+		return sum == now;
+	return sum_start(sum) >= sum_start(now) && sum_max(sum) >= sum_max(now) &&
+	       sum_end(sum) >= sum_end(now);
+}
+
+static bool check_chunks(const struct pageindex *idx)
+{
+	struct totals totals = {};
+	unsigned long chunk;
+
+	for (chunk = 0; chunk < nr_chunks(idx); chunk++)
+		if (!check_meta(idx, chunk, &totals) || !check_summary(idx, chunk))
+			return false;
+	return totals.grown == idx->nr_pages && totals.idle == idx->nr_idle &&
+	       totals.released == idx->nr_released;
 }
 
 static bool check_sums(const struct pageindex *idx)
@@ -72,29 +103,29 @@ static bool check_hints(const struct pageindex *idx)
 			run = free ? __ffs64(free) - page % 64 : 64 - page % 64;
 			continue;
 		}
-		for (i = 0; i < PAGEINDEX_NR_HINTS && pageindex_hint_size(i) <= run; i++)
+		for (i = 0; i < PAGEINDEX_NR_HINTS && hint_size(i) <= run; i++)
 			if (idx->hint[i] > page)
 				return false;
 	}
+	for (i = 1; i < PAGEINDEX_NR_HINTS; i++)
+		if (idx->hint[i] < idx->hint[i - 1])
+			return false;
 	return true;
 }
 
 /**
- * pageindex_check() - verify everything that the index derives from its bits
+ * pageindex_check() - verify what the index derives from its bits
  * @idx: the index
  *
- * Looks at every page: for tests.
+ * Looks at every page, for tests. Verifies the counters @nr_pages, @nr_idle and @nr_released,
+ * all summaries and all hints; of each chunk @idle, and that @unbacked_from lies above its
+ * backed pages and that @zero_from and @tag are reset if it has none; of each block that its
+ * bit in @idle_map is set if it has idle pages. Does not verify @idle_of, whose length the
+ * index does not know, nor @due, nor the counts of an epoch.
  *
- * Return: false if a counter, a summary or a hint is wrong
+ * Return: false if one of these is wrong
  */
 bool pageindex_check(const struct pageindex *idx)
 {
-	unsigned long idle = 0, released = 0;
-	unsigned long chunk;
-
-	for (chunk = 0; chunk < nr_chunks(idx); chunk++)
-		if (!check_chunk(idx, chunk, &idle, &released))
-			return false;
-	return idle == idx->nr_idle && released == idx->nr_released && check_sums(idx) &&
-	       check_hints(idx);
+	return check_chunks(idx) && check_sums(idx) && check_hints(idx);
 }

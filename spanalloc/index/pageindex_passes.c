@@ -1,63 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Page index: functions for passes. They find pages that have been idle for long and pages
- * that are released, and tell in which chunks pages were allocated lately.
+ * Page index: walks over chunks. A pass of the scavenger takes old pages and makes idle pages
+ * old; a top-up takes released pages; a walk over a heap's spans looks for pages in use.
  */
 #include "index/pageindex_state.h"
 
-/* === Pages by state ===================================================== */
-
-static u64 pages_of(const struct pageindex_word *word, enum page_sort sort)
-{
-	switch (sort) {
-	case PAGES_OLD:
-		return ~word->hi & word->lo;
-	case PAGES_IDLE:
-		return word->hi ^ word->lo;
-	default:
-		return ~(word->hi | word->lo);
-	}
-}
-
-/* First run of pages of one sort in a chunk from page *@from on; its length, or 0. */
-unsigned int pageindex_next_run(const struct pageindex_word *word, enum page_sort sort,
-				unsigned int *from)
-{
-	unsigned int at = *from;
-	unsigned int run = 0;
-
-	while (at < CHUNK_PAGES) {
-		u64 bits = pages_of(&word[at / 64], sort) >> at % 64;
-		unsigned int left = 64 - at % 64;
-		unsigned int n;
-
-		if (!run) {
-			n = bits ? __ffs64(bits) : left;
-			at += n;
-			*from = at;
-			if (!bits)
-				continue;
-			bits >>= n;
-			left -= n;
-		}
-		n = ~bits ? min_t(unsigned int, __ffs64(~bits), left) : left;
-		run += n;
-		at += n;
-		if (n < left)
-			break;
-	}
-	return run;
-}
-
-/* === Passing =========================================================== */
+/* === Idle pages ========================================================= */
 
 /**
  * pageindex_prev_idle() - find the next lower chunk that has idle pages
  * @idx: the index
- * @chunk: where to begin, exclusive; on success the chunk found, otherwise where to go on
- * @steps: about how many chunks and words of idle_map to look at; reduced by those seen
+ * @chunk: chunk to begin below; set to the chunk found, or else to where to continue
+ * @steps: about how many chunks and words of @idle_map to look at; reduced by those looked at
  *
- * Return: false if there is no such chunk, or if *@steps is 0 now and there may be one
+ * Return: false if there is no such chunk, or if *@steps has become 0 and there may be one
  */
 bool pageindex_prev_idle(struct pageindex *idx, unsigned long *chunk, unsigned int *steps)
 {
@@ -84,7 +40,7 @@ bool pageindex_prev_idle(struct pageindex *idx, unsigned long *chunk, unsigned i
 				*chunk = c;
 				return true;
 			}
-		/* The bit is only ever set when pages are freed; clear it here. */
+		/* All chunks of the block have been looked at, and none has idle pages. */
 		if (whole)
 			idx->idle_map[block / 64] &= ~BIT_ULL(block % 64);
 	}
@@ -95,30 +51,30 @@ bool pageindex_prev_idle(struct pageindex *idx, unsigned long *chunk, unsigned i
 	return false;
 }
 
-/* Idle pages of a certain age in the word @w of a chunk. */
-static u64 aged_pages(const struct pageindex *idx, unsigned long chunk, unsigned int w,
-		      enum pageindex_age age)
+/* Idle pages of a certain age in word @w of a chunk. */
+static u64 word_aged(const struct pageindex *idx, unsigned long chunk, unsigned int w,
+		     enum pageindex_age age)
 {
 	const struct pageindex_word *word = &chunk_words(idx, chunk)[w];
 
 	if (age == PAGEINDEX_ANY)
-		return pages_of(word, PAGES_IDLE);
+		return word_idle(word);
 	if (age == PAGEINDEX_DUE && !(chunk_meta(idx, chunk)->due & BIT(w)))
 		return 0;
-	return pages_of(word, PAGES_OLD);
+	return word_old(word);
 }
 
 /**
  * pageindex_take_idle() - take idle pages of a chunk, from its highest down
  * @idx: the index
  * @chunk: the chunk
- * @age: how old they have to be
+ * @age: which idle pages
  * @max_pages: most pages to take
  * @runs: where to put the runs taken
  * @max_runs: how many of them there is room for
  *
- * The pages are in use afterwards: the caller gives them back with
- * pageindex_release() or pageindex_free().
+ * The pages are in use afterwards. The caller passes them to pageindex_release() or
+ * pageindex_free(). Takes nothing from a chunk that has pages behind the fence.
  *
  * Return: number of runs
  */
@@ -129,20 +85,20 @@ unsigned int pageindex_take_idle(struct pageindex *idx, unsigned long chunk,
 	unsigned int end = CHUNK_PAGES;
 	unsigned int nr = 0;
 
-	if (pageindex_is_fenced(idx, chunk << CHUNK_SHIFT, CHUNK_PAGES))
+	if (chunk_is_fenced(idx, chunk))
 		return 0;
 	while (end && nr < max_runs && max_pages) {
 		unsigned int w = (end - 1) / 64;
-		u64 due = aged_pages(idx, chunk, w, age) & word_mask(w, w * 64, end);
+		u64 aged = word_aged(idx, chunk, w, age) & word_mask(w, w * 64, end);
 		unsigned int to, n;
 
-		if (!due) {
+		if (!aged) {
 			end = w * 64;
 			continue;
 		}
-		to = 64 - leading_zeros(due);
-		due <<= 64 - to;
-		n = ~due ? leading_zeros(~due) : 64;
+		to = 64 - leading_zeros(aged);
+		aged <<= 64 - to;
+		n = ~aged ? leading_zeros(~aged) : 64;
 		n = min_t(unsigned long, n, max_pages);
 		to += w * 64;
 		end = to - n;
@@ -162,50 +118,11 @@ unsigned int pageindex_take_idle(struct pageindex *idx, unsigned long chunk,
 }
 
 /**
- * pageindex_take_released() - take released pages of a chunk, from its lowest up
- * @idx: the index
- * @chunk: the chunk
- * @max_pages: most pages to take
- * @runs: where to put the runs taken
- * @max_runs: how many of them there is room for
- * @fresh: how many of the pages have never been backed
- *
- * As pageindex_take_idle(), for pages that are to become idle.
- *
- * Return: number of runs
- */
-unsigned int pageindex_take_released(struct pageindex *idx, unsigned long chunk,
-				     unsigned long max_pages, struct pageindex_run *runs,
-				     unsigned int max_runs, unsigned long *fresh)
-{
-	const struct pageindex_word *word = chunk_words(idx, chunk);
-	struct pageindex_meta *meta = chunk_meta(idx, chunk);
-	unsigned int from = 0, run, nr = 0;
-
-	*fresh = 0;
-	if (pageindex_is_fenced(idx, chunk << CHUNK_SHIFT, CHUNK_PAGES))
-		return 0;
-	while (max_pages && nr < max_runs &&
-	       (run = pageindex_next_run(word, PAGES_RELEASED, &from))) {
-		run = min_t(unsigned long, run, max_pages);
-		chunk_take(idx, chunk, from, from + run);
-		*fresh += note_backed(meta, from, from + run);
-		runs[nr].page = (chunk << CHUNK_SHIFT) + from;
-		runs[nr++].npages = run;
-		max_pages -= run;
-		from += run;
-	}
-	if (nr)
-		pageindex_mark_stale(idx, chunk);
-	return nr;
-}
-
-/**
  * pageindex_age() - make the idle pages of a chunk old
  * @idx: the index
  * @chunk: the chunk
  *
- * Return: how many were old already
+ * Return: how many idle pages were already old
  */
 unsigned int pageindex_age(struct pageindex *idx, unsigned long chunk)
 {
@@ -220,67 +137,92 @@ unsigned int pageindex_age(struct pageindex *idx, unsigned long chunk)
 
 		if (!young)
 			meta->due |= BIT(w);
-		old += hweight64(pages_of(&word[w], PAGES_OLD));
+		old += hweight64(word_old(&word[w]));
 		word[w].hi &= ~young;
 		word[w].lo |= young;
 	}
 	return old;
 }
 
-/* === Use ================================================================ */
+/* === Released pages ===================================================== */
 
-/* Bring a chunk's counts to the current epoch. */
-void pageindex_refresh(const struct pageindex *idx, struct pageindex_meta *meta)
+/* First run of released pages of a chunk from page *@from on. Returns its length, or 0. */
+static unsigned int next_released(const struct pageindex_word *word, unsigned int *from)
 {
-	bool next = idx->epoch - meta->epoch == 1;
+	unsigned int at = *from;
+	unsigned int run = 0;
 
-	meta->alloc_count[1] = next ? meta->alloc_count[0] : 0;
-	meta->alloc_count[0] = 0;
-	meta->release_count[1] = next ? meta->release_count[0] : 0;
-	meta->release_count[0] = 0;
-	meta->epoch = idx->epoch;
+	while (at < CHUNK_PAGES) {
+		u64 bits = word_released(&word[at / 64]) >> at % 64;
+		unsigned int left = 64 - at % 64;
+		unsigned int n;
+
+		if (!run) {
+			n = bits ? __ffs64(bits) : left;
+			at += n;
+			*from = at;
+			if (!bits)
+				continue;
+			bits >>= n;
+			left -= n;
+		}
+		n = ~bits ? min_t(unsigned int, __ffs64(~bits), left) : left;
+		run += n;
+		at += n;
+		if (n < left)
+			break;
+	}
+	return run;
 }
 
 /**
- * pageindex_next_epoch() - begin a new epoch, as every pass does
- * @idx: the index
- *
- * Pages claimed and released in a chunk are counted per epoch. The counts of an epoch are
- * dropped at the end of the next epoch. No chunk is visited here.
- */
-void pageindex_next_epoch(struct pageindex *idx)
-{
-	idx->epoch++;
-}
-
-/**
- * pageindex_recent() - count the pages allocated in a chunk lately
+ * pageindex_take_released() - take released pages of a chunk, from its lowest up
  * @idx: the index
  * @chunk: the chunk
+ * @max_pages: most pages to take
+ * @runs: where to put the runs taken
+ * @max_runs: how many of them there is room for
+ * @fresh: set as @fresh of &struct pageindex_claim
  *
- * Return: pages allocated in the chunk in this epoch and the one before; a page counts each
- * time it is allocated; at most 65535 for each epoch
+ * The pages are in use afterwards. The caller backs them and makes them idle with
+ * pageindex_free(). Does not count as an allocation or a refault. Takes nothing from a chunk
+ * that has pages behind the fence.
+ *
+ * Return: number of runs
  */
-unsigned int pageindex_recent(const struct pageindex *idx, unsigned long chunk)
+unsigned int pageindex_take_released(struct pageindex *idx, unsigned long chunk,
+				     unsigned long max_pages, struct pageindex_run *runs,
+				     unsigned int max_runs, unsigned long *fresh)
 {
-	const struct pageindex_meta *meta = chunk_meta(idx, chunk);
+	const struct pageindex_word *word = chunk_words(idx, chunk);
+	struct pageindex_meta *meta = chunk_meta(idx, chunk);
+	unsigned int from = 0, run, nr = 0;
 
-	switch (idx->epoch - meta->epoch) {
-	case 0:
-		return meta->alloc_count[0] + meta->alloc_count[1];
-	case 1:
-		return meta->alloc_count[0];
-	default:
+	*fresh = 0;
+	if (chunk_is_fenced(idx, chunk))
 		return 0;
+	while (max_pages && nr < max_runs && (run = next_released(word, &from))) {
+		run = min_t(unsigned long, run, max_pages);
+		chunk_take(idx, chunk, from, from + run);
+		*fresh += note_backed(meta, from, from + run);
+		runs[nr].page = (chunk << CHUNK_SHIFT) + from;
+		runs[nr++].npages = run;
+		max_pages -= run;
+		from += run;
 	}
+	if (nr)
+		pageindex_mark_stale(idx, chunk);
+	return nr;
 }
+
+/* === Pages in use ======================================================= */
 
 /**
  * pageindex_used() - count the pages of a chunk that are in use
  * @idx: the index
  * @chunk: the chunk
  *
- * Return: pages in use, 0 for a chunk that is wholly free or was never grown
+ * Return: pages in use; 0 for a chunk that has never grown
  */
 unsigned int pageindex_used(const struct pageindex *idx, unsigned long chunk)
 {
@@ -298,10 +240,10 @@ unsigned int pageindex_used(const struct pageindex *idx, unsigned long chunk)
 /**
  * pageindex_next_used() - find the next page that is in use
  * @idx: the index
- * @page: where to begin; on success the page found, otherwise where to go on
- * @steps: how many chunks to look at; reduced by those seen
+ * @page: page to begin at; set to the page found, or else to where to continue
+ * @steps: how many chunks to look at; reduced by those looked at
  *
- * Return: false if no page from *@page on is in use, or if *@steps is 0 now and one may be
+ * Return: false if no page from *@page on is in use, or if *@steps has become 0 and one may be
  */
 bool pageindex_next_used(const struct pageindex *idx, unsigned long *page, unsigned int *steps)
 {
@@ -313,7 +255,7 @@ bool pageindex_next_used(const struct pageindex *idx, unsigned long *page, unsig
 			return false;
 		--*steps;
 		if (chunk_meta(idx, chunk)->unbacked_from != NEVER_GROWN) {
-			unsigned int run = pageindex_run_after(chunk_words(idx, chunk), offset);
+			unsigned int run = chunk_run_after(chunk_words(idx, chunk), offset);
 
 			if (offset + run < CHUNK_PAGES) {
 				*page += run;

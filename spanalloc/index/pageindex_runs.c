@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Page index: several runs in one call.
+ * Page index: freeing or releasing several runs in one call.
  *
- * Bits are changed run by run. The tree is told once of all runs that lie in
- * the same chunk, which saves merging summaries that change again at once.
+ * Bits are changed run by run. The tree is updated once for all runs that lie in the same
+ * chunk, since each update may climb the tree.
  */
 #include "index/pageindex_state.h"
 
-/* Runs from the first on that lie in one chunk; at least 1, which may cross chunks. */
+/*
+ * Number of @runs, from the first on, that lie within the same chunk. 1 if the first run
+ * crosses into another chunk.
+ */
 static unsigned int runs_together(const struct pageindex_run *runs, unsigned int nr)
 {
 	unsigned long chunk = runs->page >> CHUNK_SHIFT;
@@ -19,10 +22,46 @@ static unsigned int runs_together(const struct pageindex_run *runs, unsigned int
 	return max(n, 1U);
 }
 
+/* Free @runs, which lie within one chunk, or release them. */
+static __always_inline void put_together(struct pageindex *idx, const struct pageindex_run *runs,
+					 unsigned int nr, bool release, unsigned int flags)
+{
+	unsigned long chunk = runs->page >> CHUNK_SHIFT;
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		unsigned int from = runs[i].page % CHUNK_PAGES;
+
+		if (release)
+			chunk_release(idx, chunk, from, from + runs[i].npages);
+		else
+			chunk_free(idx, chunk, from, from + runs[i].npages, flags);
+	}
+	if (release)
+		chunk_reset_if_released(idx, chunk);
+	pageindex_tree_freed_runs(idx, runs, nr);
+}
+
+static __always_inline void put_runs(struct pageindex *idx, const struct pageindex_run *runs,
+				     unsigned int nr, bool release, unsigned int flags)
+{
+	unsigned int n;
+
+	for (; nr; runs += n, nr -= n) {
+		n = runs_together(runs, nr);
+		if (n > 1)
+			put_together(idx, runs, n, release, flags);
+		else if (release)
+			pageindex_release(idx, runs->page, runs->npages);
+		else
+			pageindex_free(idx, runs->page, runs->npages, flags);
+	}
+}
+
 /**
- * pageindex_free_runs() - give back runs of pages that keep their backing
+ * pageindex_free_runs() - make runs of pages in use idle
  * @idx: the index
- * @runs: the runs, all in use; none of them is empty
+ * @runs: the runs, none of them empty
  * @nr: how many
  * @flags: as for pageindex_free(), for all of them
  *
@@ -32,87 +71,19 @@ static unsigned int runs_together(const struct pageindex_run *runs, unsigned int
 void pageindex_free_runs(struct pageindex *idx, const struct pageindex_run *runs,
 			 unsigned int nr, unsigned int flags)
 {
-	unsigned int i, n;
-
-	for (; nr; runs += n, nr -= n) {
-		n = runs_together(runs, nr);
-		if (n == 1) {
-			pageindex_free(idx, runs->page, runs->npages, flags);
-			continue;
-		}
-		for (i = 0; i < n; i++) {
-			unsigned int from = runs[i].page % CHUNK_PAGES;
-
-			chunk_free(idx, runs->page >> CHUNK_SHIFT, from, from + runs[i].npages,
-				   flags);
-		}
-		pageindex_tree_freed_runs(idx, runs, n);
-	}
+	put_runs(idx, runs, nr, false, flags);
 }
 
 /**
- * pageindex_release_runs() - give back runs of pages that have lost their backing
+ * pageindex_release_runs() - make runs of pages in use released
  * @idx: the index
- * @runs: the runs, all in use; none of them is empty
+ * @runs: the runs, none of them empty, with no physical pages behind them
  * @nr: how many
  *
- * As pageindex_free_runs(), for pages that become released.
+ * The order of runs matters as for pageindex_free_runs().
  */
 void pageindex_release_runs(struct pageindex *idx, const struct pageindex_run *runs,
 			    unsigned int nr)
 {
-	unsigned int i, n;
-
-	for (; nr; runs += n, nr -= n) {
-		unsigned long chunk = runs->page >> CHUNK_SHIFT;
-
-		n = runs_together(runs, nr);
-		if (n == 1) {
-			pageindex_release(idx, runs->page, runs->npages);
-			continue;
-		}
-		for (i = 0; i < n; i++) {
-			unsigned int from = runs[i].page % CHUNK_PAGES;
-
-			chunk_release(idx, chunk, from, from + runs[i].npages);
-		}
-		chunk_reset_if_released(idx, chunk);
-		pageindex_tree_freed_runs(idx, runs, n);
-	}
-}
-
-/**
- * pageindex_take_more() - take runs of idle pages close to one that has been allocated
- * @idx: the index
- * @end: first page after the run that has been allocated
- * @npages: length of each run, not 0
- * @max: how many are wanted
- * @pages: room for @max page numbers; set to the first page of each run taken
- *
- * Takes wholly idle runs, from the lowest up, in the chunk that the page before @end lies
- * in. The runs do not count as allocated, because no caller has asked for them yet.
- *
- * Return: number of runs taken
- */
-unsigned int pageindex_take_more(struct pageindex *idx, unsigned long end,
-				 unsigned long npages, unsigned int max, unsigned long *pages)
-{
-	unsigned long chunk = (end - 1) >> CHUNK_SHIFT;
-	unsigned long page = end;
-	unsigned int nr = 0;
-
-	if (pageindex_is_fenced(idx, chunk << CHUNK_SHIFT, CHUNK_PAGES))
-		return 0;
-	while (nr < max && page >> CHUNK_SHIFT == chunk &&
-	       chunk_meta(idx, chunk)->idle >= npages &&
-	       pageindex_find_idle(idx, chunk, npages, page % CHUNK_PAGES, &page)) {
-		unsigned int from = page % CHUNK_PAGES;
-
-		pages[nr++] = page;
-		chunk_take(idx, chunk, from, from + npages);
-		page += npages;
-	}
-	if (nr)
-		pageindex_mark_stale(idx, chunk);
-	return nr;
+	put_runs(idx, runs, nr, true, 0);
 }

@@ -1,45 +1,46 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Inside the page index: changing the states of pages of one chunk, and the chunk's
- * pageindex_meta. The tree of summaries is not updated. Nothing else includes this.
+ * Inside the page index: changing the states of pages of one chunk, with the chunk's
+ * pageindex_meta and the index's counters. The tree of summaries is not updated here. Only
+ * pageindex*.c may include this.
  */
 #ifndef SPANALLOC_PAGEINDEX_STATE_H
 #define SPANALLOC_PAGEINDEX_STATE_H
 
+#include "index/pageindex_epoch.h"
 #include "index/pageindex_tree.h"
 
-/* === Counts of recent events in a chunk ================================= */
+/* === The chunks of a run ================================================ */
 
-void pageindex_refresh(const struct pageindex *idx, struct pageindex_meta *meta);
-
-/* To be called before a chunk's counts change: brings them to the current epoch. */
-static inline void meta_refresh(const struct pageindex *idx, struct pageindex_meta *meta)
-{
-	if (unlikely(meta->epoch != idx->epoch))
-		pageindex_refresh(idx, meta);
-}
-
-static inline void meta_count(u16 *count, unsigned int npages)
-{
-	*count = min_t(unsigned int, *count + npages, (u16)~0U);
-}
-
-/*
- * How many of @npages released pages that are taken again are refaults: at most as many as
- * were released in this epoch and the one before. The older releases are used up first,
- * because their count is dropped first.
+/**
+ * struct chunk_part - the pages of a run that lie in one chunk
+ * @chunk: the chunk
+ * @from: first page, as an offset into the chunk
+ * @to: first page after them, as an offset into the chunk
  */
-static inline unsigned int meta_refault(struct pageindex_meta *meta, unsigned int npages)
-{
-	unsigned int old = min_t(unsigned int, npages, meta->release_count[1]);
-	unsigned int new = min_t(unsigned int, npages - old, meta->release_count[0]);
+struct chunk_part {
+	unsigned long chunk;
+	unsigned int from;
+	unsigned int to;
+};
 
-	meta->release_count[1] -= old;
-	meta->release_count[0] -= new;
-	return old + new;
+/* The next part of a run whose parts below *@page are done; false if *@page is @end. */
+static __always_inline bool chunk_part_next(struct chunk_part *part, unsigned long *page,
+					    unsigned long end)
+{
+	unsigned long next;
+
+	if (*page >= end)
+		return false;
+	part->chunk = *page >> CHUNK_SHIFT;
+	part->from = *page % CHUNK_PAGES;
+	next = min(end, (part->chunk + 1) << CHUNK_SHIFT);
+	part->to = part->from + (next - *page);
+	*page = next;
+	return true;
 }
 
-/* === Taking ============================================================= */
+/* === Idle pages ========================================================= */
 
 /* The counter in @idle_of that a chunk's idle pages are counted in, or NULL. */
 static inline unsigned long *idle_count_of(const struct pageindex *idx,
@@ -72,9 +73,11 @@ static inline void idle_sub(struct pageindex *idx, unsigned long chunk, unsigned
 	idx->nr_idle -= npages;
 }
 
-/* Take pages @from..@to - 1 of @chunk, which are free; returns how many were released. */
+/* === Taking ============================================================= */
+
+/* Take pages @from..@to - 1 of @chunk, which are free. Returns how many were released. */
 static inline unsigned int chunk_take(struct pageindex *idx, unsigned long chunk,
-				       unsigned int from, unsigned int to)
+				      unsigned int from, unsigned int to)
 {
 	struct pageindex_word *word = chunk_words(idx, chunk);
 	unsigned int released = 0;
@@ -82,7 +85,7 @@ static inline unsigned int chunk_take(struct pageindex *idx, unsigned long chunk
 
 	for (w = from / 64; w <= (to - 1) / 64; w++) {
 		u64 mask = word_mask(w, from, to);
-		u64 bare = ~(word[w].hi | word[w].lo) & mask;
+		u64 bare = word_released(&word[w]) & mask;
 
 		if (bare)
 			released += hweight64(bare);
@@ -94,7 +97,10 @@ static inline unsigned int chunk_take(struct pageindex *idx, unsigned long chunk
 	return released;
 }
 
-/* Pages @from..@to - 1 of a chunk will be backed; returns how many never were. */
+/*
+ * Pages @from..@to - 1 of a chunk will be backed: raise @unbacked_from. Returns by how many
+ * of these pages.
+ */
 static inline unsigned int note_backed(struct pageindex_meta *meta, unsigned int from,
 				       unsigned int to)
 {
@@ -107,27 +113,26 @@ static inline unsigned int note_backed(struct pageindex_meta *meta, unsigned int
 	return fresh;
 }
 
-/* An allocation takes pages @from..@to - 1 of @chunk, which are free. */
+/* Allocate pages @from..@to - 1 of @chunk, which are free, and add to @claim. */
 static inline void chunk_alloc(struct pageindex *idx, unsigned long chunk, unsigned int from,
 			       unsigned int to, struct pageindex_claim *claim)
 {
 	struct pageindex_meta *meta = chunk_meta(idx, chunk);
 	unsigned int released = chunk_take(idx, chunk, from, to);
 
-	meta_refresh(idx, meta);
-	meta_count(&meta->alloc_count[0], to - from);
-	/* A page that is idle has been backed. */
+	epoch_count_alloc(idx, meta, to - from);
+	/* Idle pages have been backed: they lie below @unbacked_from. */
 	if (released) {
 		claim->released += released;
 		claim->fresh += note_backed(meta, from, to);
-		claim->refault += meta_refault(meta, released);
+		claim->refault += epoch_take_refaults(meta, released);
 	}
 	if (meta->zero_from > from)
-		claim->clean = (chunk << CHUNK_SHIFT) + min_t(unsigned int, to, meta->zero_from) -
-			       claim->page;
+		claim->clean = (chunk << CHUNK_SHIFT) +
+			       min_t(unsigned int, to, meta->zero_from) - claim->page;
 }
 
-/* === Giving back ======================================================== */
+/* === Freeing and releasing ============================================== */
 
 /* In use to idle. */
 static inline void chunk_free(struct pageindex *idx, unsigned long chunk, unsigned int from,
@@ -153,7 +158,6 @@ static inline void chunk_release(struct pageindex *idx, unsigned long chunk, uns
 				 unsigned int to)
 {
 	struct pageindex_word *word = chunk_words(idx, chunk);
-	struct pageindex_meta *meta = chunk_meta(idx, chunk);
 	unsigned int w;
 
 	for (w = from / 64; w <= (to - 1) / 64; w++) {
@@ -163,11 +167,10 @@ static inline void chunk_release(struct pageindex *idx, unsigned long chunk, uns
 		word[w].lo &= ~mask;
 	}
 	idx->nr_released += to - from;
-	meta_refresh(idx, meta);
-	meta_count(&meta->release_count[0], to - from);
+	epoch_count_release(idx, chunk_meta(idx, chunk), to - from);
 }
 
-/* If no page of a chunk is backed, reset its @zero_from and its @tag. */
+/* If all pages of @chunk are released, reset @zero_from and @tag. */
 static inline void chunk_reset_if_released(struct pageindex *idx, unsigned long chunk)
 {
 	const struct pageindex_word *word = chunk_words(idx, chunk);
@@ -175,11 +178,15 @@ static inline void chunk_reset_if_released(struct pageindex *idx, unsigned long 
 	unsigned int w;
 
 	for (w = 0; w < PAGEINDEX_CHUNK_WORDS; w++)
-		backed |= word[w].hi | word[w].lo;
+		backed |= ~word_released(&word[w]);
 	if (backed)
 		return;
 	chunk_meta(idx, chunk)->zero_from = 0;
-	chunk_meta(idx, chunk)->tag = 0;
+	chunk_meta(idx, chunk)->tag = PAGEINDEX_TAG_NONE;
 }
+
+/* Allocate a run of free pages, update the tree, and add to @claim. In pageindex.c. */
+void pageindex_alloc_run(struct pageindex *idx, unsigned long page, unsigned long npages,
+			 struct pageindex_claim *claim);
 
 #endif /* SPANALLOC_PAGEINDEX_STATE_H */

@@ -1,33 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Inside the page index: what its files share. Nothing else includes this.
+ * Inside the page index: summaries of free runs, and the tree that they form. See
+ * pageindex_tree.c. Only pageindex*.c may include this.
  */
 #ifndef SPANALLOC_PAGEINDEX_TREE_H
 #define SPANALLOC_PAGEINDEX_TREE_H
 
-#include <linux/bitops.h>
-#include <linux/bits.h>
-#include <linux/kernel.h>
-#include <linux/minmax.h>
+#include <linux/prefetch.h>
 
-#include "index/pageindex.h"
+#include "index/pageindex_bits.h"
 
+/*
+ * A summary holds three lengths of SUM_BITS bits each: the start's in the lowest bits, then
+ * the longest run's, then the end's. SUM_WALL is the highest bit.
+ */
 #define SUM_BITS	21
 #define SUM_MAX_RUN	((1ULL << SUM_BITS) - 1)
 #define SUM_WALL	(1ULL << 63)
 
-#define CHUNK_PAGES	PAGEINDEX_CHUNK_PAGES
-#define CHUNK_SHIFT	PAGEINDEX_CHUNK_SHIFT
+/* Summary of a chunk that is wholly free. */
+#define SUM_FREE_CHUNK	(CHUNK_PAGES | CHUNK_PAGES << SUM_BITS | CHUNK_PAGES << 2 * SUM_BITS)
 
-/* In pageindex_meta::unbacked_from: the chunk is not part of the heap yet. */
+/* In pageindex_meta::unbacked_from: the chunk has never grown. */
 #define NEVER_GROWN	((u16)~0U)
-
-/* Free pages of one sort. */
-enum page_sort {
-	PAGES_OLD,
-	PAGES_IDLE,
-	PAGES_RELEASED
-};
 
 static inline u64 sum_pack(u64 start, u64 max, u64 end)
 {
@@ -67,10 +62,25 @@ static inline unsigned int fan_shift(unsigned int level)
 static inline u64 *sum_at(const struct pageindex *idx, unsigned int level, unsigned long i)
 {
 	if (level == 0)
-		return &idx->block[i >> PAGEINDEX_BLOCK_SHIFT]->leaf[i % PAGEINDEX_BLOCK_CHUNKS];
+		return &idx->block[i >> PAGEINDEX_BLOCK_SHIFT]->chunk_sum[i % PAGEINDEX_BLOCK_CHUNKS];
 	if (level == 1)
-		return &idx->block[i >> 2]->group[i & 3];
+		return &idx->block[i >> 2]->group_sum[i & 3];
 	return &idx->sum[level - 2][i];
+}
+
+/*
+ * Prefetch all summaries above a chunk at once. Their addresses are known, and cache misses
+ * one after another would take several times as long.
+ */
+static inline void prefetch_path(const struct pageindex *idx, unsigned long chunk)
+{
+	unsigned long i = chunk;
+	unsigned int level;
+
+	for (level = 0; level < idx->top; level++) {
+		prefetchw(sum_at(idx, level, i));
+		i >>= fan_shift(level);
+	}
 }
 
 static inline struct pageindex_block *chunk_block(const struct pageindex *idx,
@@ -94,7 +104,7 @@ static inline unsigned long nr_chunks(const struct pageindex *idx)
 	return idx->nr_blocks << PAGEINDEX_BLOCK_SHIFT;
 }
 
-/* Does @chunk exist and continue the address space of the one before it? */
+/* Does @chunk exist and continue the address space of the chunk before it? */
 static inline bool chunk_joins(const struct pageindex *idx, unsigned long chunk)
 {
 	return chunk && chunk < nr_chunks(idx) && !(*sum_at(idx, 0, chunk) & SUM_WALL);
@@ -108,63 +118,32 @@ static inline bool pageindex_is_fenced(const struct pageindex *idx, unsigned lon
 	       page + npages > idx->fence_start;
 }
 
-static inline u64 word_free(const struct pageindex_word *word)
+static inline bool chunk_is_fenced(const struct pageindex *idx, unsigned long chunk)
 {
-	return ~(word->hi & word->lo);
+	return pageindex_is_fenced(idx, chunk << CHUNK_SHIFT, CHUNK_PAGES);
 }
 
-/* The bits of word @w that pages @from..@to - 1 of a chunk occupy. */
-static inline u64 word_mask(unsigned int w, unsigned int from, unsigned int to)
+static inline bool chunk_is_stale(const struct pageindex *idx, unsigned long chunk)
 {
-	u64 mask = ~0ULL;
-
-	if (w == from / 64)
-		mask &= ~0ULL << from % 64;
-	if (w == (to - 1) / 64)
-		mask &= ~0ULL >> (63 - (to - 1) % 64);
-	return mask;
+	return idx->stale[chunk % PAGEINDEX_NR_STALE] == chunk + 1;
 }
 
-/* Bits that begin a run of at least @n set bits of @bits; 0 < @n <= 64. */
-static inline u64 run_starts(u64 bits, unsigned int n)
+/* Does an entry of stale[] hold one of chunks @first..@last? */
+static inline bool stale_is_in(u32 entry, unsigned long first, unsigned long last)
 {
-	unsigned int have = 1;
-
-	while (have < n && bits) {
-		unsigned int step = min(have, n - have);
-
-		bits &= bits >> step;
-		have += step;
-	}
-	return bits;
-}
-
-/* Zero bits above the highest set bit of @bits, which is not 0. */
-static inline unsigned int leading_zeros(u64 bits)
-{
-	return 63 - __fls(bits);
+	return entry > first && entry <= last + 1;
 }
 
 u64 pageindex_sum_merge(const u64 *child, unsigned int n, unsigned int shift);
 void pageindex_sum_update(struct pageindex *idx, unsigned long first, unsigned long last);
 u64 pageindex_chunk_summary(const struct pageindex_word *word);
-unsigned int pageindex_run_after(const struct pageindex_word *word, unsigned int from);
 
-unsigned long pageindex_run_length(const struct pageindex *idx, unsigned long page,
-				   unsigned long n);
-unsigned long pageindex_hint_size(unsigned int hint);
 void pageindex_mark_stale(struct pageindex *idx, unsigned long chunk);
+unsigned int pageindex_tree_sync(struct pageindex *idx, unsigned long first, unsigned long last,
+				 unsigned int max);
 void pageindex_tree_taken(struct pageindex *idx, unsigned long page, unsigned long npages);
 void pageindex_tree_freed(struct pageindex *idx, unsigned long page, unsigned long npages);
 void pageindex_tree_freed_runs(struct pageindex *idx, const struct pageindex_run *runs,
-			  unsigned int nr);
-bool pageindex_find_first(struct pageindex *idx, unsigned long n, unsigned long *found);
-bool pageindex_find_from(struct pageindex *idx, unsigned long n, unsigned long from,
-			 unsigned long *found);
-
-bool pageindex_find_idle(const struct pageindex *idx, unsigned long chunk, unsigned long npages,
-			 unsigned int from, unsigned long *found);
-unsigned int pageindex_next_run(const struct pageindex_word *word, enum page_sort sort,
-				unsigned int *from);
+			       unsigned int nr);
 
 #endif /* SPANALLOC_PAGEINDEX_TREE_H */
