@@ -10,6 +10,7 @@
 #include "heap/heap_alloc.h"
 #include "heap/span.h"
 #include "index/lookup.h"
+#include "index/prefetch.h"
 
 #include "common.h"
 #include "faults.h"

@@ -48,6 +48,7 @@
 #include "heap/span.h"
 #include "heap/wake.h"
 #include "index/lookup.h"
+#include "index/prefetch.h"
 
 /* Most pages in a depot, as a multiple of cache_max_pages. */
 #define DEPOT_FACTOR	4

@@ -17,6 +17,7 @@
 #include "cache/large.h"
 #include "cache/magazine.h"
 #include "heap/heap.h"
+#include "index/prefetch.h"
 
 /**
  * struct span_cache - one CPU's cached spans of one heap

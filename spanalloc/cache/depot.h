@@ -25,14 +25,6 @@
 #define CACHE_CPU_LARGE		64
 #define DEPOT_LARGE_CHAINS	32
 
-/*
- * A CPU often frees the spans of another CPU in the order in which they were allocated.
- * Their descriptors are then in the hardware cache of the other CPU. So each free prefetches
- * the descriptor of the span that was allocated %CACHE_AHEAD spans later. A span notes which
- * descriptor that will be when the span is cached (@ahead).
- */
-#define CACHE_AHEAD	8
-
 /* Spans in a chain of spans of @npages pages: about 128 pages' worth, at most 32. */
 static inline unsigned int chain_length(unsigned int npages)
 {

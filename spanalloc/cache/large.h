@@ -11,6 +11,7 @@
 
 #include "cache/depot.h"
 #include "heap/span.h"
+#include "index/prefetch.h"
 
 /**
  * struct span_large - cached long spans, the last cached one last

@@ -320,15 +320,6 @@ static inline int heap_home_node(const struct span_heap *heap)
 	return has_one_node() ? NUMA_NO_NODE : node_or_local(heap->node);
 }
 
-/* Prefetch what giving back pages at @addr will change, before taking the heap's lock. */
-static inline void heap_prefetch(const struct span_heap *heap, unsigned long addr)
-{
-	struct arena *arena = arena_of(addr);
-
-	pageindex_prefetch(&heap->index, &arena->block,
-			   arena->first_page + ((addr - arena->base) >> PAGE_SHIFT));
-}
-
 void heap_count_backed_locked(struct span_heap *heap, unsigned long npages, unsigned long fresh);
 
 #endif /* SPANALLOC_HEAP_H */

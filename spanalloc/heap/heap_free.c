@@ -11,6 +11,7 @@
 
 #include <spanalloc/spanalloc.h>
 
+#include "heap/arena.h"
 #include "heap/heap.h"
 #include "heap/heap_free.h"
 #include "heap/hold.h"
@@ -19,6 +20,7 @@
 #include "heap/wake.h"
 #include "index/demand.h"
 #include "index/pageindex.h"
+#include "index/prefetch.h"
 
 /**
  * heap_free() - make the pages of a dead span idle, and free its descriptor
@@ -37,7 +39,7 @@ void heap_free(struct span_heap *heap, struct span *span, enum span_kind kind)
 	unsigned long left = span->npages;
 	unsigned long nr, flags;
 
-	heap_prefetch(heap, span->base);
+	arena_prefetch(&heap->index, arena_of(span->base), span->base);
 	span_leave(span);
 	flags = heap_lock(heap);
 	heap_demand_roll_locked(heap);
@@ -119,7 +121,7 @@ void heap_uncache(struct span_heap *heap, struct span **spans, unsigned int nr, 
 		span_leave(spans[i]);
 		runs[i].page = heap_page_of(spans[i]->base);
 		runs[i].npages = spans[i]->npages;
-		heap_prefetch(heap, spans[i]->base);
+		arena_prefetch(&heap->index, arena_of(spans[i]->base), spans[i]->base);
 	}
 	sort(runs, nr, sizeof(*runs), compare_runs, NULL);
 	for (i = 0; i < nr; i += lot) {

@@ -42,6 +42,7 @@
 #include "index/demand.h"
 #include "index/lookup.h"
 #include "index/pageindex.h"
+#include "index/prefetch.h"
 #include "vm/vm.h"
 
 /* Pages and runs of the heap's batch: two whole chunks, or 512 single pages, per flush. */
@@ -285,7 +286,7 @@ static void release_finish_runs(struct span_heap *heap, const struct release *re
 
 	for (i = 0; i < nr; i++) {
 		npages += runs[i].npages;
-		heap_prefetch(heap, addrs[i]);
+		arena_prefetch(&heap->index, arena_of(addrs[i]), addrs[i]);
 	}
 	flags = heap_lock(heap);
 	pageindex_release_runs(&heap->index, runs, nr);

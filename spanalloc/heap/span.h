@@ -6,13 +6,13 @@
 #define SPANALLOC_SPAN_H
 
 #include <linux/jiffies.h>
-#include <linux/prefetch.h>
 #include <linux/rcupdate.h>
 
 #include <spanalloc/spanalloc.h>
 
 #include "heap/arena.h"
 #include "index/lookup.h"
+#include "index/prefetch.h"
 
 /**
  * struct span_origin - where a span comes from
@@ -88,26 +88,6 @@ static inline struct span *span_entered_at(unsigned long addr)
 	/* Both loads pair with smp_wmb() in span_enter(). */
 	span = READ_ONCE(arena->slot[page]);
 	return span ?: READ_ONCE(arena->whole[page >> PAGEINDEX_CHUNK_SHIFT]);
-}
-
-/**
- * span_set_ahead() - note which descriptor is likely to be freed a little later
- * @span: the descriptor to note it in
- * @ahead: the descriptor to note; if it is more than 128 GiB away the hint is wrong
- */
-static inline void span_set_ahead(struct span *span, const struct span *ahead)
-{
-	/* A racing double free may read this field. */
-	WRITE_ONCE(span->ahead, ((long)ahead - (long)span) >> SPAN_AHEAD_SHIFT);
-}
-
-/**
- * span_fetch_ahead() - prefetch for writing the descriptor that span_set_ahead() noted
- * @span: the descriptor it was noted in
- */
-static inline void span_fetch_ahead(const struct span *span)
-{
-	prefetchw((const char *)span + ((long)READ_ONCE(span->ahead) << SPAN_AHEAD_SHIFT));
 }
 
 /**

@@ -6,6 +6,7 @@
  * and then updates summaries and hints (pageindex_tree.c), which searches for free runs use
  * (pageindex_search.c).
  */
+#include <linux/compiler.h>
 #include <linux/string.h>
 
 #include "index/pageindex_search.h"

@@ -34,8 +34,6 @@
 #ifndef SPANALLOC_PAGEINDEX_H
 #define SPANALLOC_PAGEINDEX_H
 
-#include <linux/compiler.h>
-#include <linux/prefetch.h>
 #include <linux/types.h>
 
 #define PAGEINDEX_CHUNK_SHIFT	9
@@ -219,32 +217,6 @@ enum pageindex_age {
 /* For pageindex_free(): the pages hold only zeros; the pages become old at once, not young. */
 #define PAGEINDEX_FREE_CLEAN	1U
 #define PAGEINDEX_FREE_OLD	2U
-
-/**
- * pageindex_prefetch() - fetch what giving back a page is going to change
- * @idx: the index
- * @block: the block that the page lies in
- * @page: the page
- *
- * Needs no lock: it is called before the caller takes its lock, so that cache misses do not
- * lengthen the hold. The table of sums may be replaced at the same time; to prefetch from
- * the old table does no harm.
- */
-static inline void pageindex_prefetch(const struct pageindex *idx, struct pageindex_block *block,
-				      unsigned long page)
-{
-	unsigned long chunk = (page >> PAGEINDEX_CHUNK_SHIFT) % PAGEINDEX_BLOCK_CHUNKS;
-	unsigned long nr = page / PAGEINDEX_BLOCK_PAGES;
-
-	prefetchw(&block->word[chunk][0]);
-	prefetchw(&block->word[chunk][PAGEINDEX_CHUNK_WORDS / 2]);
-	prefetchw(&block->meta[chunk]);
-	prefetchw(&block->chunk_sum[chunk]);
-	prefetchw(&block->group_sum[chunk / 8]);
-	prefetchw(READ_ONCE(idx->sum[0]) + nr);
-	prefetchw(READ_ONCE(idx->sum[1]) + nr / 8);
-	prefetchw(READ_ONCE(idx->sum[2]) + nr / 64);
-}
 
 void pageindex_init(struct pageindex *idx);
 size_t pageindex_table_bytes(unsigned long max_blocks);

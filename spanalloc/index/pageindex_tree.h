@@ -61,10 +61,12 @@ static inline unsigned int fan_shift(unsigned int level)
 
 static inline u64 *sum_at(const struct pageindex *idx, unsigned int level, unsigned long i)
 {
+	struct pageindex_block **block = idx->block;
+
 	if (level == 0)
-		return &idx->block[i >> PAGEINDEX_BLOCK_SHIFT]->chunk_sum[i % PAGEINDEX_BLOCK_CHUNKS];
+		return &block[i >> PAGEINDEX_BLOCK_SHIFT]->chunk_sum[i % PAGEINDEX_BLOCK_CHUNKS];
 	if (level == 1)
-		return &idx->block[i >> 2]->group_sum[i & 3];
+		return &block[i >> 2]->group_sum[i & 3];
 	return &idx->sum[level - 2][i];
 }
 

@@ -8,6 +8,7 @@
 #include <linux/string.h>
 
 #include "heap/hold.h"
+#include "index/prefetch.h"
 #include "hold-index.h"
 #include "holds.h"
 
