@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Module parameters that have a range. A value outside of the range is refused, with a line
- * in the kernel's log that gives the range; the parameter keeps its value.
+ * Module parameters that have a range, and switches. A value that is not possible is refused,
+ * with a line in the kernel's log that says which are; the parameter keeps its value.
  */
 #define pr_fmt(fmt) "spanalloc: " fmt
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Module parameters that have a range.
+ * Module parameters that have a range, and switches. A refused value leaves a line in the log.
  */
 #ifndef SPANALLOC_PARAMS_H
 #define SPANALLOC_PARAMS_H
@@ -12,7 +12,8 @@
  * @value: the parameter
  * @min: smallest value
  * @max: largest value
- * @changed: called after each change, or NULL
+ * @changed: called after each accepted write, also before the module's init function has run;
+ *	or NULL
  */
 struct param_range {
 	unsigned int *value;

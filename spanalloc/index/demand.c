@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Demand: starting buckets, and what follows from them.
+ * Demand: starting buckets, and how many pages to keep by their peaks.
  */
 #include <linux/string.h>
 
@@ -24,8 +24,7 @@ void demand_init(struct demand *demand, unsigned long now, unsigned long period)
  * @now: the time in ticks
  * @period: length of a bucket in ticks; 0 is taken for 1
  *
- * The buckets keep their levels, as if they had been of the new length. The
- * current one begins again.
+ * The buckets keep their peaks. The current bucket begins again at @now.
  */
 void demand_set_period(struct demand *demand, unsigned long now, unsigned long period)
 {
@@ -37,7 +36,7 @@ void demand_set_period(struct demand *demand, unsigned long now, unsigned long p
  * demand_advance() - start the buckets that are due
  * @demand: the levels
  * @now: the time in ticks, at or after the end of the current bucket
- * @level: pages taken since the last event, without change
+ * @level: pages in use since the last event
  *
  * For demand_roll().
  */
@@ -59,9 +58,9 @@ void demand_advance(struct demand *demand, unsigned long now, unsigned long leve
 }
 
 /**
- * demand_lower() - report that some pages counted as taken have been idle all the time
+ * demand_lower() - subtract pages from the peak of every bucket
  * @demand: the levels
- * @npages: how many
+ * @npages: pages that were counted as in use, but that nobody used
  */
 void demand_lower(struct demand *demand, unsigned long npages)
 {
@@ -83,8 +82,8 @@ static unsigned long with_room(unsigned long level)
  * demand_keep() - compute how many pages are worth keeping
  * @demand: the levels, rolled on to the present
  *
- * Return: pages, in use and idle together: the highest level in the long window,
- * or in the short one and a sixteenth of that, rounded down; %ULONG_MAX if it is more
+ * Return: pages, in use and idle together: the highest peak of all buckets or, if it is more,
+ * the highest peak of the last two and a sixteenth of it, rounded down; at most %ULONG_MAX
  */
 unsigned long demand_keep(const struct demand *demand)
 {
@@ -100,9 +99,9 @@ unsigned long demand_keep(const struct demand *demand)
 }
 
 /**
- * demand_settled() - find out whether time alone changes anything
+ * demand_settled() - check that time alone does not change demand_keep()
  * @demand: the levels, rolled on to the present
- * @level: pages taken now
+ * @level: pages in use now
  *
  * Return: true if the peak of every bucket is @level, so that demand_keep() does not
  * change until the level does

@@ -5,11 +5,12 @@
  * A heap whose demand goes up and down each second should not release pages that it
  * needs again a second later. The age of idle pages does not tell such pages from
  * those that a single burst has left behind, but past demand does. So the highest
- * number of pages taken is kept for each of the last eight intervals of time, called
- * buckets. Eight buckets are two ages long:
+ * number of pages in use is kept for each of the last eight intervals of time, called
+ * buckets. The caller makes a bucket a quarter of the idle age, so that eight buckets are two
+ * ages long:
  *
  *	pages
- *	taken	    .-.
+ *	in use	    .-.
  *		    | |   .-.	  .-.
  *		.---' `---' `-----' `--------
  *		|---|---|---|---|---|---|---|---|	time
@@ -21,15 +22,15 @@
  *
  * The number of pages worth keeping, in use and idle together, is the larger of
  *
- *	the highest level in the long window, all eight buckets, and
- *	the highest level in the short one, the last two, and a sixteenth of it.
+ *	the highest peak of all eight buckets, and
+ *	17/16 of the highest peak of the last two buckets.
  *
  * The first keeps pages that are needed once in two ages, which by age alone would be
  * released. The second leaves some room to a heap that grows.
  *
- * TCMalloc holds back from releasing what a recent peak of demand covers, over
- * a short and a long interval; Go's runtime keeps a tenth more than the heap it
- * expects. This does both with a handful of numbers and no clock of its own.
+ * TCMalloc releases no pages that a recent peak of demand covers, over a short and a long
+ * interval; Go's runtime keeps a tenth more than the heap it expects. Demand does both with
+ * eight peaks, and with the caller's clock.
  *
  * The caller reports each event that changes the level; it is constant in between.
  * Nothing here locks: the caller serialises all calls for one struct demand.
@@ -58,7 +59,7 @@ struct demand {
 };
 
 /**
- * demand_due() - when demand_keep() may next fall
+ * demand_due() - when time alone may next lower demand_keep()
  * @demand: the levels
  *
  * Return: end of the current bucket, in ticks
@@ -79,7 +80,7 @@ bool demand_settled(const struct demand *demand, unsigned long level);
  * demand_roll() - start the buckets that are due; to be called before an event
  * @demand: the levels
  * @now: the time in ticks, which may wrap around
- * @level: pages taken since the last event, that is before this one
+ * @level: pages in use since the last event, before the change now to be reported
  *
  * If @now goes backwards, nothing changes.
  */
@@ -92,7 +93,7 @@ static inline void demand_roll(struct demand *demand, unsigned long now, unsigne
 /**
  * demand_peak() - report that the level has risen
  * @demand: the levels, rolled on to the present
- * @level: pages taken now
+ * @level: pages in use now
  */
 static inline void demand_peak(struct demand *demand, unsigned long level)
 {

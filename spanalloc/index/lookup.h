@@ -5,27 +5,28 @@
  *	address --> map.dir[i] --> leaf[j] --> arena --> slot[page] ---> span
  *		      32 GiB	    64 MiB	     +-> whole[chunk] -+
  *
- * An arena has a slot for each of its pages and one for each of its chunks. A
- * span is entered in the chunk's slot where it covers a whole chunk and in the
- * pages' slots elsewhere, and leaves them before its descriptor goes back to the
- * slab. A reader that read the pointer just before is still safe:
- * descriptors are type-stable under RCU, and an entry counts only while the
- * descriptor it points to is live and its bounds contain the address.
+ * An arena has a slot for each of its pages and one for each of its chunks. A span is
+ * entered in the chunk's slot where it covers a whole chunk and in the pages' slots
+ * elsewhere. Its slots are cleared before its descriptor goes back to the slab. A reader
+ * that read a slot just before is still safe: descriptors are type-stable under RCU, and a
+ * slot counts only while its descriptor is live and has bounds that contain the address.
  *
  * A descriptor's state is one word: the low bits hold the kind of a live span and whether
  * a writer has it locked or pinned; the bits above count changes. By the count a reader
  * notices that a descriptor was reused during the lookup.
  *
- *	dead --span_publish--> live --span_end_at--> dead
+ *	dead --span_publish--> live --span_end_at, span_retire--> dead
  *	                       live --span_trylock--> locked --span_unlock--> live
  *
- * A locked span is live, and one writer (a split) changes it: lookups still find the
- * span, and every other writer is refused. A CPU that stores an owner pins the
- * descriptor for a few instructions with interrupts off. Other writers wait until the
- * descriptor is not pinned, so that no owner is stored in a dead descriptor.
+ * A locked span is live, and one writer, a split, changes it. Lookups still find the span;
+ * span_trylock(), span_retire() and span_end_at() refuse it. span_set_owner() pins a live
+ * descriptor, locked or not, for a few instructions with interrupts off, so that no owner is
+ * stored in a dead descriptor. span_trylock() and span_retire() fail on a pinned descriptor;
+ * span_end_at(), span_unlock() and other calls of span_set_owner() wait until it is not
+ * pinned.
  *
- * This header is pure, so that the very same lookup can be measured in a
- * program.
+ * Takes no lock and calls nothing outside this header, so that programs can build it.
+ * Lookups run in any context, NMI included.
  */
 #ifndef SPANALLOC_LOOKUP_H
 #define SPANALLOC_LOOKUP_H
@@ -52,9 +53,9 @@ struct span_heap;
 #define SPAN_MAP_LEAF_SHIFT	9
 #define SPAN_MAP_LEAF_ARENAS	(1UL << SPAN_MAP_LEAF_SHIFT)
 
-/* struct span::state: the kind plus one while live, then two bits, then the count. */
+/* struct span::state: bits 0-2 kind + 1, 0 if dead; two flag bits; then a count of changes. */
 #define SPAN_STATE_KIND		0x7UL
-#define SPAN_STATE_LOCKED		0x8UL
+#define SPAN_STATE_LOCKED	0x8UL
 #define SPAN_STATE_PINNED	0x10UL
 #define SPAN_STATE_STEP		0x20UL
 
@@ -63,18 +64,19 @@ struct span_heap;
  * @state: see above; published last
  * @base: address of the first byte
  * @npages: length in pages
- * @node: NUMA node of its memory, where there is more than one; if it has memory of
- *	several, that of its first page
+ * @node: NUMA node of its memory; if its chunks have memory of several nodes, the node of the
+ *	first page of the span that it was allocated as; %NUMA_NO_NODE if there is one node
  * @heap: heap that it belongs to
- * @owner: cookie stored by span_set_owner()
- * @caller: return address of the call that allocated it
- * @next: while it is cached: the one cached before it
- * @next_chain: while it is cached, and first of a chain: the next chain
+ * @owner: while it is live: cookie stored by span_set_owner()
+ * @next: while it is cached or deferred: next span of its chain or list
+ * @caller: while it is live: return address of the call that allocated it
+ * @next_chain: in the first span of a cached chain: first span of the next chain
  * @born: when it was allocated, by span_clock()
- * @ahead: which descriptor is likely to be freed a little after this one, in units of
- *	2^%SPAN_AHEAD_SHIFT bytes from here. A hint, which may be wrong
- * @charged: memory cgroup that pays for it, or NULL
- * @next_list: in a haul, and first of a list of chains: the next list
+ * @ahead: distance to the descriptor that is likely to be freed a little later, as
+ *	span_set_ahead() notes it. A hint, which may be wrong
+ * @charged: while it is live: memory cgroup that pays for it, or NULL
+ * @next_list: in the first span of a list of chains that is being freed: first span of the
+ *	next list
  *
  * One cache line.
  */
@@ -100,16 +102,16 @@ struct span {
 	};
 };
 
-#define SPAN_AHEAD_SHIFT	6
-
 /**
  * struct arena - 64 MiB of address space and what is known about it
  * @base: address of the first byte, a multiple of %ARENA_BYTES
  * @first_page: number of its first page in the heap's page index
  * @heap: heap that it belongs to
- * @whole: span that covers a whole chunk
- * @slot: span that covers a page
+ * @whole: for each chunk, the span that covers all of it, or NULL
+ * @slot: for each page, the span that covers it but not its whole chunk, or NULL
  * @block: the arena's share of the page index
+ *
+ * Only the task that owns the pages writes their entries of @whole and @slot.
  */
 struct arena {
 	unsigned long base;
@@ -174,7 +176,10 @@ enum span_match {
 	SPAN_RACED	/* changed meanwhile: look again */
 };
 
-/* Copy @span if it is live and @addr lies in it. */
+/*
+ * Copy @span if it is live and @addr lies in it. The copy of a locked span is consistent too:
+ * of what is copied, a split changes only @npages, with one store.
+ */
 static inline enum span_match span_view_get(struct span *span, unsigned long addr,
 					    struct span_view *view)
 {
@@ -182,7 +187,7 @@ static inline enum span_match span_view_get(struct span *span, unsigned long add
 
 	if (!(state & SPAN_STATE_KIND))
 		return SPAN_MISS;
-	/* State before copy. Pairs with smp_wmb() in span_publish() and span_unlock(). */
+	/* State before copy. Pairs with smp_wmb() in span_publish(), cmpxchg() in span_unlock(). */
 	smp_rmb();
 	view->span = span;
 	view->state = state;
@@ -191,9 +196,9 @@ static inline enum span_match span_view_get(struct span *span, unsigned long add
 	view->heap = READ_ONCE(span->heap);
 	view->owner = READ_ONCE(span->owner);
 	/*
-	 * The copy above before the state below. Pairs with the full barrier of
-	 * the cmpxchg() that makes a span dead, in span_retire() and
-	 * span_end_at().
+	 * The copy above before the state below. Pairs with the full barrier of the
+	 * cmpxchg() that makes a span dead, in span_retire(), span_end_at() and
+	 * span_end_slowly().
 	 */
 	smp_rmb();
 	if (READ_ONCE(span->state) != state)

@@ -83,7 +83,7 @@ struct pageindex_word {
  * @unbacked_from: pages from this one on have never been backed
  * @zero_from: idle pages from this one on hold only zeros
  * @tag: source of the memory behind the chunk's pages; %PAGEINDEX_TAG_NONE while no page is
- *	backed
+ *	backed, or if no source was ever set
  * @due: bit w is set if the last pageindex_age() found no young page in word w
  * @epoch: the index's @epoch when the counts below last changed
  * @alloc_count: pages allocated in @epoch, and in the epoch before
