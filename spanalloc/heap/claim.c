@@ -122,7 +122,7 @@ static bool claim_search_locked(const struct span_request *req, int node, enum c
 #define CLAIM_TRIES	(2 * PAGEINDEX_NR_STALE)
 
 /*
- * Set index.look_once for the first CLAIM_TRIES tries of a search: each stops at the first
+ * Set index.stop_at_stale for the first CLAIM_TRIES tries of a search: each stops at the first
  * stale summary. A later try goes through all stale summaries in one hold of the lock.
  */
 static void claim_limit_look_locked(struct span_heap *heap, unsigned int tries)
