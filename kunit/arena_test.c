@@ -7,6 +7,7 @@
 
 #include "heap/arena.h"
 #include "heap/span.h"
+#include "heap/span_map.h"
 #include "index/lookup.h"
 #include "index/pageindex.h"
 

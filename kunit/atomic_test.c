@@ -7,7 +7,7 @@
 #include <linux/irq_work.h>
 #include <linux/spinlock.h>
 
-#include "heap/arena.h"
+#include "heap/span_map.h"
 #include "index/pageindex.h"
 
 #include "common.h"

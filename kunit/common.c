@@ -15,6 +15,7 @@
 #include "heap/heap_walk.h"
 #include "heap/pool.h"
 #include "heap/span.h"
+#include "heap/span_map.h"
 #include "index/lookup.h"
 #include "index/pageindex.h"
 #include "vm/vm.h"

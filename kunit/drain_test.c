@@ -7,7 +7,6 @@
 
 #include "cache/cache.h"
 #include "cache/depot.h"
-#include "index/pageindex.h"
 
 #include "common.h"
 

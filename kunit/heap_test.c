@@ -4,8 +4,8 @@
  */
 #include <linux/vmalloc.h>
 
-#include "heap/arena.h"
 #include "heap/span.h"
+#include "heap/span_map.h"
 
 #include "common.h"
 #include "faults.h"

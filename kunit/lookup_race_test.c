@@ -7,8 +7,8 @@
 #include <linux/prandom.h>
 #include <linux/sched/task.h>
 
-#include "heap/arena.h"
 #include "heap/span.h"
+#include "heap/span_map.h"
 #include "index/lookup.h"
 #include "index/pageindex.h"
 

@@ -4,7 +4,7 @@
  */
 #include <linux/jiffies.h>
 
-#include "heap/arena.h"
+#include "heap/span_map.h"
 #include "index/pageindex.h"
 
 #include "common.h"

@@ -26,12 +26,12 @@
 #include "api/debugfs.h"
 #include "api/guard.h"
 #include "cache/cache.h"
-#include "heap/arena.h"
 #include "heap/span.h"
+#include "heap/span_map.h"
 #include "reclaim/pressure.h"
 #include "reclaim/scavenger.h"
-#include "registry.h"
 #include "vm/vm.h"
+#include "registry.h"
 
 static int __init spanalloc_init(void)
 {

@@ -24,9 +24,9 @@
 
 #include "api/guard.h"
 #include "base/params.h"
-#include "heap/arena.h"
 #include "heap/heap.h"
 #include "heap/span.h"
+#include "heap/span_map.h"
 #include "index/lookup.h"
 
 static bool guard_vfree = true;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Arenas: where a heap's address space comes from, and the map that finds an
- * arena by address.
+ * Arenas: where a heap's address space comes from.
  *
  *	range of a heap		one reservation of the vmalloc area
  *	  arena 0		64 MiB, aligned; metadata made when first needed
@@ -19,12 +18,10 @@
  * the request needs if that is more. Runs cross arenas of one range, and of two ranges only
  * where these happen to adjoin.
  *
- * The map's leaves live until the module goes; arenas live until their heap
- * goes, and a grace period longer.
+ * Arenas live until their heap goes, and a grace period longer, since lookups may use them.
  *
- * Lock order: grow_lock, span_map_lock, the heap's lock.
+ * Lock order: grow_lock; one at a time below it, the heap's lock or that of the map.
  */
-#include <linux/pgtable.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
@@ -32,7 +29,7 @@
 #include "heap/arena.h"
 #include "heap/heap.h"
 #include "heap/hold.h"
-#include "heap/span.h"
+#include "heap/span_map.h"
 #include "index/lookup.h"
 #include "index/pageindex.h"
 #include "vm/vm.h"
@@ -55,69 +52,6 @@ struct arena_range {
 	struct list_head list;
 	struct vm_range vm;
 };
-
-struct span_map span_map;
-/* Serialises the allocation of leaves. */
-static DEFINE_MUTEX(span_map_lock);
-
-/* === The map ============================================================ */
-
-/**
- * span_map_init() - make an empty map of the vmalloc area
- *
- * Return: 0 or %-ENOMEM
- */
-int __init span_map_init(void)
-{
-	unsigned long leaf_bytes = SPAN_MAP_LEAF_ARENAS << ARENA_SHIFT;
-
-	span_map.base = round_down(VMALLOC_START, leaf_bytes);
-	span_map.nr_leaves = DIV_ROUND_UP(VMALLOC_END - span_map.base, leaf_bytes);
-	span_map.dir = kvcalloc(span_map.nr_leaves, sizeof(*span_map.dir), GFP_KERNEL);
-	return span_map.dir ? 0 : -ENOMEM;
-}
-
-/**
- * span_map_exit() - free the map; no arena is left, and no lookup runs
- */
-void span_map_exit(void)
-{
-	unsigned long i;
-
-	for (i = 0; i < span_map.nr_leaves; i++)
-		kfree(span_map.dir[i]);
-	kvfree(span_map.dir);
-}
-
-static struct arena **span_map_slot(unsigned long base)
-{
-	unsigned long nr = (base - span_map.base) >> ARENA_SHIFT;
-
-	return &span_map.dir[nr >> SPAN_MAP_LEAF_SHIFT][nr % SPAN_MAP_LEAF_ARENAS];
-}
-
-/* Add an arena to the map. Lookups find the arena once this returns 0. */
-static int span_map_add(struct arena *arena)
-{
-	unsigned long nr = (arena->base - span_map.base) >> ARENA_SHIFT;
-	struct arena ***dir = &span_map.dir[nr >> SPAN_MAP_LEAF_SHIFT];
-
-	mutex_lock(&span_map_lock);
-	if (!*dir) {
-		struct arena **leaf = kcalloc(SPAN_MAP_LEAF_ARENAS, sizeof(*leaf), ARENA_GFP);
-
-		/* Pairs with the address dependency in span_map_arena(). */
-		smp_store_release(dir, leaf);
-	}
-	mutex_unlock(&span_map_lock);
-	if (!*dir)
-		return -ENOMEM;
-	/* Pairs with the address dependency in span_map_arena(). */
-	smp_store_release(span_map_slot(arena->base), arena);
-	return 0;
-}
-
-/* === Growth ============================================================= */
 
 static int arena_reserve_range(struct arena_space *space, unsigned long arenas)
 {
@@ -302,8 +236,7 @@ void arena_release_all(struct span_heap *heap)
 	unsigned long i;
 
 	for (i = 0; i < idx->nr_blocks; i++)
-		/* Pairs with the address dependency in span_map_arena(). */
-		smp_store_release(span_map_slot(arena_of_page(idx, i * ARENA_PAGES)->base), NULL);
+		span_map_remove(arena_of_page(idx, i * ARENA_PAGES));
 	synchronize_rcu();
 	for (i = 0; i < idx->nr_blocks; i++)
 		vfree(arena_of_page(idx, i * ARENA_PAGES));

@@ -92,12 +92,13 @@
 #include <spanalloc/spanalloc.h>
 
 #include "base/node.h"
-#include "heap/arena.h"
 #include "heap/inflight.h"
 #include "heap/locktime.h"
 #include "heap/pass_state.h"
 #include "heap/pool.h"
+#include "heap/space.h"
 #include "heap/span.h"
+#include "heap/span_map.h"
 #include "index/demand.h"
 #include "index/pageindex.h"
 

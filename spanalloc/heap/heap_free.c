@@ -11,12 +11,12 @@
 
 #include <spanalloc/spanalloc.h>
 
-#include "heap/arena.h"
 #include "heap/heap.h"
 #include "heap/heap_free.h"
 #include "heap/hold.h"
 #include "heap/putback.h"
 #include "heap/span.h"
+#include "heap/span_map.h"
 #include "heap/wake.h"
 #include "index/demand.h"
 #include "index/pageindex.h"

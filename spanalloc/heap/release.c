@@ -31,7 +31,6 @@
 
 #include <spanalloc/spanalloc.h>
 
-#include "heap/arena.h"
 #include "heap/budget.h"
 #include "heap/deferred.h"
 #include "heap/heap.h"
@@ -39,6 +38,7 @@
 #include "heap/inflight.h"
 #include "heap/putback.h"
 #include "heap/release.h"
+#include "heap/span_map.h"
 #include "index/demand.h"
 #include "index/lookup.h"
 #include "index/pageindex.h"

@@ -17,11 +17,11 @@
 
 #include <spanalloc/spanalloc.h>
 
-#include "heap/arena.h"
 #include "heap/claim.h"
 #include "heap/heap.h"
 #include "heap/report.h"
 #include "heap/span.h"
+#include "heap/span_map.h"
 #include "index/lookup.h"
 
 /**

@@ -17,8 +17,8 @@
 #include <spanalloc/spanalloc.h>
 
 #include "base/gfp.h"
-#include "heap/arena.h"
 #include "heap/span.h"
+#include "heap/span_map.h"
 #include "index/lookup.h"
 #include "index/pageindex.h"
 

@@ -10,7 +10,7 @@
 
 #include <spanalloc/spanalloc.h>
 
-#include "heap/arena.h"
+#include "heap/span_map.h"
 #include "index/lookup.h"
 #include "index/prefetch.h"
 

@@ -50,8 +50,8 @@
 
 #include <spanalloc/spanalloc.h>
 
-#include "cache/cache.h"
 #include "base/node.h"
+#include "cache/cache.h"
 #include "heap/heap.h"
 #include "heap/inflight.h"
 #include "heap/release.h"
