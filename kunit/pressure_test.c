@@ -304,11 +304,11 @@ static void the_oom_notifier_releases_all(struct kunit *test)
 	struct span_heap *heap = heap_in_demand(test);
 	unsigned long first = 0, second = 0;
 
-	pressure_about_to_kill(NULL, 0, &first);
+	pressure_oom_notify(NULL, 0, &first);
 	KUNIT_EXPECT_EQ(test, idle(heap), 0ULL);
 	KUNIT_EXPECT_TRUE(test, !first || first == 4106);
 	span_free(must_alloc(test, heap, 100));
-	pressure_about_to_kill(NULL, 0, &second);
+	pressure_oom_notify(NULL, 0, &second);
 	KUNIT_EXPECT_EQ(test, idle(heap), 0ULL);
 	KUNIT_EXPECT_TRUE(test, !first || !second);
 }

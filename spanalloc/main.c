@@ -55,7 +55,7 @@ static int __init spanalloc_init(void)
 	ret = scavenger_start();
 	if (ret)
 		goto no_scavenger;
-	debugfs_init();
+	span_debugfs_init();
 	ret = registry_init();
 	if (ret)
 		goto no_registry;
@@ -63,7 +63,7 @@ static int __init spanalloc_init(void)
 	return 0;
 
 no_registry:
-	debugfs_exit();
+	span_debugfs_exit();
 	scavenger_stop();
 no_scavenger:
 	pressure_stop();
@@ -80,7 +80,7 @@ static void __exit spanalloc_exit(void)
 {
 	registry_exit();
 	guard_stop();
-	debugfs_exit();
+	span_debugfs_exit();
 	scavenger_stop();
 	pressure_stop();
 	cache_exit();

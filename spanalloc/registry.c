@@ -158,7 +158,7 @@ struct span_heap *span_heap_create(const struct span_heap_params *params)
 		return ERR_PTR(-EEXIST);
 	}
 	list_add_tail(&heap->list, &registry_heaps);
-	debugfs_add_heap(heap);
+	span_debugfs_add_heap(heap);
 	mutex_unlock(&registry_lock);
 	pressure_add(heap);
 	scavenger_add(heap);
@@ -240,7 +240,7 @@ static void unregister_locked(struct span_heap *heap)
 {
 	lockdep_assert_held(&registry_lock);
 	list_del(&heap->list);
-	debugfs_remove_heap(heap);
+	span_debugfs_remove_heap(heap);
 }
 
 /* Free an unregistered heap, which no caller uses any more. */

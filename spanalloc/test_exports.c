@@ -74,7 +74,7 @@ EXPORT_FOR_TESTS(pageindex_take_released);
 EXPORT_FOR_TESTS(pageindex_unback);
 EXPORT_FOR_TESTS(pageindex_unfence);
 EXPORT_FOR_TESTS(pageindex_used);
-EXPORT_FOR_TESTS(pressure_about_to_kill);
+EXPORT_FOR_TESTS(pressure_oom_notify);
 EXPORT_FOR_TESTS(pressure_count);
 EXPORT_FOR_TESTS(pressure_is_progress);
 EXPORT_FOR_TESTS(pressure_release);

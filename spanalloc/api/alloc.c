@@ -106,7 +106,7 @@ static u64 *failure_counter(struct span_heap *heap, enum alloc_failure failure)
 }
 
 /* Count a failure; returns NULL so that it can end a function. */
-static void *failed(struct span_heap *heap, enum alloc_failure failure)
+static void *alloc_fail(struct span_heap *heap, enum alloc_failure failure)
 {
 	unsigned long flags = heap_lock(heap);
 
@@ -164,7 +164,7 @@ static struct span *take_uncached(const struct span_request *req)
 	struct span *span;
 
 	if (!request_is_ok(req))
-		return failed(heap, ALLOC_INVALID);
+		return alloc_fail(heap, ALLOC_INVALID);
 	for (;;) {
 		span = take_and_drain(req, &failure);
 		if (!span && failure == ALLOC_TOTAL && make_room_below_total(req))
@@ -175,7 +175,7 @@ static struct span *take_uncached(const struct span_request *req)
 			return span;
 		}
 		if (!(req->gfp & __GFP_NOFAIL))
-			return failed(heap, failure);
+			return alloc_fail(heap, failure);
 		schedule_timeout_uninterruptible(1);
 	}
 }
@@ -197,8 +197,8 @@ static __always_inline struct span *take_cached(struct span_heap *heap, unsigned
 }
 
 /* Make a dead span live, as allocated by @caller. */
-static __always_inline void *begin(struct span *span, enum span_kind kind, gfp_t gfp,
-				   unsigned long caller)
+static __always_inline void *alloc_publish(struct span *span, enum span_kind kind, gfp_t gfp,
+					   unsigned long caller)
 {
 	WRITE_ONCE(span->owner, NULL);
 	WRITE_ONCE(span->caller, caller);
@@ -217,9 +217,9 @@ static struct span *take_charged(const struct span_request *req, gfp_t gfp)
 	struct obj_cgroup *payer;
 
 	if (!request_is_ok(req))
-		return failed(heap, ALLOC_INVALID);
+		return alloc_fail(heap, ALLOC_INVALID);
 	if (charge_current(req->npages, gfp, &payer))
-		return failed(heap, ALLOC_NO_CHARGE);
+		return alloc_fail(heap, ALLOC_NO_CHARGE);
 	if (req->align == 1)
 		span = take_cached(heap, req->npages, req->node, req->kind, req->gfp);
 	if (!span)
@@ -251,12 +251,12 @@ static noinline void *alloc_slowly(struct span_heap *heap, unsigned long npages,
 		return NULL;
 	might_sleep_if(gfpflags_allow_blocking(gfp));
 	span = gfp & __GFP_ACCOUNT ? take_charged(&req, gfp) : take_uncached(&req);
-	return span ? begin(span, kind, req.gfp, caller) : NULL;
+	return span ? alloc_publish(span, kind, req.gfp, caller) : NULL;
 }
 
-static __always_inline void *alloc(struct span_heap *heap, unsigned long npages, int node,
-				   enum span_kind kind, gfp_t gfp, const char *call,
-				   unsigned long caller)
+static __always_inline void *alloc_fast(struct span_heap *heap, unsigned long npages, int node,
+					enum span_kind kind, gfp_t gfp, const char *call,
+					unsigned long caller)
 {
 	struct span *span = NULL;
 
@@ -264,13 +264,13 @@ static __always_inline void *alloc(struct span_heap *heap, unsigned long npages,
 	if (!IS_ERR_OR_NULL(heap) && likely(!(gfp & __GFP_ACCOUNT)))
 		span = take_cached(heap, npages, node, kind, gfp);
 	if (likely(span))
-		return begin(span, kind, gfp, caller);
+		return alloc_publish(span, kind, gfp, caller);
 	return alloc_slowly(heap, npages, 1, node, kind, gfp, call, caller);
 }
 
 void *span_alloc(struct span_heap *heap, unsigned long npages, gfp_t gfp)
 {
-	return alloc(heap, npages, NUMA_NO_NODE, SPAN_KIND_HEAP, gfp, "span_alloc", _RET_IP_);
+	return alloc_fast(heap, npages, NUMA_NO_NODE, SPAN_KIND_HEAP, gfp, "span_alloc", _RET_IP_);
 }
 EXPORT_SYMBOL_NS_GPL(span_alloc, "SPANALLOC");
 
@@ -278,8 +278,8 @@ void *span_alloc_aligned(struct span_heap *heap, unsigned long npages,
 			 unsigned long align_pages, gfp_t gfp)
 {
 	if (align_pages == 1)
-		return alloc(heap, npages, NUMA_NO_NODE, SPAN_KIND_HEAP, gfp,
-			     "span_alloc_aligned", _RET_IP_);
+		return alloc_fast(heap, npages, NUMA_NO_NODE, SPAN_KIND_HEAP, gfp,
+				  "span_alloc_aligned", _RET_IP_);
 	return alloc_slowly(heap, npages, align_pages, NUMA_NO_NODE, SPAN_KIND_HEAP, gfp,
 			    "span_alloc_aligned", _RET_IP_);
 }
@@ -288,13 +288,13 @@ EXPORT_SYMBOL_NS_GPL(span_alloc_aligned, "SPANALLOC");
 void *span_alloc_kind(struct span_heap *heap, unsigned long npages, enum span_kind kind,
 		      gfp_t gfp)
 {
-	return alloc(heap, npages, NUMA_NO_NODE, kind, gfp, "span_alloc_kind", _RET_IP_);
+	return alloc_fast(heap, npages, NUMA_NO_NODE, kind, gfp, "span_alloc_kind", _RET_IP_);
 }
 EXPORT_SYMBOL_NS_GPL(span_alloc_kind, "SPANALLOC");
 
 void *span_alloc_node(struct span_heap *heap, unsigned long npages, int node, gfp_t gfp)
 {
-	return alloc(heap, npages, node, SPAN_KIND_HEAP, gfp, "span_alloc_node", _RET_IP_);
+	return alloc_fast(heap, npages, node, SPAN_KIND_HEAP, gfp, "span_alloc_node", _RET_IP_);
 }
 EXPORT_SYMBOL_NS_GPL(span_alloc_node, "SPANALLOC");
 
@@ -307,7 +307,7 @@ static bool check_held_pages;
 static DEFINE_STATIC_KEY_FALSE(check_held_pages_key);
 
 /* Does a dead span need work before its pages may be allocated again? */
-static __always_inline bool needs_work(const struct span *span, unsigned long caller)
+static __always_inline bool free_needs_work(const struct span *span, unsigned long caller)
 {
 	unsigned long held, first;
 
@@ -324,14 +324,14 @@ static __always_inline bool needs_work(const struct span *span, unsigned long ca
 }
 
 /* Give a span that has just died to the cache, or else to the heap. */
-static __always_inline void give_back(struct span *span, enum span_kind kind,
-				      unsigned long caller)
+static __always_inline void free_give_back(struct span *span, enum span_kind kind,
+					   unsigned long caller)
 {
 	if (unlikely(span->charged)) {
 		charge_end(span->charged, span->npages);
 		span->charged = NULL;
 	}
-	if (needs_work(span, caller) ||
+	if (free_needs_work(span, caller) ||
 	    (want_init_on_free() && span->npages > deferred_clear_pages)) {
 		deferred_add(span->heap, span, kind);
 		return;
@@ -355,7 +355,7 @@ void span_free(const void *addr)
 		return;
 	}
 	kmemleak_free(addr);
-	give_back(span, kind, _RET_IP_);
+	free_give_back(span, kind, _RET_IP_);
 }
 EXPORT_SYMBOL_NS_GPL(span_free, "SPANALLOC");
 

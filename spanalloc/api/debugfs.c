@@ -215,26 +215,26 @@ static const struct file_operations scavenge_fops = {
 };
 
 /**
- * debugfs_init() - make the module's directory
+ * span_debugfs_init() - make the module's directory
  */
-void __init debugfs_init(void)
+void __init span_debugfs_init(void)
 {
 	debugfs_root = debugfs_create_dir("spanalloc", NULL);
 }
 
 /**
- * debugfs_exit() - remove it
+ * span_debugfs_exit() - remove it
  */
-void debugfs_exit(void)
+void span_debugfs_exit(void)
 {
 	debugfs_remove(debugfs_root);
 }
 
 /**
- * debugfs_add_heap() - show a heap
+ * span_debugfs_add_heap() - show a heap
  * @heap: the heap
  */
-void debugfs_add_heap(struct span_heap *heap)
+void span_debugfs_add_heap(struct span_heap *heap)
 {
 	heap->debugfs = debugfs_create_dir(heap->name, debugfs_root);
 	debugfs_create_file("stats", 0444, heap->debugfs, heap, &stats_fops);
@@ -243,10 +243,10 @@ void debugfs_add_heap(struct span_heap *heap)
 }
 
 /**
- * debugfs_remove_heap() - stop showing a heap; waits for readers to be done
+ * span_debugfs_remove_heap() - stop showing a heap; waits for readers to be done
  * @heap: the heap
  */
-void debugfs_remove_heap(struct span_heap *heap)
+void span_debugfs_remove_heap(struct span_heap *heap)
 {
 	debugfs_remove(heap->debugfs);
 }

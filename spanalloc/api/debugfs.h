@@ -7,9 +7,9 @@
 
 struct span_heap;
 
-void debugfs_init(void);
-void debugfs_exit(void);
-void debugfs_add_heap(struct span_heap *heap);
-void debugfs_remove_heap(struct span_heap *heap);
+void span_debugfs_init(void);
+void span_debugfs_exit(void);
+void span_debugfs_add_heap(struct span_heap *heap);
+void span_debugfs_remove_heap(struct span_heap *heap);
 
 #endif /* SPANALLOC_DEBUGFS_H */

@@ -21,8 +21,8 @@
 #include "index/lookup.h"
 #include "index/pageindex.h"
 
-static u64 in_use(const struct span_heap *heap, const struct cache_sum *cached,
-		  enum span_kind kind)
+static u64 stats_in_use(const struct span_heap *heap, const struct cache_sum *cached,
+			enum span_kind kind)
 {
 	long pages = heap->in_use[kind] + cached->in_use[kind];
 
@@ -31,7 +31,7 @@ static u64 in_use(const struct span_heap *heap, const struct cache_sum *cached,
 }
 
 /* Add up the kinds. Take what the sum exceeds @backed by off the kinds, the first one first. */
-static void fit_in_use(struct span_heap_stats *stats, u64 backed)
+static void stats_fit_in_use(struct span_heap_stats *stats, u64 backed)
 {
 	u64 *kind[] = { &stats->in_use_heap_pages, &stats->in_use_stack_pages,
 			&stats->in_use_bits_pages, &stats->in_use_work_pages };
@@ -69,11 +69,11 @@ void span_heap_stats(struct span_heap *heap, struct span_heap_stats *stats)
 	*stats = heap->count;
 	backed = idx->nr_pages - idx->nr_released;
 	stats->grown_pages = idx->nr_pages;
-	stats->in_use_heap_pages = in_use(heap, &cached, SPAN_KIND_HEAP);
-	stats->in_use_stack_pages = in_use(heap, &cached, SPAN_KIND_STACK);
-	stats->in_use_bits_pages = in_use(heap, &cached, SPAN_KIND_BITS);
-	stats->in_use_work_pages = in_use(heap, &cached, SPAN_KIND_WORK);
-	fit_in_use(stats, backed);
+	stats->in_use_heap_pages = stats_in_use(heap, &cached, SPAN_KIND_HEAP);
+	stats->in_use_stack_pages = stats_in_use(heap, &cached, SPAN_KIND_STACK);
+	stats->in_use_bits_pages = stats_in_use(heap, &cached, SPAN_KIND_BITS);
+	stats->in_use_work_pages = stats_in_use(heap, &cached, SPAN_KIND_WORK);
+	stats_fit_in_use(stats, backed);
 	stats->released_pages = idx->nr_released;
 	stats->idle_pages = backed - stats->in_use_pages;
 	stats->cached_pages = cached.pages;

@@ -55,8 +55,8 @@
 
 /* Shares of the pages of a machine, and bounds, for the pages of each cache. */
 #define CACHE_SHARE	32
-#define CACHE_MIN_PAGES	256UL
-#define CACHE_MAX_PAGES	4096UL
+#define CACHE_DEFAULT_MIN	256UL
+#define CACHE_DEFAULT_MAX	4096UL
 
 /* Positions of @hand: each magazine, and the long spans as one. */
 #define NR_SLOTS	(CACHE_MAX_SHORT + 1)
@@ -122,7 +122,7 @@ static __always_inline void cache_count_hit(struct span_cache *cache, const stru
  * Leave after caching spans, and wake the scavenger if it does not watch the heap.
  * `watched` is read inside the cache: cache_pages_sync() relies on this order.
  */
-static __always_inline void cache_leave_watched(struct span_heap *heap, struct span_cache *cache)
+static __always_inline void cache_leave_and_wake(struct span_heap *heap, struct span_cache *cache)
 {
 	bool watched = READ_ONCE(heap->watched);
 
@@ -183,7 +183,7 @@ unsigned long cache_uncache_haul(struct span_heap *heap, struct haul *haul, bool
 }
 
 /* Hand a chain of @nr spans to the depot, or else to the page index. */
-static void cache_hand_on(struct span_heap *heap, struct span *out, unsigned int nr)
+static void cache_put_chain(struct span_heap *heap, struct span *out, unsigned int nr)
 {
 	if (depot_put(cache_depot(heap), out, nr,
 		      DEPOT_FACTOR * (unsigned long)READ_ONCE(cache_max_pages))) {
@@ -201,7 +201,7 @@ static __always_inline bool cache_has_room(const struct span_cache *cache, unsig
 	       (npages <= CACHE_MAX_SHORT || cache->large.nr < CACHE_CPU_LARGE);
 }
 
-static struct span *cache_adopt_longs(struct span_cache *cache, struct span *rest,
+static struct span *cache_adopt_large(struct span_cache *cache, struct span *rest,
 				      unsigned int npages)
 {
 	unsigned int max = READ_ONCE(cache_max_pages);
@@ -222,7 +222,7 @@ static struct span *cache_adopt(struct span_cache *cache, struct span *rest, uns
 	struct span_magazine *magazine = &cache->magazine[npages - 1];
 
 	if (npages > CACHE_MAX_SHORT)
-		return cache_adopt_longs(cache, rest, npages);
+		return cache_adopt_large(cache, rest, npages);
 	if (magazine->nr_top)
 		return rest;
 	magazine->top = rest;
@@ -253,7 +253,7 @@ static noinline struct span *cache_refill(struct span_heap *heap, unsigned long 
 	cache->misses--;
 	if (rest && cache_is_home(heap, span))
 		rest = cache_adopt(cache, rest, npages);
-	cache_leave_watched(heap, cache);
+	cache_leave_and_wake(heap, cache);
 	cache_uncache(heap, rest, false);
 	return span;
 }
@@ -335,7 +335,7 @@ void cache_fill(struct span_heap *heap, const struct span *like)
 			cache_push_short(cache, spans[--nr]);
 			cache->pages += npages;
 		}
-		cache_leave_watched(heap, cache);
+		cache_leave_and_wake(heap, cache);
 	}
 	for (; nr; nr -= max) {
 		max = min(nr, 0U + HOLD_SPANS);
@@ -354,7 +354,7 @@ static struct span *cache_evict_chain(struct span_cache *cache, struct span_maga
 }
 
 /* Evict half of the spans that are as long as the long span cached first. */
-static struct span *cache_evict_longs(struct span_cache *cache, unsigned int *nr)
+static struct span *cache_evict_large(struct span_cache *cache, unsigned int *nr)
 {
 	struct span_large *large = &cache->large;
 	unsigned int npages = large->npages[0];
@@ -374,17 +374,17 @@ static struct span *cache_make_room(struct span_cache *cache, unsigned int npage
 	unsigned int tries = 2 * NR_SLOTS;
 
 	if (npages > CACHE_MAX_SHORT && cache->large.nr == CACHE_CPU_LARGE)
-		return cache_evict_longs(cache, nr);
+		return cache_evict_large(cache, nr);
 	/* The first round clears `used`; the second evicts spans that were used before. */
 	for (; tries; tries--, cache->hand = (cache->hand + 1) % NR_SLOTS) {
 		struct span_magazine *magazine = &cache->magazine[cache->hand];
-		bool is_long = cache->hand == CACHE_MAX_SHORT;
-		bool *used = is_long ? &cache->large.used : &magazine->used;
+		bool is_large = cache->hand == CACHE_MAX_SHORT;
+		bool *used = is_large ? &cache->large.used : &magazine->used;
 
-		if (is_long ? !cache->large.nr : !magazine->full.first)
+		if (is_large ? !cache->large.nr : !magazine->full.first)
 			continue;
 		if (!*used)
-			return is_long ? cache_evict_longs(cache, nr) :
+			return is_large ? cache_evict_large(cache, nr) :
 					 cache_evict_chain(cache, magazine, nr);
 		*used = false;
 	}
@@ -415,12 +415,12 @@ static noinline bool cache_push_full(struct span_heap *heap, struct span_cache *
 
 	if (cached) {
 		cache_keep(cache, span, kind);
-		cache_leave_watched(heap, cache);
+		cache_leave_and_wake(heap, cache);
 	} else {
 		cache_leave(cache);
 	}
 	if (out)
-		cache_hand_on(heap, out, nr);
+		cache_put_chain(heap, out, nr);
 	return cached;
 }
 
@@ -451,7 +451,7 @@ bool cache_push(struct span_heap *heap, struct span *span, enum span_kind kind)
 	if (unlikely(!cache_has_room(cache, span->npages, READ_ONCE(cache_max_pages))))
 		return cache_push_full(heap, cache, span, kind);
 	cache_keep(cache, span, kind);
-	cache_leave_watched(heap, cache);
+	cache_leave_and_wake(heap, cache);
 	return true;
 }
 
@@ -484,7 +484,7 @@ int __init cache_init(void)
 		return state;
 	hotplug_state = state;
 	if (cache_max_pages == CACHE_PAGES_AUTO)
-		cache_max_pages = clamp(share, CACHE_MIN_PAGES, CACHE_MAX_PAGES);
+		cache_max_pages = clamp(share, CACHE_DEFAULT_MIN, CACHE_DEFAULT_MAX);
 	return 0;
 }
 

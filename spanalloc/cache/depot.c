@@ -41,7 +41,7 @@ static struct span *depot_get_short_locked(struct span_depot *depot, unsigned in
 }
 
 /* Take out the long chain at place @at, and close the gap. */
-static struct span *depot_remove_long_locked(struct span_depot *depot, unsigned int at)
+static struct span *depot_remove_large_locked(struct span_depot *depot, unsigned int at)
 {
 	struct depot_chain *chain = &depot->large[at];
 	struct span *top = chain->top;
@@ -54,14 +54,14 @@ static struct span *depot_remove_long_locked(struct span_depot *depot, unsigned 
 	return top;
 }
 
-static struct span *depot_get_long_locked(struct span_depot *depot, unsigned int npages)
+static struct span *depot_get_large_locked(struct span_depot *depot, unsigned int npages)
 {
 	unsigned int at = depot->nr_large;
 
 	lockdep_assert_held(&depot->lock);
 	while (at--) {
 		if (depot->large[at].npages == npages)
-			return depot_remove_long_locked(depot, at);
+			return depot_remove_large_locked(depot, at);
 	}
 	return NULL;
 }
@@ -87,7 +87,7 @@ struct span *depot_get(struct span_depot *depot, unsigned int npages)
 	if (npages <= CACHE_MAX_SHORT)
 		chain = depot_get_short_locked(depot, npages);
 	else
-		chain = depot_get_long_locked(depot, npages);
+		chain = depot_get_large_locked(depot, npages);
 	spin_unlock_irqrestore(&depot->lock, flags);
 	return chain;
 }
@@ -134,7 +134,7 @@ bool depot_put(struct span_depot *depot, struct span *chain, unsigned int nr,
 }
 
 /* Take out the @nr long chains that have been there longest. */
-static void depot_take_longs_locked(struct span_depot *depot, unsigned int nr,
+static void depot_take_large_locked(struct span_depot *depot, unsigned int nr,
 				    struct haul *haul)
 {
 	unsigned int i;
@@ -167,7 +167,7 @@ void depot_take_all(struct span_depot *depot, struct haul *haul)
 	spin_lock_irqsave(&depot->lock, flags);
 	for (i = 0; i < CACHE_MAX_SHORT; i++)
 		haul_add(haul, chain_list_take_all(&depot->chains[i]));
-	depot_take_longs_locked(depot, depot->nr_large, haul);
+	depot_take_large_locked(depot, depot->nr_large, haul);
 	depot->pages = 0;
 	spin_unlock_irqrestore(&depot->lock, flags);
 }
@@ -195,7 +195,7 @@ void depot_take_old(struct span_depot *depot, struct haul *haul)
 		haul_add(haul, chain_list_take_old(list));
 		chain_list_pass(list);
 	}
-	depot_take_longs_locked(depot, depot->low_large, haul);
+	depot_take_large_locked(depot, depot->low_large, haul);
 	spin_unlock_irqrestore(&depot->lock, flags);
 }
 

@@ -67,7 +67,7 @@ struct drain {
 	unsigned int missed;
 };
 
-static bool cache_has_cached(int cpu, void *info)
+static bool drain_cpu_has_pages(int cpu, void *info)
 {
 	const struct drain *drain = info;
 	const struct span_cache *cache = per_cpu_ptr(drain->heap->cache, cpu);
@@ -119,7 +119,7 @@ unsigned long cache_drain(struct span_heap *heap)
 	raw_spin_lock_init(&drain.lock);
 	do {
 		drain.missed = 0;
-		on_each_cpu_cond(cache_has_cached, cache_drain_here, &drain, true);
+		on_each_cpu_cond(drain_cpu_has_pages, cache_drain_here, &drain, true);
 	} while (drain.missed && --tries);
 	for (node = 0; node < nr_node_ids; node++)
 		depot_take_all(&heap->depot[node], &drain.haul);
@@ -196,7 +196,7 @@ unsigned long cache_pass(struct span_heap *heap, bool old)
 		return 0;
 	raw_spin_lock_init(&drain.lock);
 	for (; drain.from <= CACHE_MAX_SHORT; drain.from += PASS_LENGTHS) {
-		on_each_cpu_cond(cache_has_cached, cache_drain_here, &drain, true);
+		on_each_cpu_cond(drain_cpu_has_pages, cache_drain_here, &drain, true);
 		pages += cache_uncache_haul(heap, &drain.haul, old);
 	}
 	for (node = 0; node < nr_node_ids; node++)

@@ -30,7 +30,7 @@
 #include "heap/wake.h"
 #include "reclaim/pressure.h"
 
-static unsigned long backed_pages(struct span_heap *heap)
+static unsigned long limit_backed_pages(struct span_heap *heap)
 {
 	unsigned long flags = heap_lock(heap);
 	unsigned long backed = heap_backed_locked(heap);
@@ -50,7 +50,7 @@ int span_heap_set_limit(struct span_heap *heap, unsigned long limit_pages)
 	heap->limit = limit_pages;
 	heap->index.max_backed = limit_pages ? limit_pages : ULONG_MAX;
 	heap_unlock(heap, flags);
-	backed = backed_pages(heap);
+	backed = limit_backed_pages(heap);
 	if (limit_pages && backed > limit_pages) {
 		cache_drain(heap);
 		release_until(heap, limit_pages, RELEASE_LIMIT);
@@ -64,7 +64,7 @@ int span_heap_set_soft_limit(struct span_heap *heap, unsigned long limit_pages)
 	if (!heap_is_ok(heap, "span_heap_set_soft_limit", _RET_IP_))
 		return -EINVAL;
 	WRITE_ONCE(heap->soft_limit, limit_pages);
-	if (limit_pages && backed_pages(heap) > limit_pages)
+	if (limit_pages && limit_backed_pages(heap) > limit_pages)
 		scavenger_wake(WAKE_IDLE);
 	return 0;
 }
@@ -74,7 +74,7 @@ EXPORT_SYMBOL_NS_GPL(span_heap_set_soft_limit, "SPANALLOC");
  * Built in, the module has its parameters from the command line before interrupts are on
  * and before there is a heap.
  */
-static int set_total(const char *val, const struct kernel_param *kp)
+static int limit_set_total(const char *val, const struct kernel_param *kp)
 {
 	unsigned long flags, limit, total;
 	int ret = kstrtoul(val, 0, &limit);
@@ -97,11 +97,11 @@ static int set_total(const char *val, const struct kernel_param *kp)
 	return 0;
 }
 
-static const struct kernel_param_ops total_ops = {
-	.set = set_total,
+static const struct kernel_param_ops limit_total_ops = {
+	.set = limit_set_total,
 	.get = param_get_ulong,
 };
 
-module_param_cb(limit_pages, &total_ops, &budget_limit, 0644);
+module_param_cb(limit_pages, &limit_total_ops, &budget_limit, 0644);
 MODULE_PARM_DESC(limit_pages,
 		 "pages that all heaps together may have in use or idle (default 0: any number)");

@@ -82,7 +82,7 @@ void pass_init(struct span_heap *heap)
 	heap->pass.passed_at = heap_now();
 }
 
-static void enter_phase(struct pass *pass, enum pass_phase phase)
+static void pass_enter_phase(struct pass *pass, enum pass_phase phase)
 {
 	pass->phase = phase;
 	pass->release = (struct release) {
@@ -105,7 +105,7 @@ static void enter_phase(struct pass *pass, enum pass_phase phase)
 	}
 }
 
-static void begin(struct span_heap *heap)
+static void pass_begin(struct span_heap *heap)
 {
 	struct pass *pass = &heap->pass;
 	unsigned long flags;
@@ -117,13 +117,13 @@ static void begin(struct span_heap *heap)
 	flags = heap_lock(heap);
 	pageindex_next_epoch(&heap->index);
 	heap_unlock(heap, flags);
-	enter_phase(pass, PASS_EMPTY);
+	pass_enter_phase(pass, PASS_EMPTY);
 	if (heap->flags & SPAN_HEAP_AGE_ONLY)
-		enter_phase(pass, PASS_BUSY);
+		pass_enter_phase(pass, PASS_BUSY);
 }
 
 /* Look again when the next bucket of demand expires; other callers may roll buckets first. */
-static void set_look_locked(struct span_heap *heap)
+static void pass_set_look_locked(struct span_heap *heap)
 {
 	lockdep_assert_held(&heap->lock);
 	heap_demand_roll_locked(heap);
@@ -131,21 +131,21 @@ static void set_look_locked(struct span_heap *heap)
 }
 
 /* Start to trim the pages that the last pass retained, if the heap has a surplus now. */
-static void begin_trim(struct span_heap *heap)
+static void pass_begin_trim(struct span_heap *heap)
 {
 	unsigned long flags = heap_lock(heap);
 	unsigned long surplus = heap_surplus_locked(heap);
 
-	set_look_locked(heap);
+	pass_set_look_locked(heap);
 	heap_unlock(heap, flags);
 	if (!surplus)
 		return;
 	heap->pass.trimming = true;
-	enter_phase(&heap->pass, PASS_EMPTY);
+	pass_enter_phase(&heap->pass, PASS_EMPTY);
 }
 
 /* Make some of the idle pages old; false if there are no more. */
-static bool age_some(struct span_heap *heap)
+static bool pass_mark_old(struct span_heap *heap)
 {
 	struct pass *pass = &heap->pass;
 	unsigned long flags = heap_lock(heap);
@@ -162,7 +162,7 @@ static bool age_some(struct span_heap *heap)
 }
 
 /* Returns true if no pass can release a page until another page is freed. */
-static bool is_settled_locked(struct span_heap *heap)
+static bool pass_is_settled_locked(struct span_heap *heap)
 {
 	lockdep_assert_held(&heap->lock);
 	if (heap->index.nr_idle <= heap_min_idle_locked(heap))
@@ -176,11 +176,11 @@ static bool is_settled_locked(struct span_heap *heap)
  * Update `watched` after a pass: may a later pass find work? A CPU that caches a span
  * after cache_pages_sync() sees `watched` false, and wakes the scavenger.
  */
-static bool still_watched(struct span_heap *heap)
+static bool pass_update_watched(struct span_heap *heap)
 {
 	unsigned long flags = heap_lock(heap);
 
-	WRITE_ONCE(heap->watched, !is_settled_locked(heap));
+	WRITE_ONCE(heap->watched, !pass_is_settled_locked(heap));
 	heap_unlock(heap, flags);
 	if (!READ_ONCE(heap->watched) && cache_pages_sync(heap))
 		WRITE_ONCE(heap->watched, true);
@@ -191,7 +191,7 @@ static bool still_watched(struct span_heap *heap)
  * Due pages that only demand has kept. Pages that the floor keeps are not counted; pages
  * that are not due count towards the floor first.
  */
-static unsigned long retained_locked(const struct span_heap *heap)
+static unsigned long pass_retained_locked(const struct span_heap *heap)
 {
 	unsigned long due = min(heap->pass.retained, heap->index.nr_idle);
 	unsigned long other = heap->index.nr_idle - due;
@@ -201,21 +201,21 @@ static unsigned long retained_locked(const struct span_heap *heap)
 	return due - min(due, floor - min(floor, other));
 }
 
-static void end(struct span_heap *heap)
+static void pass_end(struct span_heap *heap)
 {
 	struct pass *pass = &heap->pass;
 	unsigned long period = demand_period(heap);
 	unsigned long idle, taken, keep;
 	unsigned long flags = heap_lock(heap);
 
-	pass->retained = retained_locked(heap);
+	pass->retained = pass_retained_locked(heap);
 	heap->count.pass_count++;
 	heap->count.retained_pages += pass->retained;
 	if (heap->demand.period != period) {
 		heap_demand_roll_locked(heap);
 		demand_set_period(&heap->demand, heap_now(), period);
 	}
-	set_look_locked(heap);
+	pass_set_look_locked(heap);
 	idle = heap->index.nr_idle;
 	taken = heap_taken_locked(heap);
 	keep = demand_keep(&heap->demand);
@@ -225,21 +225,21 @@ static void end(struct span_heap *heap)
 	pass->batches = 0;
 	pass->spent_ns = 0;
 	pass->from = heap_now();
-	pass->phase = still_watched(heap) ? PASS_WAIT : PASS_OFF;
+	pass->phase = pass_update_watched(heap) ? PASS_WAIT : PASS_OFF;
 }
 
 /* One batch, or the next phase. */
-static void go_on(struct span_heap *heap)
+static void pass_advance(struct span_heap *heap)
 {
 	struct pass *pass = &heap->pass;
 	unsigned long npages;
 
 	if (pass->phase == PASS_END) {
-		end(heap);
+		pass_end(heap);
 		return;
 	}
 	if (pass->phase == PASS_AGE) {
-		while (age_some(heap))
+		while (pass_mark_old(heap))
 			cond_resched();
 		pass->phase = PASS_END;
 		return;
@@ -251,13 +251,13 @@ static void go_on(struct span_heap *heap)
 		pass->retained -= min(pass->retained, npages);
 	if (npages)
 		return;
-	enter_phase(pass, pass->phase + 1);
+	pass_enter_phase(pass, pass->phase + 1);
 	if (pass->trimming && pass->phase == PASS_AGE)
 		pass->phase = PASS_WAIT;
 }
 
 /* When to look at a heap whose next pass is due at @pass. */
-static unsigned long next_look(const struct span_heap *heap, unsigned long pass)
+static unsigned long pass_next_look(const struct span_heap *heap, unsigned long pass)
 {
 	if (!heap->pass.retained || heap->flags & SPAN_HEAP_AGE_ONLY ||
 	    time_after(heap->pass.look, pass))
@@ -287,15 +287,15 @@ unsigned long pass_step(struct span_heap *heap)
 		pass->retained = 0;
 	}
 	if (pass->phase != PASS_WAIT) {
-		go_on(heap);
+		pass_advance(heap);
 		return 0;
 	}
 	due = pass->from + pass_age(heap);
 	if (!heap_wait_until(due)) {
-		begin(heap);
+		pass_begin(heap);
 		return 0;
 	}
-	if (!heap_wait_until(next_look(heap, due)))
-		begin_trim(heap);
-	return pass->phase == PASS_WAIT ? heap_wait_until(next_look(heap, due)) : 0;
+	if (!heap_wait_until(pass_next_look(heap, due)))
+		pass_begin_trim(heap);
+	return pass->phase == PASS_WAIT ? heap_wait_until(pass_next_look(heap, due)) : 0;
 }

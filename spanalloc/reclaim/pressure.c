@@ -83,9 +83,12 @@ static DEFINE_MUTEX(pressure_lock);	/* changes of the list */
 static LIST_HEAD(pressure_heaps);
 static atomic_t pressure_turn;
 
-/* When reclaim last woke the scavenger, in jiffies, and for which nodes. */
-static unsigned long called;
-static nodemask_t called_for;
+/*
+ * When reclaim last woke the scavenger, in jiffies, and the nodes that were short of memory and
+ * that pressure_relieve() has not yet relieved.
+ */
+static unsigned long pressure_woken_at;
+static nodemask_t pressure_nodes;
 
 /* === Giving back ======================================================== */
 
@@ -240,9 +243,9 @@ void pressure_relieve(void)
 		return;
 	}
 	for_each_online_node(node)
-		if (node_isset(node, called_for)) {
+		if (node_isset(node, pressure_nodes)) {
 			/* Cleared before the release, so that a new shortage is not missed. */
-			node_clear(node, called_for);
+			node_clear(node, pressure_nodes);
 			relieve_node(node);
 		}
 }
@@ -313,10 +316,11 @@ unsigned long pressure_scan(int node, unsigned long npages, unsigned long asked,
 		squeeze.level = PRESSURE_HEAVY;
 	squeeze.by_age = squeeze.level == PRESSURE_LIGHT;
 	if (squeeze.level > PRESSURE_LIGHT && squeeze.node != NUMA_NO_NODE)
-		node_set(squeeze.node, called_for);
+		node_set(squeeze.node, pressure_nodes);
 	/* Concurrent callers may both wake the thread; that is harmless. */
-	if (squeeze.level > PRESSURE_LIGHT && time_after_eq(jiffies, READ_ONCE(called) + HZ)) {
-		WRITE_ONCE(called, jiffies);
+	if (squeeze.level > PRESSURE_LIGHT &&
+	    time_after_eq(jiffies, READ_ONCE(pressure_woken_at) + HZ)) {
+		WRITE_ONCE(pressure_woken_at, jiffies);
 		scavenger_wake(WAKE_PRESSURE);
 	}
 	return squeeze_all(&squeeze);
@@ -374,14 +378,14 @@ static struct episode *episode_of(struct task_struct *task, int node)
 
 /**
  * pressure_shrink_count() - the shrinker's count: what a node's reclaim could have
- * @unused: the shrinker
+ * @shrink: the shrinker
  * @sc: which node
  *
  * Context: Reclaim.
  *
  * Return: pages, or %SHRINK_EMPTY
  */
-unsigned long pressure_shrink_count(struct shrinker *unused, struct shrink_control *sc)
+unsigned long pressure_shrink_count(struct shrinker *shrink, struct shrink_control *sc)
 {
 	unsigned long npages = pressure_count(sc->nid);
 	struct episode *episode = episode_of(current, sc->nid);
@@ -395,21 +399,21 @@ unsigned long pressure_shrink_count(struct shrinker *unused, struct shrink_contr
 
 /**
  * pressure_shrink_scan() - the shrinker's scan: give back, as pressure_scan() does
- * @unused: the shrinker
+ * @shrink: the shrinker
  * @sc: which node, and how many pages; says afterwards how many have been looked at
  *
  * Context: Reclaim.
  *
  * Return: pages released, or %SHRINK_STOP if more calls would be in vain
  */
-unsigned long pressure_shrink_scan(struct shrinker *unused, struct shrink_control *sc)
+unsigned long pressure_shrink_scan(struct shrinker *shrink, struct shrink_control *sc)
 {
 	struct episode *episode = episode_of(current, sc->nid);
 	unsigned long asked, freeable, released;
 
 	/* Another task has overwritten the entry: treat this as a reclaim that begins now. */
 	if (READ_ONCE(episode->task) != current)
-		pressure_shrink_count(unused, sc);
+		pressure_shrink_count(shrink, sc);
 	asked = READ_ONCE(episode->asked) + sc->nr_to_scan;
 	freeable = READ_ONCE(episode->freeable);
 	WRITE_ONCE(episode->asked, asked);
@@ -487,16 +491,16 @@ bool pressure_is_progress(unsigned long released, unsigned long now, unsigned lo
 }
 
 /**
- * pressure_about_to_kill() - the OOM killer's call: give everything back
- * @unused: the notifier
- * @unused_too: always 0
+ * pressure_oom_notify() - the OOM killer's call: give everything back
+ * @nb: the notifier
+ * @action: always 0
  * @freed: pages that other notifiers have freed; increased to put off the kill
  *
  * Context: Process context, in reclaim.
  *
  * Return: %NOTIFY_OK
  */
-int pressure_about_to_kill(struct notifier_block *unused, unsigned long unused_too, void *freed)
+int pressure_oom_notify(struct notifier_block *nb, unsigned long action, void *freed)
 {
 	static unsigned long last;
 	unsigned long released = pressure_release(ULONG_MAX, RELEASE_PRESSURE);
@@ -507,7 +511,7 @@ int pressure_about_to_kill(struct notifier_block *unused, unsigned long unused_t
 }
 
 static struct notifier_block oom_notifier = {
-	.notifier_call = pressure_about_to_kill,
+	.notifier_call = pressure_oom_notify,
 };
 
 /* === Making and ending ================================================== */
@@ -521,7 +525,7 @@ int __init pressure_start(void)
 {
 	int ret;
 
-	called = jiffies - HZ;
+	pressure_woken_at = jiffies - HZ;
 	ret = register_oom_notifier(&oom_notifier);
 	if (ret)
 		return ret;

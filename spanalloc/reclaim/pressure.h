@@ -33,9 +33,9 @@ unsigned long pressure_release(unsigned long npages, enum release_reason reason)
 void pressure_relieve(void);
 bool pressure_is_progress(unsigned long released, unsigned long now, unsigned long *last);
 bool pressure_zone_is_short(const struct zone *zone, unsigned long free);
-unsigned long pressure_shrink_count(struct shrinker *unused, struct shrink_control *sc);
-unsigned long pressure_shrink_scan(struct shrinker *unused, struct shrink_control *sc);
-int pressure_about_to_kill(struct notifier_block *unused, unsigned long unused_too, void *freed);
+unsigned long pressure_shrink_count(struct shrinker *shrink, struct shrink_control *sc);
+unsigned long pressure_shrink_scan(struct shrinker *shrink, struct shrink_control *sc);
+int pressure_oom_notify(struct notifier_block *nb, unsigned long action, void *freed);
 bool pressure_wait(void);
 
 #endif /* SPANALLOC_PRESSURE_H */

@@ -86,7 +86,7 @@ void scavenger_set_clock(unsigned long (*clock)(void))
 
 /* === One heap =========================================================== */
 
-static unsigned long above_soft_limit(struct span_heap *heap)
+static unsigned long scavenger_excess(struct span_heap *heap)
 {
 	unsigned long flags, excess;
 
@@ -102,7 +102,7 @@ static unsigned long above_soft_limit(struct span_heap *heap)
  * Returns true if idle pages exceed the floor. Otherwise clears `watched`, so that the next
  * free wakes the scavenger.
  */
-static bool unwatch(struct span_heap *heap)
+static bool scavenger_unwatch(struct span_heap *heap)
 {
 	unsigned long flags = heap_lock(heap);
 	bool idle = heap->index.nr_idle > heap_min_idle_locked(heap);
@@ -117,7 +117,7 @@ static bool unwatch(struct span_heap *heap)
  * Only cached spans are left to release. Drains the caches at most once a second, so that a
  * load that stays above its soft limit does not lose its caches all the time.
  */
-static unsigned long drain_for_soft_limit(struct span_heap *heap)
+static unsigned long scavenger_drain_for_soft_limit(struct span_heap *heap)
 {
 	unsigned long wait = heap_wait_until(heap->pass.drain_due);
 
@@ -125,7 +125,7 @@ static unsigned long drain_for_soft_limit(struct span_heap *heap)
 		return wait;
 	heap->pass.drain_due = heap_now() + HZ;
 	if (!cache_pages(heap)) {
-		if (unwatch(heap))
+		if (scavenger_unwatch(heap))
 			return 0;
 		if (!cache_pages_sync(heap))
 			return MAX_SCHEDULE_TIMEOUT;
@@ -136,12 +136,12 @@ static unsigned long drain_for_soft_limit(struct span_heap *heap)
 }
 
 /*
- * Release a batch if the heap is above its soft limit. Returns as tend(). Cached spans not
- * needed for a second become idle first, since other idle pages may soon be used again.
+ * If the heap is above its soft limit, release a batch. Returns as scavenger_tend(). Once a
+ * second, spans that no allocation needed since become idle first: younger ones may be needed.
  */
-static unsigned long mind_soft_limit(struct span_heap *heap)
+static unsigned long scavenger_keep_soft_limit(struct span_heap *heap)
 {
-	struct release rel = RELEASE_ALL(above_soft_limit(heap), RELEASE_LIMIT);
+	struct release rel = RELEASE_ALL(scavenger_excess(heap), RELEASE_LIMIT);
 
 	if (!rel.want)
 		return MAX_SCHEDULE_TIMEOUT;
@@ -151,23 +151,23 @@ static unsigned long mind_soft_limit(struct span_heap *heap)
 		heap->pass.passed_at = heap_now();
 		cache_pass(heap, false);
 	}
-	return release_step(heap, &rel) ? 0 : drain_for_soft_limit(heap);
+	return release_step(heap, &rel) ? 0 : scavenger_drain_for_soft_limit(heap);
 }
 
 /**
- * struct work - time spent on something
+ * struct scavenger_time - time spent on something
  * @clock_ns: the time
  * @cpu_ns: CPU time of this task
  */
-struct work {
+struct scavenger_time {
 	u64 clock_ns;
 	u64 cpu_ns;
 };
 
 /* @cpu_ns is updated at each tick, and whenever the task gives up the CPU. */
-static struct work work_now(void)
+static struct scavenger_time scavenger_time_now(void)
 {
-	return (struct work) {
+	return (struct scavenger_time) {
 		.clock_ns = ktime_get_ns(),
 		.cpu_ns = current->se.sum_exec_runtime,
 	};
@@ -185,18 +185,18 @@ u64 scavenger_work_ns(u64 clock_ns, u64 cpu_ns)
 	return min(clock_ns, cpu_ns + TICK_NSEC);
 }
 
-static u64 work_since(struct work start)
+static u64 scavenger_time_since(struct scavenger_time start)
 {
-	struct work now = work_now();
+	struct scavenger_time now = scavenger_time_now();
 
 	return scavenger_work_ns(now.clock_ns - start.clock_ns, now.cpu_ns - start.cpu_ns);
 }
 
 /*
  * Drain the caches for an allocation that could not sleep, at most once a second. Returns as
- * tend().
+ * scavenger_tend().
  */
-static unsigned long drain_wanted(struct span_heap *heap)
+static unsigned long scavenger_drain_if_wanted(struct span_heap *heap)
 {
 	unsigned long wait;
 
@@ -212,15 +212,15 @@ static unsigned long drain_wanted(struct span_heap *heap)
 }
 
 /* Do a step of each due work on a heap; returns jiffies until the next, 0 for at once. */
-static unsigned long tend(struct span_heap *heap)
+static unsigned long scavenger_tend(struct span_heap *heap)
 {
-	struct work start = work_now();
+	struct scavenger_time start = scavenger_time_now();
 	unsigned long wait = reserve_maintain(heap, pass_age(heap));
 	u64 ns;
 
-	wait = min(wait, drain_wanted(heap));
-	wait = min3(wait, mind_soft_limit(heap), pass_step(heap));
-	ns = work_since(start);
+	wait = min(wait, scavenger_drain_if_wanted(heap));
+	wait = min3(wait, scavenger_keep_soft_limit(heap), pass_step(heap));
+	ns = scavenger_time_since(start);
 	heap->pass.spent_ns += ns;
 	heap_count_time(heap, ns);
 	return wait;
@@ -228,17 +228,17 @@ static unsigned long tend(struct span_heap *heap)
 
 /* === All heaps ========================================================== */
 
-static bool is_urgent(void)
+static bool scavenger_is_urgent(void)
 {
 	return READ_ONCE(wake_reasons) & WAKE_URGENT;
 }
 
-static bool is_called(void)
+static bool scavenger_is_called(void)
 {
 	return READ_ONCE(wake_reasons) || kthread_should_stop();
 }
 
-static void watch_all(void)
+static void scavenger_watch_all(void)
 {
 	struct span_heap *heap;
 
@@ -262,14 +262,14 @@ unsigned long scavenger_step(void)
 
 	mutex_lock(&scavenger_lock);
 	if (xchg(&settings_changed, false))
-		watch_all();
+		scavenger_watch_all();
 	list_for_each_entry(heap, &scavenger_heaps, scavenged) {
-		/* The caller runs relieve(), which does urgent work at nice 0, and steps again. */
-		if (!heap_clock && is_urgent()) {
+		/* Return 0: the thread does the urgent work at nice 0, and then steps again. */
+		if (!heap_clock && scavenger_is_urgent()) {
 			wait = 0;
 			break;
 		}
-		wait = min(wait, tend(heap));
+		wait = min(wait, scavenger_tend(heap));
 	}
 	/* The next step begins with the next heap, so that none is left out. */
 	list_rotate_left(&scavenger_heaps);
@@ -295,34 +295,34 @@ unsigned long scavenger_run(void)
 }
 
 /* Finish deferred frees, and drain the caches if an allocation that failed asked for it. */
-static void finish(struct span_heap *heap)
+static void scavenger_finish(struct span_heap *heap)
 {
 	deferred_finish(heap, ULONG_MAX);
-	drain_wanted(heap);
+	scavenger_drain_if_wanted(heap);
 }
 
 /* Call @fn for each heap, and count the CPU time it takes as the heap's. */
-static void call_for_heaps(void (*fn)(struct span_heap *heap))
+static void scavenger_call_for_heaps(void (*fn)(struct span_heap *heap))
 {
 	struct span_heap *heap;
 
 	mutex_lock(&scavenger_lock);
 	list_for_each_entry(heap, &scavenger_heaps, scavenged) {
-		struct work start = work_now();
+		struct scavenger_time start = scavenger_time_now();
 
 		fn(heap);
-		heap_count_time(heap, work_since(start));
+		heap_count_time(heap, scavenger_time_since(start));
 	}
 	mutex_unlock(&scavenger_lock);
 }
 
-static void refill(struct span_heap *heap)
+static void scavenger_refill(struct span_heap *heap)
 {
 	reserve_maintain(heap, pass_age(heap));
 }
 
 /* A test that has a clock of its own calls pressure_relieve() itself. */
-static void answer_pressure(void)
+static void scavenger_answer_pressure(void)
 {
 	mutex_lock(&scavenger_lock);
 	if (!heap_clock)
@@ -331,20 +331,20 @@ static void answer_pressure(void)
 }
 
 /* Do the urgent work, which does not wait for the thread's share of a CPU. */
-static void relieve(void)
+static void scavenger_do_urgent(void)
 {
-	if (!is_urgent())
+	if (!scavenger_is_urgent())
 		return;
 	set_user_nice(current, 0);
 	if (test_and_clear_bit(WAKE_DEFERRED, &wake_reasons))
-		call_for_heaps(finish);
+		scavenger_call_for_heaps(scavenger_finish);
 	if (test_and_clear_bit(WAKE_RESERVE, &wake_reasons)) {
-		call_for_heaps(refill);
+		scavenger_call_for_heaps(scavenger_refill);
 		/* Have a step find out when each heap is due next. */
 		set_bit(WAKE_IDLE, &wake_reasons);
 	}
 	if (test_and_clear_bit(WAKE_PRESSURE, &wake_reasons))
-		answer_pressure();
+		scavenger_answer_pressure();
 	set_user_nice(current, MAX_NICE);
 }
 
@@ -372,22 +372,23 @@ unsigned long scavenger_pause(u64 *owed_ns)
 }
 
 /* Pause for @ticks. Urgent work is done in between, and does not shorten the pause. */
-static void pause(unsigned long ticks)
+static void scavenger_take_pause(unsigned long ticks)
 {
 	unsigned long end = jiffies + ticks;
 	unsigned long now;
 
 	while (ticks && !kthread_should_stop()) {
-		wait_event_freezable_timeout(wake_queue, is_urgent() || kthread_should_stop(),
+		wait_event_freezable_timeout(wake_queue,
+					     scavenger_is_urgent() || kthread_should_stop(),
 					     ticks);
-		relieve();
+		scavenger_do_urgent();
 		now = jiffies;
 		ticks = time_before(now, end) ? end - now : 0;
 	}
 }
 
 /* Add the CPU time that the thread has used to what it owes. */
-static void charge_work(u64 *owed_ns)
+static void scavenger_charge(u64 *owed_ns)
 {
 	static u64 charged_ns;
 	u64 used_ns = current->se.sum_exec_runtime;
@@ -397,7 +398,7 @@ static void charge_work(u64 *owed_ns)
 }
 
 /* Do a step and pause for it; returns jiffies until the next step is due. */
-static unsigned long step(void)
+static unsigned long scavenger_step_and_pause(void)
 {
 	static u64 owed_ns;
 	unsigned long wait, paused;
@@ -405,9 +406,9 @@ static unsigned long step(void)
 	if (READ_ONCE(heap_clock))
 		return MAX_SCHEDULE_TIMEOUT;
 	wait = scavenger_step();
-	charge_work(&owed_ns);
+	scavenger_charge(&owed_ns);
 	paused = scavenger_pause(&owed_ns);
-	pause(paused);
+	scavenger_take_pause(paused);
 	if (wait == MAX_SCHEDULE_TIMEOUT)
 		return wait;
 	return wait - min(wait, paused);
@@ -417,7 +418,7 @@ static unsigned long step(void)
  * Timers of the timer wheel may expire late by an eighth of a long timeout. So the thread
  * sleeps for seven eighths of @wait first, and then for the rest, again in parts.
  */
-static unsigned long nap(unsigned long wait)
+static unsigned long scavenger_nap(unsigned long wait)
 {
 	return wait < EXACT_TICKS || wait == MAX_SCHEDULE_TIMEOUT ? wait : wait - wait / 8;
 }
@@ -432,14 +433,15 @@ static int scavenger_thread(void *unused)
 		/* With scavenge_share=100 the thread may never sleep: freeze here. */
 		try_to_freeze();
 		if (wait)
-			wait_event_freezable_timeout(wake_queue, is_called(), nap(wait));
-		relieve();
+			wait_event_freezable_timeout(wake_queue, scavenger_is_called(),
+						     scavenger_nap(wait));
+		scavenger_do_urgent();
 		/*
-		 * Cleared before step(): a wake-up during the step causes another step. The
+		 * Cleared before the step: a wake-up during the step causes another step. The
 		 * waker has changed the heap under its lock, which the step takes after this.
 		 */
 		clear_bit(WAKE_IDLE, &wake_reasons);
-		wait = step();
+		wait = scavenger_step_and_pause();
 	}
 	return 0;
 }
@@ -511,7 +513,7 @@ EXPORT_SYMBOL_NS_GPL(span_heap_scavenge, "SPANALLOC");
 /* === Settings =========================================================== */
 
 /* The thread may sleep until a time computed from the old setting: wake it. */
-static void look_again(void)
+static void scavenger_look_again(void)
 {
 	if (!scavenger_task)
 		return;
@@ -522,7 +524,7 @@ static void look_again(void)
 static const struct param_range age_range = {
 	.value = &scavenge_age_ms,
 	.max = SCAVENGE_AGE_MS_MAX,
-	.changed = look_again,
+	.changed = scavenger_look_again,
 };
 
 module_param_range(scavenge_age_ms, age_range, 0644);
@@ -532,7 +534,7 @@ MODULE_PARM_DESC(scavenge_age_ms,
 static const struct param_range floor_range = {
 	.value = &retain_floor_pages,
 	.max = 1 << 20,
-	.changed = look_again,
+	.changed = scavenger_look_again,
 };
 
 module_param_range(retain_floor_pages, floor_range, 0644);
