@@ -59,12 +59,14 @@ static void bad_flags_are_refused(struct kunit *test)
 		GFP_KERNEL | __GFP_HIGHMEM, GFP_KERNEL | __GFP_DMA, GFP_KERNEL | __GFP_DMA32,
 		GFP_KERNEL | __GFP_COMP, GFP_KERNEL | __GFP_MOVABLE,
 		GFP_KERNEL | __GFP_RECLAIMABLE, GFP_HIGHUSER, GFP_HIGHUSER_MOVABLE,
-		GFP_ATOMIC | __GFP_NOFAIL,
+		GFP_ATOMIC | __GFP_NOFAIL, GFP_KERNEL | (__force gfp_t)BIT(31),
 	};
 	struct span_heap *heap = test_heap(test);
 	struct span_heap_stats before;
 	unsigned int i;
 
+	/* A cached span is refused, too. */
+	span_free(must_alloc(test, heap, 1));
 	span_heap_stats(heap, &before);
 	for (i = 0; i < ARRAY_SIZE(flags); i++)
 		KUNIT_EXPECT_NULL_MSG(test, span_alloc(heap, 1, flags[i]), "flags %x",

@@ -39,8 +39,8 @@
 #define UNSUPPORTED_GFP	(__GFP_HIGHMEM | __GFP_DMA | __GFP_DMA32 | __GFP_MOVABLE | \
 			 __GFP_RECLAIMABLE | __GFP_COMP)
 
-/* Flags that a cached span may not be able to honour. */
-#define UNCACHED_GFP	(UNSUPPORTED_GFP | __GFP_NOFAIL | __GFP_THISNODE)
+/* Flags of requests that skip the caches: to be refused, to be checked, or bound to a node. */
+#define UNCACHED_GFP	(UNSUPPORTED_GFP | ~__GFP_BITS_MASK | __GFP_NOFAIL | __GFP_THISNODE)
 
 static bool gfp_is_ok(const struct span_request *req)
 {
