@@ -259,8 +259,8 @@ static void heap_end(struct span_heap *heap)
 	heap_delete(heap);
 }
 
-/* As span_heap_destroy(), of a heap that is not the default one. */
-static int destroy_locked(struct span_heap *heap, unsigned long caller)
+/* Unregister @heap if it has no live spans. The caller ends the heap without registry_lock. */
+static int unregister_unused_locked(struct span_heap *heap, unsigned long caller)
 {
 	unsigned long spans;
 
@@ -289,7 +289,7 @@ int span_heap_destroy(struct span_heap *heap)
 		return -EINVAL;
 	}
 	mutex_lock(&registry_lock);
-	ret = destroy_locked(heap, _RET_IP_);
+	ret = unregister_unused_locked(heap, _RET_IP_);
 	mutex_unlock(&registry_lock);
 	if (!ret)
 		heap_end(heap);

@@ -76,6 +76,15 @@ static bool drain_cpu_has_pages(int cpu, void *info)
 	return data_race(cache->pages);
 }
 
+/* Prepare a drain or pass of a heap; false if the heap has no caches. */
+static bool drain_begin(struct drain *drain, struct span_heap *heap, bool pass)
+{
+	might_sleep();
+	*drain = (struct drain) { .heap = heap, .pass = pass };
+	raw_spin_lock_init(&drain->lock);
+	return heap->cache;
+}
+
 /* Runs on the CPU that owns the cache, with interrupts off. */
 static void cache_drain_here(void *info)
 {
@@ -109,14 +118,12 @@ static void cache_drain_here(void *info)
  */
 unsigned long cache_drain(struct span_heap *heap)
 {
-	struct drain drain = { .heap = heap };
 	unsigned int tries = DRAIN_TRIES;
+	struct drain drain;
 	int node;
 
-	might_sleep();
-	if (!heap->cache)
+	if (!drain_begin(&drain, heap, false))
 		return 0;
-	raw_spin_lock_init(&drain.lock);
 	do {
 		drain.missed = 0;
 		on_each_cpu_cond(drain_cpu_has_pages, cache_drain_here, &drain, true);
@@ -126,12 +133,34 @@ unsigned long cache_drain(struct span_heap *heap)
 	return cache_uncache_haul(heap, &drain.haul, false);
 }
 
+/*
+ * Take the large span that was cached last, or else a span of the longest short length up to
+ * *@npages that has any. Lowers *@npages to that length; returns NULL if no span is left.
+ */
+static struct span *cache_take_next(struct span_cache *cache, unsigned int *npages)
+{
+	struct span_large *large = &cache->large;
+	struct span *span = NULL;
+
+	if (large->nr)
+		span = large_take(large, large->npages[large->nr - 1]);
+	while (!span && *npages) {
+		span = magazine_pop(&cache->magazine[*npages - 1]);
+		*npages -= !span;
+	}
+	if (span)
+		cache->pages -= span->npages;
+	return span;
+}
+
 /**
  * cache_shed() - make some cached spans of this CPU and its node idle
  * @heap: the heap
  *
- * For callers that cannot sleep. Takes up to %SHED_SPANS spans of this CPU's cache, the
- * longest first. While there are fewer, takes a chain of each short length from the depot.
+ * For callers that cannot sleep. Takes up to %SHED_SPANS spans of this CPU's cache: large ones
+ * first, the last cached one first, then short ones, the longest first. If the cache has fewer,
+ * takes one chain of each short length from the depot, the longest first, until %SHED_SPANS
+ * spans are reached.
  *
  * Context: Any but NMI.
  *
@@ -147,20 +176,7 @@ unsigned long cache_shed(struct span_heap *heap)
 	cache = heap->cache ? cache_enter(heap) : NULL;
 	if (!cache)
 		return 0;
-	while (nr < SHED_SPANS && cache->large.nr) {
-		span = large_take(&cache->large, cache->large.npages[cache->large.nr - 1]);
-		cache->pages -= span->npages;
-		span->next = list;
-		list = span;
-		nr++;
-	}
-	while (nr < SHED_SPANS && npages) {
-		span = magazine_pop(&cache->magazine[npages - 1]);
-		if (!span) {
-			npages--;
-			continue;
-		}
-		cache->pages -= npages;
+	while (nr < SHED_SPANS && (span = cache_take_next(cache, &npages))) {
 		span->next = list;
 		list = span;
 		nr++;
@@ -187,14 +203,12 @@ unsigned long cache_shed(struct span_heap *heap)
  */
 unsigned long cache_pass(struct span_heap *heap, bool old)
 {
-	struct drain drain = { .heap = heap, .pass = true };
 	unsigned long pages = 0;
+	struct drain drain;
 	int node;
 
-	might_sleep();
-	if (!heap->cache)
+	if (!drain_begin(&drain, heap, true))
 		return 0;
-	raw_spin_lock_init(&drain.lock);
 	for (; drain.from <= CACHE_MAX_SHORT; drain.from += PASS_LENGTHS) {
 		on_each_cpu_cond(drain_cpu_has_pages, cache_drain_here, &drain, true);
 		pages += cache_uncache_haul(heap, &drain.haul, old);

@@ -83,6 +83,11 @@ static DEFINE_MUTEX(pressure_lock);	/* changes of the list */
 static LIST_HEAD(pressure_heaps);
 static atomic_t pressure_turn;
 
+/* In a read-side section of pressure_srcu. */
+#define for_each_pressure_heap(heap)						\
+	list_for_each_entry_srcu(heap, &pressure_heaps, pressed,		\
+				 srcu_read_lock_held(&pressure_srcu))
+
 /*
  * When reclaim last woke the scavenger, in jiffies, and the nodes that were short of memory and
  * that pressure_relieve() has not yet relieved.
@@ -143,15 +148,13 @@ static void squeeze_round(struct squeeze *squeeze, enum pressure_level level, bo
 	struct span_heap *heap;
 	int idx = srcu_read_lock(&pressure_srcu);
 
-	list_for_each_entry_srcu(heap, &pressure_heaps, pressed,
-				 srcu_read_lock_held(&pressure_srcu))
+	for_each_pressure_heap(heap)
 		nr++;
 	if (nr)
 		first = (unsigned int)atomic_read(&pressure_turn) % nr;
 	for (half = 0; half < 2; half++) {
 		i = 0;
-		list_for_each_entry_srcu(heap, &pressure_heaps, pressed,
-					 srcu_read_lock_held(&pressure_srcu))
+		for_each_pressure_heap(heap)
 			if ((i++ >= first) == !half)
 				squeeze_heap(heap, squeeze, level, caches);
 	}
@@ -206,8 +209,7 @@ bool pressure_wait(void)
 	bool waited = false;
 	int idx = srcu_read_lock(&pressure_srcu);
 
-	list_for_each_entry_srcu(heap, &pressure_heaps, pressed,
-				 srcu_read_lock_held(&pressure_srcu))
+	for_each_pressure_heap(heap)
 		waited |= inflight_wait(heap);
 	srcu_read_unlock(&pressure_srcu, idx);
 	return waited;
@@ -274,8 +276,7 @@ unsigned long pressure_count(int node)
 	unsigned long npages = 0;
 	int idx = srcu_read_lock(&pressure_srcu);
 
-	list_for_each_entry_srcu(heap, &pressure_heaps, pressed,
-				 srcu_read_lock_held(&pressure_srcu)) {
+	for_each_pressure_heap(heap) {
 		unsigned long flags = heap_lock(heap);
 		unsigned long idle = idle_of_node_locked(heap, node);
 		unsigned long reserve = heap->reserve;
