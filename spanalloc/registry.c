@@ -71,7 +71,7 @@ static const char *params_fault(const struct span_heap_params *params)
 	if (params->scavenge_age_ms > SCAVENGE_AGE_MS_MAX)
 		return "its age is more than 604800000 ms, a week";
 	if (params->flags & ~HEAP_FLAGS)
-		return "it has flags that there are not";
+		return "it has unknown flags";
 	return NULL;
 }
 
@@ -285,7 +285,7 @@ int span_heap_destroy(struct span_heap *heap)
 	if (!heap_is_ok(heap, "span_heap_destroy", _RET_IP_))
 		return -EINVAL;
 	if (heap == default_heap) {
-		report_call("span_heap_destroy", "the default heap is not its caller's", _RET_IP_);
+		report_call("span_heap_destroy", "the default heap cannot be destroyed", _RET_IP_);
 		return -EINVAL;
 	}
 	mutex_lock(&registry_lock);

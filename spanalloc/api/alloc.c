@@ -50,8 +50,7 @@ static bool gfp_is_ok(const struct span_request *req)
 	if (bad)
 		return report_request(req, "with flags %pGg, which spans cannot have", &bad);
 	if (unknown)
-		return report_request(req, "with flags %#x, which there are not",
-				      (__force unsigned int)unknown);
+		return report_request(req, "with unknown flags %#x", (__force unsigned int)unknown);
 	if (!(req->gfp & __GFP_NOFAIL))
 		return true;
 	if (!gfpflags_allow_blocking(req->gfp))
@@ -450,4 +449,4 @@ static const struct kernel_param_ops check_held_pages_ops = {
 
 module_param_cb(check_held_pages, &check_held_pages_ops, &check_held_pages, 0644);
 MODULE_PARM_DESC(check_held_pages,
-		 "report frees of spans with pages that others hold, in heaps that do not allow for it (default N)");
+		 "report frees of spans whose pages have further references, in heaps without SPAN_HEAP_SHARED_PAGES (default N)");

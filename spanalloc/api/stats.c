@@ -57,7 +57,7 @@ void span_heap_stats(struct span_heap *heap, struct span_heap_stats *stats)
 	unsigned long flags, backed;
 
 	if (!stats) {
-		report_call("span_heap_stats", "there is nowhere to put the numbers", _RET_IP_);
+		report_call("span_heap_stats", "stats is NULL", _RET_IP_);
 		return;
 	}
 	memset(stats, 0, sizeof(*stats));

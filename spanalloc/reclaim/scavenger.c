@@ -529,7 +529,7 @@ static const struct param_range age_range = {
 
 module_param_range(scavenge_age_ms, age_range, 0644);
 MODULE_PARM_DESC(scavenge_age_ms,
-		 "release pages idle for so many milliseconds, at most a week, for heaps that set no age (default 300000)");
+		 "release pages idle for this many milliseconds, at most a week, in heaps that set no age (default 300000)");
 
 static const struct param_range floor_range = {
 	.value = &retain_floor_pages,
@@ -539,7 +539,7 @@ static const struct param_range floor_range = {
 
 module_param_range(retain_floor_pages, floor_range, 0644);
 MODULE_PARM_DESC(retain_floor_pages,
-		 "idle pages that the scavenger leaves to a heap, at least, unless it goes by age alone, at most 1048576 (default 64)");
+		 "idle pages that passes and light pressure leave to each heap without SPAN_HEAP_AGE_ONLY, at most 1048576 (default 64)");
 
 static const struct param_range share_range = {
 	.value = &scavenge_share,
