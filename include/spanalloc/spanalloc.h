@@ -5,13 +5,11 @@
  * A span is a run of whole pages that is contiguous in the kernel's virtual
  * address space, mapped, and owned by the caller that allocated it. Spans come from a
  * heap; a module uses the default heap or makes its own. is_vmalloc_addr() is
- * true and vmalloc_to_page() works on every page of a live span. Only span_free()
- * frees a span; vfree(), kvfree(), kvrealloc() and vunmap() must not be used, because
- * they would free the whole range that the span is a part of.
+ * true and vmalloc_to_page() works on every page of a live span.
  *
- * "Any context" has an exception on PREEMPT_RT, where the module's locks sleep: only
- * span_lookup() may be called with interrupts really off, that is under a raw spinlock
- * or in an interrupt handler that is not a thread.
+ * Only span_free() frees a span. vfree(), kvfree() and vunmap() would unmap the whole
+ * range around the span: a guard (parameter guard_vfree) makes them do nothing where it
+ * is available. kvrealloc() and vrealloc() are not for spans either.
  *
  * Every symbol is in the export namespace SPANALLOC. A client declares
  *
@@ -26,18 +24,39 @@
 #include <linux/numa.h>
 #include <linux/types.h>
 
+/**
+ * DOC: Contexts
+ *
+ * ==========================  ============================================================
+ * from                        call
+ * ==========================  ============================================================
+ * any context                 span_lookup(), span_heap_default()
+ * any context but NMI         span_free(), span_split(), span_set_owner(),
+ *                             span_heap_stats(), span_heap_set_soft_limit(),
+ *                             span_heap_name(); allocation with ``GFP_ATOMIC`` or
+ *                             ``GFP_NOWAIT``
+ * where the flags may sleep   allocation with flags that allow blocking
+ * process context             all others; they may sleep
+ * ==========================  ============================================================
+ *
+ * No call of the first two rows waits for a mutex.
+ *
+ * On ``PREEMPT_RT`` the module's locks sleep: with preemption or hard interrupts disabled
+ * (under a raw spinlock, or in a handler that is not threaded), call only span_lookup() and
+ * span_heap_default().
+ */
+
 struct span_heap;
 
 /**
  * enum span_kind - what the pages of a span are for
  * @SPAN_KIND_HEAP: ordinary memory
- * @SPAN_KIND_STACK: a stack; its owner keeps its own books
+ * @SPAN_KIND_STACK: stacks
  * @SPAN_KIND_BITS: bitmaps and similar side tables
  * @SPAN_KIND_WORK: short-lived work buffers
  * @SPAN_NR_KINDS: number of kinds, not a kind
  *
- * All but @SPAN_KIND_HEAP are "manual" spans. They differ from heap spans in
- * nothing but the accounting: each kind has its own counter.
+ * Kinds differ in accounting only: each has its own counter.
  */
 enum span_kind {
 	SPAN_KIND_HEAP,
@@ -58,10 +77,10 @@ enum span_kind {
 
 /*
  * Pages of a span may have further references when the span is freed: I/O in flight,
- * mappings of user space, get_page(). These pages are freed with their last reference, as
- * those of vmalloc() are, and a later allocation there gets new pages. The references
- * of every page are checked for each free. In heaps without this flag no reference may
- * outlive the span.
+ * mappings of user space, get_page(). Each of these pages is freed with its last reference,
+ * as pages of vmalloc() are, and a later span at its address gets a new page. Each free of
+ * a span checks the references of all its pages, later if the span is long. In heaps
+ * without this flag no reference may outlive the span.
  */
 #define SPAN_HEAP_SHARED_PAGES	0x8UL
 
@@ -88,10 +107,8 @@ struct span_heap_params {
  * @base: first byte of the span
  * @npages: length of the span in pages
  * @heap: heap that the span belongs to
- * @obj: first byte of the object the address is in; @base if the span holds
- *	no small objects
- * @obj_size: size of that object in bytes; the whole span's if the span holds
- *	no small objects
+ * @obj: same as @base
+ * @obj_size: length of the span in bytes
  * @owner: what span_set_owner() stored last, NULL if nothing
  */
 struct span_info {
@@ -104,20 +121,22 @@ struct span_info {
 };
 
 /**
- * struct span_heap_stats - one heap's numbers at one moment
- * @grown_pages: address space ready for use: the sum of the next,
- *	@idle_pages and @released_pages
- * @in_use_pages: pages of live spans: the sum of the four kinds
+ * struct span_heap_stats - one heap's numbers
+ * @grown_pages: address space ready for use: @in_use_pages + @idle_pages + @released_pages
+ * @in_use_pages: pages of live spans: @in_use_heap_pages + @in_use_stack_pages +
+ *	@in_use_bits_pages + @in_use_work_pages
  * @in_use_heap_pages: of @in_use_pages, pages of %SPAN_KIND_HEAP
  * @in_use_stack_pages: of @in_use_pages, pages of %SPAN_KIND_STACK
  * @in_use_bits_pages: of @in_use_pages, pages of %SPAN_KIND_BITS
  * @in_use_work_pages: of @in_use_pages, pages of %SPAN_KIND_WORK
- * @idle_pages: free, with memory behind them
- * @cached_pages: of @idle_pages, pages of spans cached in the per-CPU caches
- * @released_pages: free, with nothing behind them
- * @peak_backed_pages: highest number of pages in use plus idle so far
- * @limit_pages: hard limit on in use plus idle; 0: none
- * @soft_limit_pages: soft limit on in use plus idle; 0: none
+ * @idle_pages: backed pages not in use: idle in the page index, cached, or moving between
+ *	states
+ * @cached_pages: of @idle_pages, pages of spans in per-CPU caches and depots
+ * @released_pages: free pages without memory
+ * @peak_backed_pages: highest value of @in_use_pages + @idle_pages so far
+ * @limit_pages: hard limit on @in_use_pages + @idle_pages; 0: none
+ * @soft_limit_pages: soft limit on @in_use_pages + @idle_pages, cached pages included;
+ *	0: none
  * @reserve_target_pages: idle pages set aside by span_heap_reserve()
  * @pool_low_pages: low watermark of the atomic pool: with fewer idle pages the pool is
  *	refilled; 0 while the heap has no callers that may not sleep
@@ -128,7 +147,7 @@ struct span_info {
  * @span_count: live spans now
  * @alloc_count: spans allocated
  * @free_count: spans freed
- * @split_count: spans made by span_split(); @alloc_count + this - @free_count
+ * @split_count: spans made by span_split(); @alloc_count + @split_count - @free_count
  *	= @span_count
  * @fail_invalid_count: allocations refused because of invalid arguments
  * @fail_limit_count: allocations failed because of a limit
@@ -136,15 +155,15 @@ struct span_info {
  * @fail_backing_count: allocations failed for lack of memory behind the span
  * @fail_metadata_count: allocations failed for lack of memory for a descriptor
  * @fail_charge_count: allocations failed because of the caller's memory cgroup
- * @bad_free_count: frees of addresses in the heap that are not the base of a
- *	live span
- * @cache_hit_count: allocations served by a per-CPU cache
- * @cache_miss_count: allocations that a per-CPU cache could not serve
+ * @bad_free_count: refused calls: span_free() of an address of the heap that is not the
+ *	base of a live span, and vfree() or vunmap() of any address of the heap
+ * @cache_hit_count: allocations served by a per-CPU cache or a depot
+ * @cache_miss_count: allocations that neither could serve
  * @pool_refill_count: times that the atomic pool was refilled
  * @grow_count: times that address space was made ready for use
- * @backed_pages: pages that memory was put behind
- * @rebacked_pages: of @backed_pages, pages below the highest page of their chunk that was
- *	backed before: pages backed again, and pages skipped when that one was backed
+ * @backed_pages: pages that got memory, each counted every time
+ * @rebacked_pages: of @backed_pages, those below the highest page of their chunk ever
+ *	backed, whether or not they were backed before
  * @released_age_pages: pages given back because they had been idle long enough
  * @released_pressure_pages: pages given back because the system was short of memory
  * @released_limit_pages: pages given back to keep a limit
@@ -161,21 +180,22 @@ struct span_info {
  * @pass_count: passes ended
  * @retained_pages: old pages that passes kept because recent demand covers them; summed
  *	up at the end of each pass
- * @scavenge_ns: CPU time that the scavenger's thread has spent on the heap
+ * @scavenge_ns: CPU time of the scavenger's thread for the heap, exact to a tick per step;
+ *	relief of pressure is not counted
  * @release_batch_count: batches in which pages were given back
  * @tlb_flush_count: TLB flushes caused by giving pages back
- * @zeroed_pages: pages cleared for allocations and for the reserve
+ * @zeroed_pages: pages cleared for allocations, for the reserve and for the atomic pool
  * @zero_skipped_pages: pages not cleared because they were known to be zero
  * @lock_acquire_count: times that the heap's lock was taken
  * @lock_contend_count: of @lock_acquire_count, times that the lock was contended
  * @lock_hold_max_ns: longest hold of the heap's lock while the parameter lock_timing was on; 0
  *	if timing never was on
- * @metadata_bytes: memory for descriptors, map and index
- * @page_table_bytes: memory for the page tables of reserved pages
+ * @metadata_bytes: memory for the heap, its caches, index, arenas and span descriptors
+ * @page_table_bytes: memory for the page tables of @grown_pages
  *
- * Names end in their unit. Those in _count and the page counters from
- * @backed_pages on count events since the heap was made, except @arena_count
- * and @span_count, which like all others are levels.
+ * Names end in their unit. Counters since the heap was made: _count except @arena_count
+ * and @span_count, _pages from @backed_pages on, @scavenge_ns. Maxima: @peak_backed_pages,
+ * @lock_hold_max_ns. All others are levels.
  */
 struct span_heap_stats {
 	u64 grown_pages;
@@ -289,22 +309,24 @@ const char *span_heap_name(const struct span_heap *heap);
  * @npages: length in pages, at least 1 and at most what the machine has
  * @gfp: as for any allocation. With %GFP_ATOMIC or %GFP_NOWAIT it never sleeps,
  *	and then needs a free run in address space that the heap has already
- *	grown into. __GFP_ZERO clears what is not known to be zero. __GFP_NOFAIL
- *	needs a heap without a hard limit, and may pass the limit on all heaps.
+ *	grown into. __GFP_ZERO clears pages that are not known to be zero. __GFP_NOFAIL
+ *	needs a heap without a hard limit, and may exceed the limit on all heaps.
  *	__GFP_ACCOUNT charges the span to the caller's memory cgroup until it is freed.
- *	Zone and mobility flags are refused.
+ *	Zone and mobility flags, __GFP_COMP and unknown flags are refused.
  *
- * A span of up to 512 pages comes from the CPU's cache if that has one. Otherwise the
- * lowest run of free pages that is long enough is taken. A caller that may not sleep
- * gets a run of idle pages if there is one near the bottom of the heap; the scavenger's
- * thread refills the atomic pool for later callers. If there is no free run, the heap
- * grows. The pages are mapped, in order, and come from anywhere in physical memory.
+ * A span of up to 512 pages comes from the cache if the cache holds a span of that length.
+ * Otherwise the lowest run of free pages that is long enough is taken. A caller that may
+ * not sleep prefers a run of idle pages in one chunk of 512 pages: the search for this run
+ * begins at the lowest free page and looks into at most four chunks. The scavenger's thread
+ * refills the atomic pool for later callers. If there is no free run, the heap grows, but
+ * not for a caller that may not sleep. The pages are mapped, in order, and come from
+ * anywhere in physical memory.
  *
  * Context: Any that @gfp allows; with %GFP_ATOMIC, interrupt handlers too, but
- * not NMI. With PREEMPT_RT not with interrupts really off; see above.
+ * not NMI. On PREEMPT_RT see Contexts.
  *
- * Return: address of the first byte, or NULL. Requests that make no sense leave
- * a line in the kernel's log.
+ * Return: address of the first byte, or NULL. A refused request leaves a line in the
+ * kernel's log.
  */
 void *span_alloc(struct span_heap *heap, unsigned long npages, gfp_t gfp);
 
@@ -359,9 +381,9 @@ void *span_alloc_node(struct span_heap *heap, unsigned long npages, int node, gf
  * span_free() - free a span
  * @addr: its first byte; NULL does nothing
  *
- * The pages stay mapped and become idle, in the CPU's cache or in the heap. Later
- * allocations may take them, and the scavenger releases pages that have been idle
- * for long enough.
+ * The pages stay mapped and become idle, in the CPU's cache or in the heap, at once or
+ * after deferred work. Later allocations may take them, and the scavenger releases pages
+ * that have been idle for long enough.
  *
  * An address other than the base of a live span is refused, with a line in the
  * kernel's log that says what the address is. If two callers free the same span at
@@ -381,8 +403,9 @@ void span_free(const void *addr);
  *
  * Context: Any but NMI. Never sleeps.
  *
- * Return: 0; %-EINVAL if no live span begins at @addr, the span is too short, or another
- * split of it is under way (with a line in the kernel's log); %-ENOMEM
+ * Return: 0; %-EINVAL if no live span begins at @addr, @npages is 0 or not less than the
+ * span's length, or another split of it is under way (with a line in the kernel's log);
+ * %-ENOMEM
  */
 int span_split(const void *addr, unsigned long npages);
 
@@ -464,9 +487,9 @@ int span_heap_set_limit(struct span_heap *heap, unsigned long limit_pages);
  * @heap: the heap
  * @limit_pages: soft limit on pages in use plus idle; 0 for none
  *
- * Idle pages above the limit, but for the reserve, are released in the background,
- * however old they are, and up to 64 at each allocation that puts memory behind
- * pages above it and may sleep. No allocation fails because of it.
+ * Idle pages above the soft limit, but for the reserve, are released in the background,
+ * however old they are. An allocation that may sleep and backs pages above the soft limit
+ * releases up to 64 idle pages. No allocation fails because of the soft limit.
  *
  * Context: Any but NMI.
  *
@@ -477,8 +500,8 @@ int span_heap_set_soft_limit(struct span_heap *heap, unsigned long limit_pages);
 /**
  * span_heap_stats() - read a heap's numbers
  * @heap: the heap
- * @stats: filled in. The sums above always hold; all other values are exact while no
- *	caller allocates or frees
+ * @stats: filled in. The sums in the description of &struct span_heap_stats always hold;
+ *	all other values are exact while no caller allocates or frees
  *
  * Context: Any but NMI. Never sleeps.
  */
