@@ -3,21 +3,24 @@
  * DOC: Layers
  *
  * The folders of spanalloc/ are layers. A file calls and includes its own layer and those
- * below it; ``make lint`` fails on an include that goes up (scripts/includes). The module
- * starts its layers from the lowest to the highest, and stops them in reverse. From the
+ * below it; ``make lint`` fails on an include that goes up (scripts/includes). Each layer
+ * exports the client functions of its subject. The module starts its layers from the lowest
+ * to the highest, but the guard last. It stops them from the highest to the lowest. From the
  * highest to the lowest::
  *
- *	main, registry	heaps made, named and ended; the module itself
- *	api		what clients call: checks, then caches, else heap; statistics and
- *			debugfs; the guard against vfree() of a span
- *	reclaim		when idle pages go back: the scavenger and its passes, pressure, limits
+ *	main, registry	the module; heaps made, named and ended
+ *	api		allocate, free and split: checks, then caches, else heap; statistics
+ *			and debugfs; the guard against vfree() of a span
+ *	reclaim		when idle pages go back: the scavenger and its passes, pressure,
+ *			limits, span_heap_scavenge()
  *	cache		spans kept ready for each CPU and node
  *	heap		claim, back and free pages; descriptors of spans, arenas and the map;
- *			deferred frees, reserve and atomic pool, release; reports of mistakes
+ *			lookups and owners; deferred frees, reserve and atomic pool, release;
+ *			reports of mistakes
  *	vm		address space, page tables, physical pages behind a run, memory cgroups
  *	index		which pages are free and which are backed; demand; the lookup. Pure C,
- *			which user space builds too
- *	base		what no layer owns: parameters with a range, allocation flags
+ *			which user space builds too: calls no other layer
+ *	base		parameters with a range, allocation flags, NUMA nodes
  */
 #define pr_fmt(fmt) "spanalloc: " fmt
 

@@ -37,7 +37,7 @@
 /* Spans that a leak report names. */
 #define LEAKS_NAMED	16
 
-static DEFINE_MUTEX(registry_lock);
+static DEFINE_MUTEX(registry_lock);	/* registry_heaps, and its heaps' files in debugfs */
 static LIST_HEAD(registry_heaps);
 static struct span_heap *default_heap;
 
@@ -83,7 +83,7 @@ static void heap_delete(struct span_heap *heap)
 	kvfree(heap);
 }
 
-/* On machines with several nodes, reclaim asks for the idle pages of each node. */
+/* With several nodes, count idle pages by node too: reclaim asks for pages of one node. */
 static int count_by_node(struct span_heap *heap)
 {
 	if (nr_node_ids == 1)
@@ -209,7 +209,7 @@ static void report_leaks(struct span_heap *heap, unsigned long spans, unsigned l
 		pr_warn("  and others\n");
 }
 
-/* No more allocations; false, and no change, if spans live. */
+/* Stop allocations, unless spans live: then returns false. Sets *@spans to their number. */
 static bool stop_allocations(struct span_heap *heap, unsigned long *spans)
 {
 	struct cache_sum cached;
@@ -235,7 +235,7 @@ static bool is_registered_locked(const struct span_heap *wanted)
 	return false;
 }
 
-/* From here on no other caller finds the heap, in debugfs neither. */
+/* Take the heap out of the registry and out of debugfs, so that no later call finds it. */
 static void unregister_locked(struct span_heap *heap)
 {
 	lockdep_assert_held(&registry_lock);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Internal functions that the KUnit suites call. Built only for kernels that
+ * Internal functions and variables that the KUnit suites use. Built only for kernels that
  * have KUnit; in a namespace of its own, so that no other module uses them by
  * accident.
  */
