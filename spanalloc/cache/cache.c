@@ -18,19 +18,18 @@
  * pushed on and popped from, and any number of full ones. Whole chains are
  * exchanged with the depot (depot.c), so that only one in many operations takes
  * the depot's lock. (Magazines, as in J. Bonwick and J. Adams, "Magazines and Vmem", 2001.)
- * Longer spans, up to %CACHE_MAX_LARGE pages, are few and are kept one by one, by
+ * Large spans, of up to %CACHE_MAX_LARGE pages, are few and are kept one by one, by
  * exact length. Half of the spans of one length go to the depot together, as one chain.
  *
- * A full cache makes room by second chance, as in F. J. Corbato's clock: @hand goes
- * round the lengths, and evicts spans of the first length that no allocation has taken
- * since @hand was last there. So lengths no longer asked for do not fill the cache.
+ * A full cache makes room by second chance, as in F. J. Corbato's clock. The positions of
+ * @hand are the short lengths, and one position for all large spans. @hand goes round, and
+ * evicts spans at the first position that no allocation has taken a span from since @hand
+ * was last there. So lengths that callers have stopped asking for do not fill the cache.
  *
- * Only its own CPU uses a cache. cache_enter() turns preemption off, not interrupts. @busy
- * tells an interrupt handler that it interrupted the CPU inside the cache: the heap
- * then serves the handler's call. So the usual case has neither a lock nor an atomic
- * operation, and the same code is right with PREEMPT_RT, where nothing in here sleeps.
- * A drain or a pass sends an interrupt to each CPU, which unlinks spans of its own
- * cache. The caches of dead CPUs and of a heap being deleted are accessed directly.
+ * Only its own CPU uses a cache (cpu.h). If a call comes from a handler that interrupted its
+ * CPU inside the cache, the heap serves the call. So the usual case has neither a lock nor
+ * an atomic operation. Nothing sleeps between cache_enter() and cache_leave(), on PREEMPT_RT
+ * too. A drain or a pass interrupts the CPUs whose caches have pages (drain.c).
  */
 #include <linux/cpuhotplug.h>
 #include <linux/mm.h>
@@ -53,15 +52,15 @@
 /* Most pages in a depot, as a multiple of cache_max_pages. */
 #define DEPOT_FACTOR	4
 
-/* Shares of the pages of a machine, and bounds, for the pages of each cache. */
+/* Default of cache_pages: a CACHE_SHARE-th of memory by the number of CPUs, within bounds. */
 #define CACHE_SHARE	32
 #define CACHE_DEFAULT_MIN	256UL
 #define CACHE_DEFAULT_MAX	4096UL
 
-/* Positions of @hand: each magazine, and the long spans as one. */
+/* Positions of @hand: each magazine, and the large spans as one. */
 #define NR_SLOTS	(CACHE_MAX_SHORT + 1)
 
-/* Default of cache_pages: cache_init() replaces it by a share of the machine's memory. */
+/* Value of cache_max_pages if the parameter is not given; cache_init() replaces it. */
 #define CACHE_PAGES_AUTO	UINT_MAX
 
 unsigned int cache_max_pages = CACHE_PAGES_AUTO;
@@ -131,7 +130,7 @@ static __always_inline void cache_leave_and_wake(struct span_heap *heap, struct 
 		heap_watch_cached(heap);
 }
 
-/* === Where cached spans go, and come from =============================== */
+/* === To and from the depot and the page index ========================== */
 
 /**
  * cache_uncache() - make a chain of cached spans idle
@@ -182,7 +181,7 @@ unsigned long cache_uncache_haul(struct span_heap *heap, struct haul *haul, bool
 	return pages;
 }
 
-/* Hand a chain of @nr spans to the depot, or else to the page index. */
+/* Put a chain of @nr spans into the depot, or make its spans idle if the depot is full. */
 static void cache_put_chain(struct span_heap *heap, struct span *out, unsigned int nr)
 {
 	if (depot_put(cache_depot(heap), out, nr,
@@ -201,6 +200,7 @@ static __always_inline bool cache_has_room(const struct span_cache *cache, unsig
 	       (npages <= CACHE_MAX_SHORT || cache->large.nr < CACHE_CPU_LARGE);
 }
 
+/* Cache large spans of a chain while there is room; returns the spans not cached. */
 static struct span *cache_adopt_large(struct span_cache *cache, struct span *rest,
 				      unsigned int npages)
 {
@@ -216,7 +216,10 @@ static struct span *cache_adopt_large(struct span_cache *cache, struct span *res
 	return rest;
 }
 
-/* Cache @rest of a chain if its magazine has no top chain; returns the spans not cached. */
+/*
+ * Cache @rest, which is a depot's chain without its first span; returns the spans not cached.
+ * Short spans are cached if their magazine has no top chain, and may exceed cache_max_pages.
+ */
 static struct span *cache_adopt(struct span_cache *cache, struct span *rest, unsigned int npages)
 {
 	struct span_magazine *magazine = &cache->magazine[npages - 1];
@@ -308,11 +311,12 @@ static unsigned int cache_room_here(const struct span_heap *heap)
 }
 
 /**
- * cache_fill() - cache spans that are likely to be asked for next
+ * cache_fill() - cache spans as long as one that was just allocated
  * @heap: the heap
- * @like: a span that the heap has just been asked for, since none was cached
+ * @like: the span, which the page index has served because no span of its length was cached
  *
- * Takes idle pages close to it, as heap_take_more().
+ * The spans are made of idle pages above @like in its last chunk (heap_take_more()). Large
+ * spans are not cached in this way.
  *
  * Context: Any but NMI.
  */
@@ -329,7 +333,7 @@ void cache_fill(struct span_heap *heap, const struct span *like)
 	nr = max ? heap_take_more(like, spans, max) : 0;
 	cache = nr ? cache_enter(heap) : NULL;
 	if (cache) {
-		/* The lowest is taken first. */
+		/* Pushed from the highest address down: allocations take the lowest first. */
 		while (nr && cache_is_home(heap, spans[nr - 1]) &&
 		       cache_has_room(cache, npages, READ_ONCE(cache_max_pages))) {
 			cache_push_short(cache, spans[--nr]);
@@ -353,7 +357,7 @@ static struct span *cache_evict_chain(struct span_cache *cache, struct span_maga
 	return chain;
 }
 
-/* Evict half of the spans that are as long as the long span cached first. */
+/* Evict half, rounded up, of the spans that are as long as the large span cached first. */
 static struct span *cache_evict_large(struct span_cache *cache, unsigned int *nr)
 {
 	struct span_large *large = &cache->large;
@@ -368,7 +372,7 @@ static struct span *cache_evict_large(struct span_cache *cache, unsigned int *nr
 	return large_evict(large, npages, *nr);
 }
 
-/* Make room for a span of @npages pages; returns the chain of *@nr spans that has to go. */
+/* Make room for a span of @npages pages; returns the evicted chain of *@nr spans, or NULL. */
 static struct span *cache_make_room(struct span_cache *cache, unsigned int npages, unsigned int *nr)
 {
 	unsigned int tries = 2 * NR_SLOTS;

@@ -14,8 +14,9 @@ struct span_heap;
 
 /**
  * struct cache_sum - the numbers of all caches of a heap
- * @in_use: by kind, to be added to &struct span_heap's
- * @spans: to be added to &struct span_heap's
+ * @in_use: pages taken from the caches minus pages cached, by kind; added to
+ *	span_heap::in_use
+ * @spans: spans taken from the caches minus spans cached; added to span_heap::spans
  * @pages: cached pages
  * @cached: cached spans
  * @hits: allocations served

@@ -16,7 +16,8 @@
  *	haul->first --> list --next_list--> list --next_list--> ...
  *
  * Every operation here takes a fixed number of steps, however many spans it moves, since
- * most callers have interrupts off. uncache_haul() walks a haul later, in process context.
+ * callers have preemption or interrupts off. cache_uncache_haul() walks a haul later, in
+ * process context.
  *
  * No locks: the caller owns what it passes.
  */
@@ -28,7 +29,8 @@
 /**
  * struct chain_list - chains of one length, the last one added first
  * @first: the chain added last
- * @old: the newest chain that was here at the last chain_list_pass() and has been ever since
+ * @old: the newest chain that has stayed in the list since the last chain_list_pass(), or
+ *	NULL
  * @above: the chain just above @old, while @first is not @old
  * @nr: chains
  * @nr_old: chains from @old on
@@ -95,7 +97,7 @@ static inline void chain_list_pass(struct chain_list *list)
 }
 
 /**
- * chain_list_take_old() - take out the chains that have been here since the last pass
+ * chain_list_take_old() - take out the chains that have stayed since the last pass
  * @list: from what
  *
  * Return: the first of them, linked, or NULL

@@ -5,7 +5,7 @@
  *
  * Only its own CPU uses a cache. cache_enter() turns preemption off, not interrupts.
  * @busy tells an interrupt handler that it interrupted the CPU inside the cache. The
- * caches of dead CPUs and of a heap being deleted are accessed directly.
+ * caches of dead CPUs and of a heap being deleted are accessed by other CPUs.
  */
 #ifndef SPANALLOC_CACHE_CPU_H
 #define SPANALLOC_CACHE_CPU_H
@@ -24,15 +24,16 @@
  * @busy: the CPU is between cache_enter() and cache_leave()
  * @pages: pages cached
  * @hand: position that cache_make_room() looks at first
- * @recent: short spans cached lately, at the count of their magazine modulo %CACHE_AHEAD
+ * @recent: for each value of a magazine's @nr modulo %CACHE_AHEAD, the short span cached
+ *	last at that value
  * @magazine: cached short spans by length, from one page up
- * @large: cached long spans
+ * @large: cached large spans
  * @in_use: pages taken from here minus pages cached here, by kind
  * @hits: allocations served
  * @misses: allocations not served
  * @frees: frees cached
  * @zeroed: pages of served allocations that the caller had to clear
- * @skipped: pages of served allocations that had to be clear and already were
+ * @skipped: pages of served allocations that needed clearing but were known to be zero
  */
 struct span_cache {
 	bool busy;
@@ -103,8 +104,8 @@ static inline struct span_depot *cache_depot(const struct span_heap *heap)
 
 /**
  * cache_take_all() - take all spans out of a cache
- * @cache: of this CPU, entered, or of a CPU that is dead
- * @haul: what they are added to
+ * @cache: of this CPU, entered; or of a dead CPU, or of a heap being deleted
+ * @haul: what the spans are added to
  */
 static inline void cache_take_all(struct span_cache *cache, struct haul *haul)
 {

@@ -10,8 +10,8 @@
  * Chains that no CPU touches between two passes of the scavenger become idle at the
  * second pass, as in the caches.
  *
- * The lock is taken with interrupts off everywhere, so that every context but NMI may
- * wait for it. It is held for a bounded number of steps: chains are linked, never
+ * The lock is taken with interrupts off, so that every context but NMI may wait for it; on
+ * PREEMPT_RT it sleeps. It is held for a bounded number of steps: chains are linked, never
  * walked.
  */
 #include <linux/export.h>
@@ -40,7 +40,7 @@ static struct span *depot_get_short_locked(struct span_depot *depot, unsigned in
 	return chain_list_pop(list);
 }
 
-/* Take out the long chain at place @at, and close the gap. */
+/* Take out the chain of large spans at place @at, and close the gap. */
 static struct span *depot_remove_large_locked(struct span_depot *depot, unsigned int at)
 {
 	struct depot_chain *chain = &depot->large[at];
@@ -112,7 +112,7 @@ bool depot_put(struct span_depot *depot, struct span *chain, unsigned int nr,
 	unsigned long flags;
 	bool room;
 
-	/* Unlocked, and looked at again under the lock. */
+	/* Unlocked: checked again under the lock. */
 	if (data_race(depot->pages) + pages > max_pages)
 		return false;
 	spin_lock_irqsave(&depot->lock, flags);
@@ -133,7 +133,7 @@ bool depot_put(struct span_depot *depot, struct span *chain, unsigned int nr,
 	return room;
 }
 
-/* Take out the @nr long chains that have been there longest. */
+/* Take out the @nr chains of large spans that were put first. */
 static void depot_take_large_locked(struct span_depot *depot, unsigned int nr,
 				    struct haul *haul)
 {

@@ -5,7 +5,7 @@
  * A cached span is dead, but still entered in the map and with memory behind it: see
  * the picture in cache.c. Spans are put and taken in chains of one length (chain.h), so
  * that a few stores move a chain, however many spans it has. A chain of short spans has
- * chain_length() spans, a chain of long spans as many as the CPU's cache evicted.
+ * chain_length() spans, a chain of large spans as many as the CPU's cache evicted.
  *
  * This header also says which lengths are kept, and how many spans a chain has.
  */
@@ -17,15 +17,15 @@
 
 #include "cache/chain.h"
 
-/* The longest short span and the longest long span, in pages. Longer ones are not cached. */
+/* Longest short span and longest large span, in pages. Longer spans are not cached. */
 #define CACHE_MAX_SHORT	16
 #define CACHE_MAX_LARGE	512
 
-/* Most long spans in a CPU's cache, and most chains of long spans in a depot. */
+/* Most large spans in a CPU's cache, and most chains of large spans in a depot. */
 #define CACHE_CPU_LARGE		64
 #define DEPOT_LARGE_CHAINS	32
 
-/* Spans in a chain of spans of @npages pages: about 128 pages' worth, at most 32. */
+/* Spans in a chain of spans of @npages pages: about 128 pages' worth, at most 32 spans. */
 static inline unsigned int chain_length(unsigned int npages)
 {
 	static const u8 length[CACHE_MAX_SHORT] = {
@@ -36,7 +36,7 @@ static inline unsigned int chain_length(unsigned int npages)
 }
 
 /**
- * struct depot_chain - a chain of long spans
+ * struct depot_chain - a chain of large spans
  * @top: the first one
  * @npages: length of each
  * @nr: how many
@@ -49,16 +49,15 @@ struct depot_chain {
 
 /**
  * struct span_depot - cached spans of one heap and node
- * @lock: protects the rest
+ * @lock: protects all other members
  * @pages: pages cached
  * @chains: of short spans, by length from one page up
- * @large: chains of long spans, the last cached one last
- * @nr_large: how many
- * @low_large: how many chains of @large, from the first on, were not touched since the
- *	last pass
+ * @large: chains of large spans, the last cached one last
+ * @nr_large: chains in @large
+ * @low_large: chains of @large, from the first on, that were not touched since the last pass
  */
 struct span_depot {
-	spinlock_t lock;		/* everything below */
+	spinlock_t lock;
 	unsigned long pages;
 	struct chain_list chains[CACHE_MAX_SHORT];
 	struct depot_chain large[DEPOT_LARGE_CHAINS];

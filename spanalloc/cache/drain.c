@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Emptying caches: drains take all cached spans; passes take the spans that no allocation
- * needed since the last pass; cache_shed() takes some for a caller that cannot sleep.
+ * Drain: emptying caches. A drain takes all cached spans. A pass takes the spans that no
+ * allocation needed since the last pass. cache_shed() takes some for a caller that cannot sleep.
  *
  *	this CPU's cache --interrupt--> haul --task--> idle, in the page index
  *	depot ---------------task------> haul --task--> idle
@@ -22,16 +22,16 @@
 #include "cache/cache.h"
 #include "cache/cpu.h"
 
-/* Times that a drain asks CPUs again that were inside their caches. */
+/* Most rounds of interrupts in a drain; a round follows if a CPU was inside its cache. */
 #define DRAIN_TRIES	4
 
-/* Lengths that a pass looks at in one interrupt: it may walk a chain of each. */
+/* Lengths that a pass takes spans of in one interrupt, which may walk a chain of each. */
 #define PASS_LENGTHS	2
 
-/* Spans that an allocation that cannot sleep makes idle before it fails. */
+/* cache_shed() stops when it has made this many spans idle. */
 #define SHED_SPANS	32U
 
-/* Take spans not needed since the last pass: of %PASS_LENGTHS lengths from @from, or long. */
+/* Take spans not needed since the last pass: of %PASS_LENGTHS lengths from @from, or large. */
 static void cache_take_old(struct span_cache *cache, unsigned int from, struct haul *haul)
 {
 	unsigned int i;
@@ -52,9 +52,10 @@ static void cache_take_old(struct span_cache *cache, unsigned int from, struct h
 /**
  * struct drain - a drain or pass, shared by the CPUs that take part
  * @heap: whose caches
- * @pass: take only spans not needed since the last pass, of lengths from @from on
- * @from: index of a length; %CACHE_MAX_SHORT for long spans
- * @lock: protects the members below
+ * @pass: take only spans not needed since the last pass, of %PASS_LENGTHS lengths from
+ *	@from on
+ * @from: index of a length; %CACHE_MAX_SHORT for large spans
+ * @lock: protects @haul and @missed
  * @haul: spans that the CPUs have taken out
  * @missed: CPUs that were inside their caches
  */
@@ -62,7 +63,7 @@ struct drain {
 	struct span_heap *heap;
 	bool pass;
 	unsigned int from;
-	raw_spinlock_t lock;	/* @haul, @missed */
+	raw_spinlock_t lock;
 	struct haul haul;
 	unsigned int missed;
 };
@@ -72,7 +73,7 @@ static bool drain_cpu_has_pages(int cpu, void *info)
 	const struct drain *drain = info;
 	const struct span_cache *cache = per_cpu_ptr(drain->heap->cache, cpu);
 
-	/* @cpu may be changing @pages. A span that is being cached now need not be drained. */
+	/* Racy: a span that @cpu caches at this moment need not be drained. */
 	return data_race(cache->pages);
 }
 
@@ -110,7 +111,8 @@ static void cache_drain_here(void *info)
  * cache_drain() - make all cached spans of a heap idle
  * @heap: the heap
  *
- * Interrupts those CPUs that have cached spans.
+ * Interrupts the CPUs whose caches have pages, in up to %DRAIN_TRIES rounds. A CPU that is
+ * inside its cache in each round keeps its cached spans.
  *
  * Context: Process context. May sleep, in reclaim too; allocates nothing.
  *
@@ -196,6 +198,8 @@ unsigned long cache_shed(struct span_heap *heap)
  * cache_pass() - make the cached spans idle that were not needed since the last call
  * @heap: the heap
  * @old: the last call was an age ago or more, so that the pages become old at once
+ *
+ * A CPU that is inside its cache when it is interrupted keeps its spans until a later call.
  *
  * Context: Process context. May sleep; allocates nothing.
  *

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Long spans that a CPU keeps: few, of any length, found by exact length.
+ * Large spans that a CPU keeps: few, of any length, found by exact length.
  *
  * The array is in the order of caching. large_take() takes the last span of a length,
  * since its contents may still be in the CPU's hardware caches; evictions and passes take
@@ -14,7 +14,7 @@
 #include "index/prefetch.h"
 
 /**
- * struct span_large - cached long spans, the last cached one last
+ * struct span_large - cached large spans, the last cached one last
  * @nr: how many
  * @low: how many spans, from the first on, were not touched since the last pass
  * @used: a span was taken since cache_make_room() last looked here

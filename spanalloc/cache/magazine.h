@@ -103,7 +103,10 @@ static inline struct span *magazine_evict(struct span_magazine *magazine)
 	unsigned int length = chain_length(chain->npages);
 
 	magazine->nr -= length;
-	/* Spans that @low counts beyond old chains are at the bottom of the chain above. */
+	/*
+	 * @low may count spans at the bottom of the chain above the old ones, too. If that chain
+	 * is evicted, @low counts the spans of the old chains only.
+	 */
 	if (is_old)
 		magazine->low -= length;
 	else if (magazine->full.nr == magazine->full.nr_old)
@@ -132,8 +135,8 @@ static inline void magazine_take_all(struct span_magazine *magazine, struct haul
  * @npages: length of its spans
  * @haul: what it is added to
  *
- * Takes the @low spans that were cached first. While full chains are left, takes whole
- * chains only. Walks at most the @top chain.
+ * Takes the full chains that @low covers. If no full chain is left, also takes the spans of
+ * @top that @low counts. Walks at most @top.
  */
 static inline void magazine_take_old(struct span_magazine *magazine, unsigned int npages,
 				     struct haul *haul)
