@@ -2,12 +2,13 @@
 /*
  * Limits: how many pages may be in use and idle together.
  *
- *	hard, of a heap		   an allocation that would pass it gives idle
- *				   pages of the heap back first, and fails if
- *				   that is not enough
- *	hard, of all heaps	   likewise, and idle pages of all heaps
- *	soft, of a heap		   is passed; idle pages go in the background, and
- *				   a few at each allocation that adds to it
+ *	hard, of a heap		   an allocation that would exceed it releases
+ *				   idle pages of the heap first, and fails if
+ *				   these are too few
+ *	hard, of all heaps	   likewise, then idle pages of all heaps
+ *	soft, of a heap		   an allocation may exceed it; idle pages are
+ *				   released in the background, and up to 64 by
+ *				   each allocation that backs pages above it
  *
  * Limits are enforced where an allocation claims pages (heap/claim.c, heap/budget.c). This
  * file sets limits, and releases the pages above a limit when the limit is set.
@@ -71,8 +72,8 @@ int span_heap_set_soft_limit(struct span_heap *heap, unsigned long limit_pages)
 EXPORT_SYMBOL_NS_GPL(span_heap_set_soft_limit, "SPANALLOC");
 
 /*
- * Built in, the module has its parameters from the command line before interrupts are on
- * and before there is a heap.
+ * Built into the kernel, the module gets its parameters from the command line, before interrupts
+ * are on and before a heap exists.
  */
 static int limit_set_total(const char *val, const struct kernel_param *kp)
 {
@@ -89,7 +90,7 @@ static int limit_set_total(const char *val, const struct kernel_param *kp)
 	spin_unlock_irqrestore(&budget_lock, flags);
 	if (!limit || system_state < SYSTEM_RUNNING)
 		return 0;
-	/* Callers that claim pages without having seen the limit are done after this. */
+	/* After this, every caller that has not seen the new limit has claimed its pages. */
 	synchronize_rcu();
 	total = budget_backed();
 	if (total > limit)

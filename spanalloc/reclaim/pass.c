@@ -13,17 +13,24 @@
  *			   |					|
  *			   +----------------------- END <---- AGE
  *
- * A pass releases only pages that were already idle at the pass before, and marks the
- * other idle pages old at its end. The next pass is due an age later, so that a page is
- * released when it has been idle for between one and two ages. Of the old pages a pass
- * releases as many as the heap has above recent demand (release.c): first from chunks
- * that are wholly free, then from chunks that are less than half in use, so that these
- * become wholly free, then from the rest, and last from chunks of which half has been
- * allocated anew since the pass before last.
- * Between two passes, old pages that stayed are trimmed each time that a bucket of
- * remembered demand expires. Trimming marks no page old. It releases only %PAGEINDEX_DUE
- * pages, so that pages marked old by the last pass stay until the next one.
- * A heap with %SPAN_HEAP_AGE_ONLY has just the phase BUSY, which takes from every chunk.
+ * A pass releases only pages that were already idle at the pass before, and AGE marks the
+ * other idle pages old. The next pass is due an age later, so that a page is released when it
+ * has been idle for between one and two ages. Of the old pages a pass releases as many as the
+ * heap has above recent demand (release.c), from these chunks in turn:
+ *
+ *	EMPTY	no page in use
+ *	SPARSE	less than half of the pages in use; a release may leave the chunk wholly free
+ *	REST	all but busy chunks
+ *	BUSY	also busy chunks: half as many pages as a chunk has, or more, were allocated
+ *		in the chunk in this epoch and the one before (pageindex_recent())
+ *
+ * Trimming runs EMPTY to BUSY from WAIT, and returns to WAIT without AGE and END. It is due
+ * each time that a bucket of remembered demand expires, for old pages that demand retained at
+ * the last pass. It releases only %PAGEINDEX_DUE pages, so that pages that the last pass
+ * marked old stay until the next pass.
+ *
+ * A pass of a heap with %SPAN_HEAP_AGE_ONLY skips EMPTY, SPARSE and REST; BUSY takes from
+ * every chunk. Such a heap is not trimmed.
  *
  * Each step is one batch: the scavenger decides how long to pause between two steps.
  */
@@ -47,12 +54,12 @@
 #define CREATE_TRACE_POINTS
 #include "reclaim/trace.h"
 
-/* A chunk is sparse with fewer pages in use, and busy with more allocated lately. */
+/* Sparse: at most SPARSE_PAGES in use. Busy: more than BUSY_PAGES in pageindex_recent(). */
 #define SPARSE_PAGES	(PAGEINDEX_CHUNK_PAGES / 2 - 1)
 #define BUSY_PAGES	(PAGEINDEX_CHUNK_PAGES / 2 - 1)
 
 /**
- * pass_age() - how long pages of a heap are idle before they are given back
+ * pass_age() - how long pages of a heap are idle before they are released
  * @heap: the heap
  *
  * Return: jiffies, at least 1
@@ -64,7 +71,7 @@ unsigned long pass_age(const struct span_heap *heap)
 	return max(msecs_to_jiffies(ms), 1UL);
 }
 
-/* The buckets together are two ages long. */
+/* Length of a bucket of demand. All buckets together are two ages long. */
 static unsigned long demand_period(const struct span_heap *heap)
 {
 	return max(pass_age(heap) * 2 / DEMAND_BUCKETS, 1UL);
@@ -122,7 +129,7 @@ static void pass_begin(struct span_heap *heap)
 		pass_enter_phase(pass, PASS_BUSY);
 }
 
-/* Look again when the next bucket of demand expires; other callers may roll buckets first. */
+/* Set when to look at the heap again: at the end of its current bucket of demand. */
 static void pass_set_look_locked(struct span_heap *heap)
 {
 	lockdep_assert_held(&heap->lock);
@@ -130,7 +137,7 @@ static void pass_set_look_locked(struct span_heap *heap)
 	heap->pass.look = demand_due(&heap->demand);
 }
 
-/* Start to trim the pages that the last pass retained, if the heap has a surplus now. */
+/* Start to trim the pages that the last pass retained, if the heap has a surplus. */
 static void pass_begin_trim(struct span_heap *heap)
 {
 	unsigned long flags = heap_lock(heap);
@@ -144,7 +151,7 @@ static void pass_begin_trim(struct span_heap *heap)
 	pass_enter_phase(&heap->pass, PASS_EMPTY);
 }
 
-/* Make some of the idle pages old; false if there are no more. */
+/* Make the idle pages of some chunks old; false if no chunk with idle pages is left. */
 static bool pass_mark_old(struct span_heap *heap)
 {
 	struct pass *pass = &heap->pass;
@@ -173,8 +180,8 @@ static bool pass_is_settled_locked(struct span_heap *heap)
 }
 
 /*
- * Update `watched` after a pass: may a later pass find work? A CPU that caches a span
- * after cache_pages_sync() sees `watched` false, and wakes the scavenger.
+ * Update and return `watched` after a pass: true if a later pass may find work. A CPU that caches
+ * a span after cache_pages_sync() sees `watched` false, and wakes the scavenger.
  */
 static bool pass_update_watched(struct span_heap *heap)
 {
@@ -188,8 +195,8 @@ static bool pass_update_watched(struct span_heap *heap)
 }
 
 /*
- * Due pages that only demand has kept. Pages that the floor keeps are not counted; pages
- * that are not due count towards the floor first.
+ * Old pages that this pass has retained because of recent demand. Old pages that the reserve or
+ * the pool needs, beyond idle pages that are not old, do not count.
  */
 static unsigned long pass_retained_locked(const struct span_heap *heap)
 {
@@ -228,7 +235,7 @@ static void pass_end(struct span_heap *heap)
 	pass->phase = pass_update_watched(heap) ? PASS_WAIT : PASS_OFF;
 }
 
-/* One batch, or the next phase. */
+/* Release one batch, or enter the next phase. */
 static void pass_advance(struct span_heap *heap)
 {
 	struct pass *pass = &heap->pass;
@@ -256,7 +263,7 @@ static void pass_advance(struct span_heap *heap)
 		pass->phase = PASS_WAIT;
 }
 
-/* When to look at a heap whose next pass is due at @pass. */
+/* When to look at a heap whose next pass is due at @pass: then, or earlier to trim it. */
 static unsigned long pass_next_look(const struct span_heap *heap, unsigned long pass)
 {
 	if (!heap->pass.retained || heap->flags & SPAN_HEAP_AGE_ONLY ||
@@ -266,13 +273,13 @@ static unsigned long pass_next_look(const struct span_heap *heap, unsigned long 
 }
 
 /**
- * pass_step() - do a part of what is due on a heap
+ * pass_step() - do one step of a heap's pass, if one is due
  * @heap: the heap
  *
- * Context: Process context, the scavenger's lock held. May sleep; allocates nothing.
+ * Context: Process context, scavenger_lock held. May sleep; allocates nothing.
  *
- * Return: jiffies until more is due; 0 if it is at once, %MAX_SCHEDULE_TIMEOUT if
- * nothing is before a page is freed
+ * Return: jiffies until the next step is due; 0 if it is due at once,
+ * %MAX_SCHEDULE_TIMEOUT if no step is due before a page is freed
  */
 unsigned long pass_step(struct span_heap *heap)
 {

@@ -13,8 +13,8 @@
 #include "heap/heap.h"
 
 /*
- * A pass is over. Reports, in pages, the work done since the end of the previous pass, and
- * the state of the heap now.
+ * A pass is over: the work done since the end of the previous pass, and the state of the heap.
+ * In pages, except batches, which is a number, and spent_ns, which is CPU time.
  */
 TRACE_EVENT(spanalloc_pass,
 
