@@ -4,8 +4,9 @@
  *
  * One kthread serves all heaps: the CPU time spent on releasing memory is limited for
  * the machine, not for each heap, and an idle heap costs no thread. The thread sleeps
- * until a heap that has idle pages is due. A heap without idle pages is not watched: the
- * next caller that frees a page of it wakes the thread. So idle heaps cause no wake-ups.
+ * until a watched heap is due. A heap of which no pass can release a page, and without
+ * cached spans, is not watched. A caller that frees or caches pages of it wakes the thread
+ * if the heap then needs a pass. So idle heaps cause no wake-ups.
  *
  *		   nothing due, nothing new
  *		  .-------------------------.
@@ -13,7 +14,7 @@
  *	asleep ---+--- age, wake ---> step --+--- there is more ---> pause
  *	  |				^			      |
  *	  |				`------------- over ----------+
- *	  `--- pressure, a reserve to fill ---> relief, at once <-----'
+ *	  `------ an urgent reason ------> urgent work, at once <-----'
  *
  * A step is one batch of each heap that is due (pass.c), and one of each that is above
  * its soft limit. The pause that follows is
@@ -21,10 +22,10 @@
  *	CPU time spent * (100 - share) / share
  *
  * long, so that the thread takes no more than its share of one CPU, in percent. Steps
- * run at nice %MAX_NICE. Three kinds of urgent work interrupt a pause and run at once at
- * nice 0: pressure, a reserve that has to be filled up, and spans whose free was deferred.
- * Their CPU time is owed, too. At most %MAX_OWED_NS are owed at a time, so that urgent work
- * does not delay passes for minutes.
+ * run at nice %MAX_NICE. Urgent work interrupts a pause and runs at once at nice 0: pressure,
+ * a reserve or atomic pool to refill, deferred frees, and caches to drain. Its CPU time is
+ * owed, too. At most %MAX_OWED_NS are owed at a time, so that urgent work does not delay
+ * passes for minutes.
  */
 #include <linux/freezer.h>
 #include <linux/jiffies.h>
@@ -51,7 +52,7 @@
 #include "reclaim/pressure.h"
 #include "reclaim/scavenger.h"
 
-/* Shorter times are met to the tick by the timer wheel. */
+/* The timer wheel expires timeouts shorter than this to the tick. */
 #define EXACT_TICKS	64UL
 
 /* Most CPU time that the thread may owe pauses for. */
@@ -61,19 +62,19 @@ unsigned int scavenge_age_ms = 300000;
 
 static unsigned int scavenge_share = 1;
 
-static DEFINE_MUTEX(scavenger_lock);
+static DEFINE_MUTEX(scavenger_lock);	/* scavenger_heaps, heap_clock, span_heap::pass */
 static LIST_HEAD(scavenger_heaps);
 static struct task_struct *scavenger_task;
 
-/* Module parameters have changed: heaps that had nothing due may now have. */
+/* A module parameter has changed: the next step watches all heaps again. */
 static bool settings_changed;
 
 /**
- * scavenger_set_clock() - let tests pass time
- * @clock: returns the time in jiffies; NULL for the real one
+ * scavenger_set_clock() - replace the clock by which pages age
+ * @clock: returns the time in jiffies; NULL for the kernel's own
  *
- * While a test's clock is set, the thread does only urgent work, and no relief of pressure.
- * The test calls scavenger_run() and pressure_relieve() instead.
+ * Only tests and benchmarks call this. While a clock is set, the thread does only urgent
+ * work, and no relief of pressure: the test calls scavenger_run() and pressure_relieve().
  */
 void scavenger_set_clock(unsigned long (*clock)(void))
 {
@@ -99,8 +100,8 @@ static unsigned long scavenger_excess(struct span_heap *heap)
 }
 
 /*
- * Returns true if idle pages exceed the floor. Otherwise clears `watched`, so that the next
- * free wakes the scavenger.
+ * Returns true if the heap has more idle pages than its reserve and pool keep. Otherwise clears
+ * `watched`, so that the next free that leaves more wakes the scavenger.
  */
 static bool scavenger_unwatch(struct span_heap *heap)
 {
@@ -114,8 +115,8 @@ static bool scavenger_unwatch(struct span_heap *heap)
 }
 
 /*
- * Only cached spans are left to release. Drains the caches at most once a second, so that a
- * load that stays above its soft limit does not lose its caches all the time.
+ * Drain the caches of a heap that is above its soft limit and has no idle pages to release, at most
+ * once a second: a load that stays above the limit uses its caches. Returns as scavenger_tend().
  */
 static unsigned long scavenger_drain_for_soft_limit(struct span_heap *heap)
 {
@@ -136,8 +137,8 @@ static unsigned long scavenger_drain_for_soft_limit(struct span_heap *heap)
 }
 
 /*
- * If the heap is above its soft limit, release a batch. Returns as scavenger_tend(). Once a
- * second, spans that no allocation needed since become idle first: younger ones may be needed.
+ * Release a batch if the heap is above its soft limit; returns as scavenger_tend(). At most once a
+ * second, cached spans not needed since the last cache_pass() become idle first.
  */
 static unsigned long scavenger_keep_soft_limit(struct span_heap *heap)
 {
@@ -147,7 +148,7 @@ static unsigned long scavenger_keep_soft_limit(struct span_heap *heap)
 		return MAX_SCHEDULE_TIMEOUT;
 	if (!heap_wait_until(heap->pass.stale_due)) {
 		heap->pass.stale_due = heap_now() + HZ;
-		/* cache_pass() resets `low`: the next pass cannot tell spans cached for an age. */
+		/* pass_begin() takes pages for old only if the last cache_pass() is an age ago. */
 		heap->pass.passed_at = heap_now();
 		cache_pass(heap, false);
 	}
@@ -155,16 +156,16 @@ static unsigned long scavenger_keep_soft_limit(struct span_heap *heap)
 }
 
 /**
- * struct scavenger_time - time spent on something
- * @clock_ns: the time
- * @cpu_ns: CPU time of this task
+ * struct scavenger_time - two clocks, read together
+ * @clock_ns: time since boot
+ * @cpu_ns: CPU time that this task has used
  */
 struct scavenger_time {
 	u64 clock_ns;
 	u64 cpu_ns;
 };
 
-/* @cpu_ns is updated at each tick, and whenever the task gives up the CPU. */
+/* The scheduler updates @cpu_ns at each tick, and when the task gives up the CPU. */
 static struct scavenger_time scavenger_time_now(void)
 {
 	return (struct scavenger_time) {
@@ -174,7 +175,7 @@ static struct scavenger_time scavenger_time_now(void)
 }
 
 /**
- * scavenger_work_ns() - tell work from waiting
+ * scavenger_work_ns() - compute the time worked from the readings of two clocks
  * @clock_ns: time that has passed
  * @cpu_ns: CPU time accounted to the task meanwhile; up to a tick may be missing
  *
@@ -193,8 +194,8 @@ static u64 scavenger_time_since(struct scavenger_time start)
 }
 
 /*
- * Drain the caches for an allocation that could not sleep, at most once a second. Returns as
- * scavenger_tend().
+ * Drain the caches at most once a second, if an allocation that could not sleep has failed and
+ * asked for it. Returns as scavenger_tend().
  */
 static unsigned long scavenger_drain_if_wanted(struct span_heap *heap)
 {
@@ -211,7 +212,7 @@ static unsigned long scavenger_drain_if_wanted(struct span_heap *heap)
 	return MAX_SCHEDULE_TIMEOUT;
 }
 
-/* Do a step of each due work on a heap; returns jiffies until the next, 0 for at once. */
+/* Do one step of all work that is due on a heap; returns jiffies until more is due. */
 static unsigned long scavenger_tend(struct span_heap *heap)
 {
 	struct scavenger_time start = scavenger_time_now();
@@ -248,7 +249,7 @@ static void scavenger_watch_all(void)
 }
 
 /**
- * scavenger_step() - do a part of what is due on each heap
+ * scavenger_step() - do one step of all work that is due on each heap
  *
  * Context: Process context. May sleep.
  *
@@ -264,14 +265,14 @@ unsigned long scavenger_step(void)
 	if (xchg(&settings_changed, false))
 		scavenger_watch_all();
 	list_for_each_entry(heap, &scavenger_heaps, scavenged) {
-		/* Return 0: the thread does the urgent work at nice 0, and then steps again. */
+		/* Returns 0: the thread does the urgent work at nice 0, and then steps again. */
 		if (!heap_clock && scavenger_is_urgent()) {
 			wait = 0;
 			break;
 		}
 		wait = min(wait, scavenger_tend(heap));
 	}
-	/* The next step begins with the next heap, so that none is left out. */
+	/* The next step begins with another heap, so that urgent work starves no heap. */
 	list_rotate_left(&scavenger_heaps);
 	mutex_unlock(&scavenger_lock);
 	return wait;
@@ -279,6 +280,8 @@ unsigned long scavenger_step(void)
 
 /**
  * scavenger_run() - do all that is due on all heaps, without pauses
+ *
+ * Only tests and benchmarks call this.
  *
  * Context: Process context. May sleep.
  *
@@ -294,7 +297,7 @@ unsigned long scavenger_run(void)
 	return wait;
 }
 
-/* Finish deferred frees, and drain the caches if an allocation that failed asked for it. */
+/* Finish deferred frees, and drain the caches if a failed allocation has asked for it. */
 static void scavenger_finish(struct span_heap *heap)
 {
 	deferred_finish(heap, ULONG_MAX);
@@ -321,7 +324,7 @@ static void scavenger_refill(struct span_heap *heap)
 	reserve_maintain(heap, pass_age(heap));
 }
 
-/* A test that has a clock of its own calls pressure_relieve() itself. */
+/* Relieve pressure, unless a test's clock is set: the test calls pressure_relieve(). */
 static void scavenger_answer_pressure(void)
 {
 	mutex_lock(&scavenger_lock);
@@ -340,7 +343,7 @@ static void scavenger_do_urgent(void)
 		scavenger_call_for_heaps(scavenger_finish);
 	if (test_and_clear_bit(WAKE_RESERVE, &wake_reasons)) {
 		scavenger_call_for_heaps(scavenger_refill);
-		/* Have a step find out when each heap is due next. */
+		/* A step then finds out when each heap is due next. */
 		set_bit(WAKE_IDLE, &wake_reasons);
 	}
 	if (test_and_clear_bit(WAKE_PRESSURE, &wake_reasons))
@@ -397,7 +400,7 @@ static void scavenger_charge(u64 *owed_ns)
 	charged_ns = used_ns;
 }
 
-/* Do a step and pause for it; returns jiffies until the next step is due. */
+/* Do a step, and pause for the CPU time it took. Returns jiffies until the next step is due. */
 static unsigned long scavenger_step_and_pause(void)
 {
 	static u64 owed_ns;
@@ -466,7 +469,7 @@ void scavenger_stop(void)
 }
 
 /**
- * scavenger_add() - have a heap looked after
+ * scavenger_add() - add a heap to those that the scavenger serves
  * @heap: the heap
  */
 void scavenger_add(struct span_heap *heap)
@@ -477,8 +480,8 @@ void scavenger_add(struct span_heap *heap)
 }
 
 /**
- * scavenger_remove() - stop looking after a heap
- * @heap: the heap
+ * scavenger_remove() - the reverse of scavenger_add()
+ * @heap: the heap; the scavenger does not use it after this
  */
 void scavenger_remove(struct span_heap *heap)
 {
@@ -496,7 +499,7 @@ unsigned long span_heap_scavenge(struct span_heap *heap, unsigned long npages)
 	might_sleep();
 	if (!npages)
 		return 0;
-	/* To release all pages, drain the caches first, so that runs of idle pages are longer. */
+	/* For all pages, drain the caches first: runs of idle pages are then longer. */
 	if (npages == ULONG_MAX)
 		cache_drain(heap);
 	deferred_finish(heap, npages);
@@ -512,7 +515,7 @@ EXPORT_SYMBOL_NS_GPL(span_heap_scavenge, "SPANALLOC");
 
 /* === Settings =========================================================== */
 
-/* The thread may sleep until a time computed from the old setting: wake it. */
+/* Wake the thread: it may sleep until a time computed from the old setting. */
 static void scavenger_look_again(void)
 {
 	if (!scavenger_task)
