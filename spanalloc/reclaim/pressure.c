@@ -1,29 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pressure: what heaps give back when the system is short of memory.
+ * Pressure: what heaps release when the system is short of memory.
  *
- *	level	when				what goes
+ *	level	when				releases
  *
- *	LIGHT	reclaim asks for little, and	what recent demand does not cover; of
- *		free memory is above the min	heaps that go by age alone, nothing
+ *	LIGHT	reclaim asks for at most 3/16	idle pages that recent demand does not
+ *		of the pages it counted, and	cover, except of heaps with
+ *		free memory is above the min	%SPAN_HEAP_AGE_ONLY
  *		watermark
- *	HEAVY	reclaim asks for a quarter	also all other idle pages, but those kept
- *		of what there is, or free	ready for callers that cannot wait
- *		memory is below that
- *	LAST	reclaim asks for half of what	also these, and cached spans
- *		there is, or the OOM killer is
- *		about to kill, or a limit on
- *		all heaps is in the way
+ *	HEAVY	reclaim asks for more than	also all other idle pages except the
+ *		3/16 of the pages it counted,	atomic pool
+ *		or free memory is below the min
+ *		watermark
+ *	LAST	reclaim asks for half or more,	also the atomic pool, then cached spans
+ *		or the OOM killer is about to
+ *		kill, or the limit on all heaps
+ *		forbids an allocation
  *
  * No level releases pages of a heap's reserve. How much reclaim asks for follows from its
  * priority: a shrinker is called over and over until it has been asked for freeable pages
- * times 4 / (seeks * 2^priority). Heaps take turns in being the first. Only pages of the
- * node that is short go, as far as the page index can tell nodes apart.
+ * times 4 / (seeks * 2^priority). Heaps take turns in being the first. If one node is short,
+ * heaps release pages of that node, as far as the page index can tell nodes apart.
  *
- * Seeks is 1. To put memory behind a page again takes a page from the page allocator, which
- * is cleared, and an entry of a page table. A page of the page cache takes I/O, and caches of
- * such pages have the default of 2. So reclaim asks heaps for twice as much as it asks such a
- * cache. At light reclaim the heaps release only what recent demand does not cover.
+ * Seeks is 1: backing a released page again costs a page allocation, clearing, and a page
+ * table entry. Shrinkers of objects that take I/O to read back use DEFAULT_SEEKS, 2, so that
+ * reclaim asks heaps for twice their share. At LIGHT the heaps release less than that share:
+ * only pages that recent demand does not cover.
  *
  * A busy page cache keeps kswapd at work all the time, between the low watermark, below which
  * kswapd is woken, and the high one. This load is no shortage, though on a machine of 1 GiB it
@@ -31,9 +33,10 @@
  * allocating tasks have to reclaim for themselves.
  *
  * Reclaim can happen in any allocation that may sleep, those of this module and those of
- * callers that must not wait for a file system or a disk included. So nothing in here, or
- * called from here, allocates or waits for a task that may allocate. The list of heaps is read
- * under SRCU: pressure_remove() waits for the readers, and no reader waits for it.
+ * callers that must not wait for a file system or a disk included. So the shrinker, the OOM
+ * notifier and all that they call neither allocate nor wait for a task that may allocate. The
+ * list of heaps is read under SRCU: pressure_remove() waits for the readers, and no reader
+ * waits for it.
  */
 #include <linux/atomic.h>
 #include <linux/hash.h>
@@ -65,9 +68,8 @@
 #define SHRINK_BATCH	512
 
 /*
- * A request is heavy above three sixteenths of what there is, and the last one from a half
- * on. At priority 5 reclaim asks for an eighth, and for a sixteenth more at most of what it
- * has put off before; at priority 4 it asks for a quarter, at 3 for a half.
+ * HEAVY begins above 3/16: at priority 5 reclaim asks for 1/8 of the freeable pages, and at most
+ * 1/16 more that it has put off. At priority 4 it asks for 1/4; at 3 for 1/2, which is LAST.
  */
 #define HEAVY_ABOVE(freeable)	((freeable) / 16 * 3)
 #define LAST_FROM(freeable)	((freeable) / 2)
@@ -75,7 +77,7 @@
 /* Binary logarithm of the number of entries in @episodes. */
 #define EPISODE_BITS	8
 
-/* An OOM kill is put off at most once in this time, in jiffies. */
+/* A release puts off an OOM kill at most once in this time, in jiffies. */
 #define OOM_PATIENCE	(10 * HZ)
 
 DEFINE_STATIC_SRCU(pressure_srcu);
@@ -95,11 +97,11 @@ static atomic_t pressure_turn;
 static unsigned long pressure_woken_at;
 static nodemask_t pressure_nodes;
 
-/* === Giving back ======================================================== */
+/* === Releasing ========================================================== */
 
 /**
- * struct squeeze - what is wanted of the heaps
- * @level: how urgent it is
+ * struct squeeze - which pages all heaps together have to release
+ * @level: the highest level to release pages at
  * @by_age: leave heaps with %SPAN_HEAP_AGE_ONLY to the passes of the scavenger
  * @node: the node that is short, or %NUMA_NO_NODE
  * @reason: for the statistics
@@ -127,6 +129,7 @@ static unsigned long squeeze_idle(struct span_heap *heap, struct squeeze *squeez
 	return heap_release_as(heap, &rel);
 }
 
+/* Release pages of one heap at @level. With @caches, drain its caches first. */
 static void squeeze_heap(struct span_heap *heap, struct squeeze *squeeze,
 			 enum pressure_level level, bool caches)
 {
@@ -136,7 +139,7 @@ static void squeeze_heap(struct span_heap *heap, struct squeeze *squeeze,
 		return;
 	released = squeeze_idle(heap, squeeze, level);
 	squeeze->want -= released;
-	/* The atomic pool, which pressure may have taken, is not refilled for a second. */
+	/* Pressure may have taken the atomic pool: do not refill the pool for a second. */
 	if (released && level == PRESSURE_LAST && squeeze->reason == RELEASE_PRESSURE)
 		WRITE_ONCE(heap->pool_due, heap_now() + HZ);
 }
@@ -176,7 +179,7 @@ static unsigned long squeeze_all(struct squeeze *squeeze)
 }
 
 /**
- * pressure_release() - give idle and cached pages of all heaps back
+ * pressure_release() - release idle and cached pages of all heaps
  * @npages: how many at most; to release cached pages, all caches of a heap are drained
  * @reason: why, for the statistics
  *
@@ -229,7 +232,7 @@ static void relieve_node(int node)
 }
 
 /**
- * pressure_relieve() - give back what no heap is likely to need, idle for long or not
+ * pressure_relieve() - release idle pages that recent demand does not cover, whatever their age
  *
  * Releases only memory of nodes that have been short of memory, and none of heaps with
  * %SPAN_HEAP_AGE_ONLY.
@@ -246,7 +249,7 @@ void pressure_relieve(void)
 	}
 	for_each_online_node(node)
 		if (node_isset(node, pressure_nodes)) {
-			/* Cleared before the release, so that a new shortage is not missed. */
+			/* Cleared before the release: a shortage meanwhile sets it again. */
 			node_clear(node, pressure_nodes);
 			relieve_node(node);
 		}
@@ -263,7 +266,7 @@ static unsigned long idle_of_node_locked(const struct span_heap *heap, int node)
 }
 
 /**
- * pressure_count() - count what all heaps could give back
+ * pressure_count() - count the pages that all heaps could release
  * @node: of which node; %NUMA_NO_NODE for all
  *
  * Context: Any context that may sleep.
@@ -290,12 +293,12 @@ unsigned long pressure_count(int node)
 }
 
 /**
- * pressure_scan() - give back what reclaim asks for, or less
+ * pressure_scan() - release the pages that reclaim asks for, or fewer
  * @node: the node that is short, or %NUMA_NO_NODE
- * @npages: how many pages it asks for now
- * @asked: how many it has asked for since it counted, these included
- * @freeable: what it counted then
- * @short_of_memory: the node has less free memory than its min watermark says
+ * @npages: pages that reclaim asks for in this call
+ * @asked: pages that reclaim has asked for since it counted, @npages included
+ * @freeable: pages that reclaim counted, as pressure_count()
+ * @short_of_memory: free memory of the node is below the min watermarks of its zones
  *
  * Context: Any context that may sleep, in reclaim too. Allocates nothing.
  *
@@ -343,7 +346,7 @@ bool pressure_zone_is_short(const struct zone *zone, unsigned long free)
 	return free < zone->_watermark[WMARK_MIN] + zone->lowmem_reserve[ZONE_NORMAL];
 }
 
-/* Are all zones of a node short that ordinary allocations of the kernel come from? */
+/* Are all zones of a node short that the kernel's ordinary allocations may come from? */
 static bool node_is_short(int node)
 {
 	struct zone *zones = NODE_DATA(node)->node_zones;
@@ -357,7 +360,7 @@ static bool node_is_short(int node)
 }
 
 /**
- * struct episode - how far one task's reclaim has come
+ * struct episode - how many pages one task's reclaim has asked for
  * @task: the task; only compared
  * @freeable: pages that the shrinker counted for the task
  * @asked: pages that the task's reclaim has asked for since then
@@ -378,9 +381,11 @@ static struct episode *episode_of(struct task_struct *task, int node)
 }
 
 /**
- * pressure_shrink_count() - the shrinker's count: what a node's reclaim could have
+ * pressure_shrink_count() - count the pages that reclaim of a node could have
  * @shrink: the shrinker
  * @sc: which node
+ *
+ * Begins a new episode of the task.
  *
  * Context: Reclaim.
  *
@@ -391,7 +396,10 @@ unsigned long pressure_shrink_count(struct shrinker *shrink, struct shrink_contr
 	unsigned long npages = pressure_count(sc->nid);
 	struct episode *episode = episode_of(current, sc->nid);
 
-	/* Tasks that share an entry may mix these values up; heaps then release less. */
+	/*
+	 * Tasks that share an entry may mix these values up: a scan may release too little or too
+	 * much.
+	 */
 	WRITE_ONCE(episode->task, current);
 	WRITE_ONCE(episode->freeable, npages);
 	WRITE_ONCE(episode->asked, 0);
@@ -399,9 +407,9 @@ unsigned long pressure_shrink_count(struct shrinker *shrink, struct shrink_contr
 }
 
 /**
- * pressure_shrink_scan() - the shrinker's scan: give back, as pressure_scan() does
+ * pressure_shrink_scan() - release the pages that reclaim asks for, as pressure_scan()
  * @shrink: the shrinker
- * @sc: which node, and how many pages; says afterwards how many have been looked at
+ * @sc: which node, and how many pages; nr_scanned is set to the same number
  *
  * Context: Reclaim.
  *
@@ -412,7 +420,7 @@ unsigned long pressure_shrink_scan(struct shrinker *shrink, struct shrink_contro
 	struct episode *episode = episode_of(current, sc->nid);
 	unsigned long asked, freeable, released;
 
-	/* Another task has overwritten the entry: treat this as a reclaim that begins now. */
+	/* Another task has overwritten the entry: begin a new episode. */
 	if (READ_ONCE(episode->task) != current)
 		pressure_shrink_count(shrink, sc);
 	asked = READ_ONCE(episode->asked) + sc->nr_to_scan;
@@ -420,9 +428,9 @@ unsigned long pressure_shrink_scan(struct shrinker *shrink, struct shrink_contro
 	WRITE_ONCE(episode->asked, asked);
 	released = pressure_scan(sc->nid, sc->nr_to_scan, asked, freeable,
 				 node_is_short(sc->nid));
-	/* Without this, direct reclaim would not see that there is memory now. */
+	/* Direct reclaim sees pages that a shrinker frees only if they are reported. */
 	account_reclaimed(released);
-	/* Count all as scanned, so that reclaim does not ask for unreleased pages again. */
+	/* Count all as scanned: reclaim then does not ask again for pages that stay. */
 	sc->nr_scanned = sc->nr_to_scan;
 	return released || asked < 2 * freeable ? released : SHRINK_STOP;
 }
@@ -467,15 +475,15 @@ static void stop_shrinker(void)
 }
 #endif
 
-/* === Last resort ======================================================== */
+/* === The OOM killer ===================================================== */
 
 /**
  * pressure_is_progress() - decide whether a release may put off a kill
  * @released: pages that have been released
  * @now: the time, in jiffies
- * @last: the time of the last release that did, 0 if none has; updated
+ * @last: when a release last put off a kill, in jiffies; 0 if none has; updated
  *
- * A busy heap has some idle pages at every call. To release them counts as progress at most
+ * A busy heap has some idle pages at every call. Releasing them counts as progress at most
  * once in ten seconds, so that busy heaps do not put off kills for ever.
  *
  * Context: Process context. The OOM killer serialises its callers.
@@ -492,7 +500,7 @@ bool pressure_is_progress(unsigned long released, unsigned long now, unsigned lo
 }
 
 /**
- * pressure_oom_notify() - the OOM killer's call: give everything back
+ * pressure_oom_notify() - before an OOM kill, release all idle and cached pages
  * @nb: the notifier
  * @action: always 0
  * @freed: pages that other notifiers have freed; increased to put off the kill
@@ -518,7 +526,7 @@ static struct notifier_block oom_notifier = {
 /* === Making and ending ================================================== */
 
 /**
- * pressure_start() - be told of memory pressure
+ * pressure_start() - register the shrinker and the OOM notifier
  *
  * Return: 0 or a negative error code
  */
@@ -546,7 +554,7 @@ void pressure_stop(void)
 }
 
 /**
- * pressure_add() - have a heap give back under pressure
+ * pressure_add() - have a heap release pages under pressure
  * @heap: the heap
  */
 void pressure_add(struct span_heap *heap)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Pressure: what heaps give back when the system is short of memory.
+ * Pressure: what heaps release when the system is short of memory.
  */
 #ifndef SPANALLOC_PRESSURE_H
 #define SPANALLOC_PRESSURE_H
