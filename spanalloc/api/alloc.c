@@ -2,9 +2,10 @@
 /*
  * Allocating, freeing and splitting, as clients see them.
  *
- * Requests are checked here, and in no layer below. The per-CPU caches serve the lengths
- * that they keep, and cache spans of these lengths when they are freed. The heap serves all
- * other requests, and requests that the caches cannot serve.
+ * Requests are checked here, and in no layer below: flags, kind and node before the caches are
+ * asked (take_cached()), everything in request_is_ok() before the heap is asked. The per-CPU
+ * caches serve the lengths that they keep, and cache spans of these lengths when they are
+ * freed. The heap serves all other requests, and requests that the caches cannot serve.
  *
  * A free marks the descriptor dead first, atomically. Of any number of callers that free the
  * same span, exactly one succeeds and gives the pages back.
@@ -35,7 +36,7 @@
 #include "reclaim/pressure.h"
 #include "vm/charge.h"
 
-/* Flags that ask for memory of a sort that spans are not made of. */
+/* Flags for memory that spans are not made of, or for a compound page. */
 #define UNSUPPORTED_GFP	(__GFP_HIGHMEM | __GFP_DMA | __GFP_DMA32 | __GFP_MOVABLE | \
 			 __GFP_RECLAIMABLE | __GFP_COMP)
 
@@ -104,7 +105,7 @@ static u64 *failure_counter(struct span_heap *heap, enum alloc_failure failure)
 	}
 }
 
-/* Count a failure; returns NULL so that it can end a function. */
+/* Count a failure. Returns NULL, for the caller to return. */
 static void *alloc_fail(struct span_heap *heap, enum alloc_failure failure)
 {
 	unsigned long flags = heap_lock(heap);
@@ -135,15 +136,15 @@ static struct span *take_and_drain(const struct span_request *req, enum alloc_fa
 		return span;
 	if (sleep ? cache_drain(heap) : cache_shed(heap))
 		span = heap_alloc(req, failure);
-	/* Other CPUs' caches may hold pages that the next caller needs that cannot sleep. */
+	/* Have the caches of all CPUs drained for the next caller that cannot sleep. */
 	if (!span && !sleep && cache_pages(heap))
 		heap_want_drain(heap);
 	return span;
 }
 
 /*
- * The limit on all heaps refused @req. Release idle pages of any heap, but only if all idle
- * pages together make enough room.
+ * The limit on all heaps refused @req. Release idle pages of any heap if all idle pages together
+ * make enough room. Returns true if other tasks or this one released pages: try again.
  */
 static bool make_room_below_total(const struct span_request *req)
 {
@@ -299,18 +300,21 @@ EXPORT_SYMBOL_NS_GPL(span_alloc_node, "SPANALLOC");
 
 /* === Freeing and splitting ============================================== */
 
-/* Longest span whose pages a free looks at before it returns. */
+/* With SPAN_HEAP_SHARED_PAGES, a free checks the pages of spans up to this length at once. */
 #define LOOK_PAGES	512
 
 static bool check_held_pages;
 static DEFINE_STATIC_KEY_FALSE(check_held_pages_key);
 
-/* Does a dead span need work before its pages may be allocated again? */
+/*
+ * Has a dead span's free to be deferred, since its pages may have further references? In heaps
+ * without SPAN_HEAP_SHARED_PAGES, returns false; with check_held_pages, reports such pages.
+ */
 static __always_inline bool free_needs_work(const struct span *span, unsigned long caller)
 {
 	unsigned long held, first;
 
-	/* Long spans are checked by the deferred work, not within the free. */
+	/* Deferred work checks the pages of longer spans. */
 	if (unlikely(span->heap->flags & SPAN_HEAP_SHARED_PAGES))
 		return span->npages > LOOK_PAGES ||
 		       deferred_count_held(span->base, span->npages, &first);
@@ -322,7 +326,7 @@ static __always_inline bool free_needs_work(const struct span *span, unsigned lo
 	return false;
 }
 
-/* Give a span that has just died to the cache, or else to the heap. */
+/* Give the pages of a span that has just died to deferred work, to the cache, or to the heap. */
 static __always_inline void free_give_back(struct span *span, enum span_kind kind,
 					   unsigned long caller)
 {
@@ -373,7 +377,7 @@ static void split_locked(const struct span_view *view, struct span *second, unsi
 	second->owner = READ_ONCE(first->owner);
 	second->caller = first->caller;
 	second->born = first->born;
-	/* Live before it is found: until then its pages are found in the first part. */
+	/* Publish @second before the map has it: until then lookups find its pages in @first. */
 	span_publish(second, span_state_kind(view->state));
 	span_enter(second, second->base, second->npages);
 	span_cut(first, npages);
@@ -385,7 +389,10 @@ static void split_locked(const struct span_view *view, struct span *second, unsi
 	heap_unlock(heap, flags);
 }
 
-/* Lock the span that begins at @addr. Fills in *@view if a span is there, even on failure. */
+/*
+ * Lock the span that begins at @addr, for a split. Returns false if no span begins there, @npages
+ * is out of range, or another split has locked the span.
+ */
 static bool lock_for_split(const void *addr, unsigned long npages, struct span_view *view)
 {
 	bool held = false;
@@ -397,7 +404,7 @@ static bool lock_for_split(const void *addr, unsigned long npages, struct span_v
 		held = span_trylock(view);
 		if (held)
 			break;
-		/* Its owner is being stored, or it has just changed: look again. */
+		/* The span is pinned, or has changed since the lookup: look it up again. */
 		cpu_relax();
 	}
 	rcu_read_unlock();

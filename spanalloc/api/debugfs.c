@@ -7,8 +7,8 @@
  *	spanalloc/<heap>/scavenge	write a number of pages, or "all"
  *
  * Files are read-only where possible, since a locked-down kernel does not let
- * any task open writable ones. Nothing here can fail in a way that matters: a kernel
- * without debugfs has no numbers to show.
+ * any task open writable ones. Errors of debugfs are ignored: without debugfs the
+ * module works, and shows no numbers.
  */
 #define pr_fmt(fmt) "spanalloc: " fmt
 
@@ -115,7 +115,7 @@ static int stats_show(struct seq_file *seq, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(stats);
 
-/* The iterator is the page of the index that the next span is looked for at. */
+/* Iterator over live spans; the search for the next one begins at @page. *pos is @page + 1. */
 struct spans_iter {
 	struct span_heap *heap;
 	unsigned long page;
@@ -194,7 +194,7 @@ static ssize_t scavenge_write(struct file *file, const char __user *buf, size_t 
 	unsigned long npages = ULONG_MAX;
 	char text[24] = "";
 
-	/* Every write is a command of its own, wherever the file position is. */
+	/* Every write is one command, whatever the file position is. */
 	if (copy_from_user(text, buf, min(len, sizeof(text) - 1)))
 		return -EFAULT;
 	if (len >= sizeof(text) ||
@@ -223,7 +223,7 @@ void __init span_debugfs_init(void)
 }
 
 /**
- * span_debugfs_exit() - remove it
+ * span_debugfs_exit() - remove the module's directory
  */
 void span_debugfs_exit(void)
 {
@@ -231,7 +231,7 @@ void span_debugfs_exit(void)
 }
 
 /**
- * span_debugfs_add_heap() - show a heap
+ * span_debugfs_add_heap() - make the directory of a heap
  * @heap: the heap
  */
 void span_debugfs_add_heap(struct span_heap *heap)
@@ -243,7 +243,7 @@ void span_debugfs_add_heap(struct span_heap *heap)
 }
 
 /**
- * span_debugfs_remove_heap() - stop showing a heap; waits for readers to be done
+ * span_debugfs_remove_heap() - remove the directory of a heap; waits for readers of its files
  * @heap: the heap
  */
 void span_debugfs_remove_heap(struct span_heap *heap)

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Guard: vfree(), kvfree() and vunmap() of a span do nothing, and say so.
+ * Guard: vfree(), kvfree() and vunmap() of a span are reported, and do nothing.
  *
- * A span is in the vmalloc area, and is_vmalloc_addr() is true of it. So kvfree() takes it
- * for vmalloc()'s and calls vfree(), which takes the whole range that the heap has reserved
- * for the area to be freed: it would unmap every span in it, and forget the range. Such a
- * call would destroy the spans of other clients without a report.
+ * is_vmalloc_addr() is true of a span, so that kvfree() of a span calls vfree(). vfree()
+ * frees the area that contains an address: the whole range that the heap has reserved. It
+ * would unmap every span in that range, those of other clients too, without a report.
  *
- * A kprobe at the first instruction of either function looks whether the address is a
- * heap's. If it is, the probe replaces the argument by NULL, which the function ignores. The
- * probe costs each vfree() of other memory some hundred nanoseconds, and nothing elsewhere:
- * see Documentation/performance.rst. Where there are no kprobes, or the module is built into
- * a kernel without them, there is no guard.
+ * A kprobe at the first instruction of vfree() and one of vunmap() check whether the address
+ * lies in a heap. If it does, the probe replaces the argument by NULL, which both functions
+ * ignore. The probe costs each vfree() of other memory some hundred nanoseconds: see
+ * Documentation/performance.rst. A kernel without kprobes, and architectures other than
+ * x86-64 and arm64, have no guard.
  */
 #define pr_fmt(fmt) "spanalloc: " fmt
 
@@ -59,7 +58,7 @@ static unsigned long return_address(const struct pt_regs *regs)
 }
 #endif
 
-/* Runs with preemption off, in any context that vfree() or vunmap() is called in. */
+/* Runs with preemption off, in any context that vfree() and vunmap() are called in. */
 static int guard_check(struct kprobe *probe, struct pt_regs *regs)
 {
 	unsigned long *addr = first_argument(regs);
@@ -88,7 +87,7 @@ static struct kprobe guard_probes[] = {
 
 static bool guard_is_on;
 
-/* register_kprobe() fills in @addr and @flags, also if it fails: clear them for the next. */
+/* register_kprobe() sets addr and flags even if it fails: clear them for the next attempt. */
 static void guard_forget_locked(void)
 {
 	unsigned int i;
@@ -135,7 +134,7 @@ static int guard_on_locked(void)
 	return ret;
 }
 
-/* Set or remove the probes as guard_vfree says. If they cannot be set, guard_vfree becomes N. */
+/* Register or remove the probes as guard_vfree says. If registering fails, clear guard_vfree. */
 static int guard_update(void)
 {
 	int ret = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Guard: vfree() of a span does nothing.
+ * Guard: vfree() and vunmap() of a span are reported, and do nothing.
  */
 #ifndef SPANALLOC_GUARD_H
 #define SPANALLOC_GUARD_H

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Statistics: one consistent copy of a heap's numbers.
+ * Statistics: a heap's numbers, of which the page sums always add up.
  *
- * The page index is read in one hold of the heap's lock, the caches one after
- * the other. Pages that are neither released nor in use count as idle: free pages with
- * memory behind them, cached spans, and pages on their way from idle to released
- * or back. So the three always add up, and are exact while no CPU allocates or
- * frees.
+ * The page index is read in one hold of the heap's lock, after the caches, which are read
+ * one after the other. Pages that are neither in use nor released count as idle: idle pages
+ * of the page index, cached pages, and pages that move between states, such as those of
+ * deferred frees. So in use, idle and released pages add up to the grown pages, and are
+ * exact while no CPU allocates or frees.
  */
 #include <linux/mm.h>
 
@@ -26,11 +26,11 @@ static u64 stats_in_use(const struct span_heap *heap, const struct cache_sum *ca
 {
 	long pages = heap->in_use[kind] + cached->in_use[kind];
 
-	/* While CPUs allocate and free, a sum over their counters may be off, even negative. */
+	/* While CPUs allocate and free, a sum over their counters may be wrong, even negative. */
 	return max(pages, 0L);
 }
 
-/* Add up the kinds. Take what the sum exceeds @backed by off the kinds, the first one first. */
+/* Add up the kinds. If the sum exceeds @backed, reduce the kinds, the first one first. */
 static void stats_fit_in_use(struct span_heap_stats *stats, u64 backed)
 {
 	u64 *kind[] = { &stats->in_use_heap_pages, &stats->in_use_stack_pages,

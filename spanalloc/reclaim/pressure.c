@@ -81,7 +81,7 @@
 #define OOM_PATIENCE	(10 * HZ)
 
 DEFINE_STATIC_SRCU(pressure_srcu);
-static DEFINE_MUTEX(pressure_lock);	/* changes of the list */
+static DEFINE_MUTEX(pressure_lock);	/* changes of pressure_heaps */
 static LIST_HEAD(pressure_heaps);
 static atomic_t pressure_turn;
 
