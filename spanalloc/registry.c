@@ -5,7 +5,7 @@
  *	made --registry_lock--> in the registry, scavenged, in debugfs
  *				    | span_heap_destroy(), no span lives
  *				    v
- *				dying: no allocations --> everything given back
+ *				dying: no allocations --> everything released
  */
 #define pr_fmt(fmt) "spanalloc: " fmt
 

@@ -143,8 +143,8 @@ struct span_info {
  * @pool_high_pages: high watermark of the atomic pool: idle pages that a refill stops at
  * @demand_pages: pages in use, cached and idle together that recent demand makes
  *	worth keeping
- * @arena_count: arenas now
- * @span_count: live spans now
+ * @arena_count: arenas
+ * @span_count: live spans
  * @alloc_count: spans allocated
  * @free_count: spans freed
  * @split_count: spans made by span_split(); @alloc_count + @split_count - @free_count
@@ -164,17 +164,17 @@ struct span_info {
  * @backed_pages: pages that got memory, each counted every time
  * @rebacked_pages: of @backed_pages, those below the highest page of their chunk ever
  *	backed, whether or not they were backed before
- * @released_age_pages: pages given back because they had been idle long enough
- * @released_pressure_pages: pages given back because the system was short of memory
- * @released_limit_pages: pages given back to keep a limit
- * @released_forced_pages: pages given back because span_heap_scavenge() or debugfs asked
+ * @released_age_pages: pages released because they had been idle long enough
+ * @released_pressure_pages: pages released because the system was short of memory
+ * @released_limit_pages: pages released to keep a limit
+ * @released_forced_pages: pages released because span_heap_scavenge() or debugfs asked
  * @released_node_pages: pages of another node, replaced for an allocation with
  *	__GFP_THISNODE
  * @released_shared_pages: pages that had further references when their span was freed;
  *	they go back to the system with the last reference
  * @deferred_count: of @free_count, frees whose pages became idle later, because some pages
  *	might have had further references, or because many had to be cleared
- * @refault_pages: of @backed_pages, pages that replace pages given back since the pass
+ * @refault_pages: of @backed_pages, pages that replace pages released since the pass
  *	before last, in the same chunk of 512 pages of address space
  * @refault_count: allocations with at least one page in @refault_pages
  * @pass_count: passes ended
@@ -182,8 +182,8 @@ struct span_info {
  *	up at the end of each pass
  * @scavenge_ns: CPU time of the scavenger's thread for the heap, exact to a tick per step;
  *	relief of pressure is not counted
- * @release_batch_count: batches in which pages were given back
- * @tlb_flush_count: TLB flushes caused by giving pages back
+ * @release_batch_count: batches in which pages were released
+ * @tlb_flush_count: TLB flushes after pages were unmapped
  * @zeroed_pages: pages cleared for allocations, for the reserve and for the atomic pool
  * @zero_skipped_pages: pages not cleared because they were known to be zero
  * @lock_acquire_count: times that the heap's lock was taken
@@ -269,7 +269,7 @@ struct span_heap_stats {
 struct span_heap *span_heap_create(const struct span_heap_params *params);
 
 /**
- * span_heap_destroy() - end a heap and give back all it holds
+ * span_heap_destroy() - end a heap and release all it holds
  * @heap: a heap made by span_heap_create()
  *
  * The caller makes sure that no other task uses the heap. While spans live the heap
@@ -426,7 +426,7 @@ bool span_lookup(const void *addr, struct span_info *info);
 /**
  * span_set_owner() - store a cookie with a span
  * @addr: any address in a live span of the caller's
- * @owner: what span_lookup() shall report from now on
+ * @owner: what span_lookup() reports after this call
  *
  * Waits for a concurrent call that stores a cookie in the same span. A span that is freed
  * during the call is left alone. A cookie stored while span_split() runs on the span may
@@ -439,7 +439,7 @@ bool span_lookup(const void *addr, struct span_info *info);
 int span_set_owner(const void *addr, void *owner);
 
 /**
- * span_heap_scavenge() - give idle pages back to the system now
+ * span_heap_scavenge() - release idle pages at once
  * @heap: the heap
  * @npages: how many at most; %ULONG_MAX for all
  *

@@ -151,7 +151,7 @@ static int guard_update(void)
 }
 
 /**
- * guard_start() - guard spans from now on, if guard_vfree is set
+ * guard_start() - begin to guard spans, if guard_vfree is set
  */
 void __init guard_start(void)
 {

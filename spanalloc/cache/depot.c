@@ -161,7 +161,7 @@ void depot_take_all(struct span_depot *depot, struct haul *haul)
 	unsigned long flags;
 	unsigned int i;
 
-	/* A chain that another CPU is adding now need not be drained. */
+	/* A chain that another CPU adds meanwhile need not be drained. */
 	if (!data_race(depot->pages))
 		return;
 	spin_lock_irqsave(&depot->lock, flags);

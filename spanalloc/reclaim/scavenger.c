@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Scavenger: the thread that gives idle pages back, and when it does.
+ * Scavenger: the thread that releases idle pages, and when it does.
  *
  * One kthread serves all heaps: the CPU time spent on releasing memory is limited for
  * the machine, not for each heap, and an idle heap costs no thread. The thread sleeps

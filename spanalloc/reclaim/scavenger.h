@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Scavenger: the thread that gives idle pages back.
+ * Scavenger: the thread that releases idle pages.
  */
 #ifndef SPANALLOC_SCAVENGER_H
 #define SPANALLOC_SCAVENGER_H
