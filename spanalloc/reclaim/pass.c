@@ -19,8 +19,8 @@
  * heap has above recent demand (release.c), from these chunks in turn:
  *
  *	EMPTY	no page in use
- *	SPARSE	less than half of the pages in use; a release may leave the chunk wholly free
- *	REST	all but busy chunks
+ *	SPARSE	less than half of the pages in use, and not busy
+ *	REST	not busy
  *	BUSY	also busy chunks: half as many pages as a chunk has, or more, were allocated
  *		in the chunk in this epoch and the one before (pageindex_recent())
  *
