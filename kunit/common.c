@@ -10,6 +10,7 @@
 #include <linux/smp.h>
 #include <linux/topology.h>
 
+#include "api/debugfs.h"
 #include "heap/arena.h"
 #include "heap/deferred.h"
 #include "heap/heap_walk.h"
@@ -290,9 +291,6 @@ u64 cached_pages(struct span_heap *heap)
 	return stats.cached_pages;
 }
 
-/* All statistics are u64, so that expect_changes() can compare each of them by its offset. */
-static_assert(sizeof(struct span_heap_stats) % sizeof(u64) == 0);
-
 /*
  * Costs, demand and the peak may change at any time. With init_on_alloc each allocation counts
  * its pages as zeroed or skipped.
@@ -329,11 +327,11 @@ void expect_changes(struct kunit *test, struct span_heap *heap,
 		    unsigned int nr)
 {
 	struct span_heap_stats after;
-	unsigned int c;
-	size_t at;
+	unsigned int i, c;
 
 	span_heap_stats(heap, &after);
-	for (at = 0; at < sizeof(after); at += sizeof(u64)) {
+	for (i = 0; i < ARRAY_SIZE(span_debugfs_stats); i++) {
+		size_t at = span_debugfs_stats[i].offset;
 		s64 changed = stat_at(&after, at) - stat_at(before, at);
 		s64 expected = 0;
 
@@ -342,8 +340,8 @@ void expect_changes(struct kunit *test, struct span_heap *heap,
 		for (c = 0; c < nr; c++)
 			if (changes[c].at == at)
 				expected += changes[c].by;
-		KUNIT_EXPECT_EQ_MSG(test, changed, expected, "change of statistic %zu",
-				    at / sizeof(u64));
+		KUNIT_EXPECT_EQ_MSG(test, changed, expected, "change of %s",
+				    span_debugfs_stats[i].name);
 	}
 }
 

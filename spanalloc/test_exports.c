@@ -6,6 +6,7 @@
  */
 #include <linux/export.h>
 
+#include "api/debugfs.h"
 #include "cache/cache.h"
 #include "heap/arena.h"
 #include "heap/budget.h"
@@ -34,6 +35,7 @@ EXPORT_FOR_TESTS(locktime_end_locked);
 EXPORT_FOR_TESTS(cache_drain);
 EXPORT_FOR_TESTS(cache_max_pages);
 EXPORT_FOR_TESTS(cache_shed);
+EXPORT_FOR_TESTS(span_debugfs_stats);
 EXPORT_FOR_TESTS(deferred_clear_pages);
 EXPORT_FOR_TESTS(deferred_finish);
 EXPORT_FOR_TESTS(heap_next_span);

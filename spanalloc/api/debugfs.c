@@ -15,7 +15,6 @@
 #include <linux/debugfs.h>
 #include <linux/printk.h>
 #include <linux/seq_file.h>
-#include <linux/stddef.h>
 #include <linux/uaccess.h>
 
 #include <spanalloc/spanalloc.h>
@@ -30,19 +29,9 @@
 
 static struct dentry *debugfs_root;
 
-/**
- * struct debugfs_stat - one line of the file stats
- * @name: the member of &struct span_heap_stats
- * @offset: where the member is
- */
-struct debugfs_stat {
-	const char *name;
-	size_t offset;
-};
-
 #define STAT(member)	{ #member, offsetof(struct span_heap_stats, member) }
 
-static const struct debugfs_stat debugfs_stats[] = {
+const struct span_debugfs_stat span_debugfs_stats[] = {
 	STAT(grown_pages),
 	STAT(in_use_pages),
 	STAT(in_use_heap_pages),
@@ -100,7 +89,7 @@ static const struct debugfs_stat debugfs_stats[] = {
 	STAT(page_table_bytes),
 };
 
-static_assert(ARRAY_SIZE(debugfs_stats) * sizeof(u64) == sizeof(struct span_heap_stats));
+static_assert(ARRAY_SIZE(span_debugfs_stats) * sizeof(u64) == sizeof(struct span_heap_stats));
 
 static int stats_show(struct seq_file *seq, void *unused)
 {
@@ -108,9 +97,9 @@ static int stats_show(struct seq_file *seq, void *unused)
 	unsigned int i;
 
 	span_heap_stats(seq->private, &stats);
-	for (i = 0; i < ARRAY_SIZE(debugfs_stats); i++)
-		seq_printf(seq, "%s: %llu\n", debugfs_stats[i].name,
-			   *(u64 *)((char *)&stats + debugfs_stats[i].offset));
+	for (i = 0; i < ARRAY_SIZE(span_debugfs_stats); i++)
+		seq_printf(seq, "%s: %llu\n", span_debugfs_stats[i].name,
+			   *(u64 *)((char *)&stats + span_debugfs_stats[i].offset));
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(stats);
