@@ -51,13 +51,14 @@
 
 #include <spanalloc/spanalloc.h>
 
+#include "../common/complain.h"
+
 #define PLACES			512
 #define SOFTIRQ_PERIOD_US	200
 #define HARDIRQ_PERIOD_US	500
 #define STEPS_IN_A_ROW		64
 #define STEPS_IN_A_TURN		128
 #define STALL_SECONDS		60
-#define MAX_COMPLAINTS		10	/* described one by one; the rest only counted */
 
 static unsigned int seconds = 60;
 module_param(seconds, uint, 0444);
@@ -122,21 +123,10 @@ static void *places[PLACES];
 static bool stopping;
 static atomic_t complaints;
 
+#define complain(...)	complain_to(&complaints, __VA_ARGS__)
+
 static DEFINE_SPINLOCK(bh_lock);
 static DEFINE_SPINLOCK(irq_lock);
-
-static __printf(1, 2) void complain(const char *fmt, ...)
-{
-	struct va_format vaf = { .fmt = fmt };
-	va_list args;
-
-	if (atomic_inc_return(&complaints) > MAX_COMPLAINTS)
-		return;
-	va_start(args, fmt);
-	vaf.va = &args;
-	pr_err("wrong: %pV\n", &vaf);
-	va_end(args);
-}
 
 /* === One step =========================================================== */
 

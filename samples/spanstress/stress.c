@@ -53,10 +53,10 @@
 
 #include <spanalloc/spanalloc.h>
 
+#include "../common/complain.h"
 #include "spanstress.h"
 
 #define SLOTS		64	/* live spans per thread */
-#define MAX_COMPLAINTS	10	/* described one by one; the rest only counted */
 #define MAX_ALIGN_SHIFT	9	/* alignments of up to 512 pages */
 #define MAX_THREADS	256
 #define MIB_TO_PAGES(mb)	((mb) << (20 - PAGE_SHIFT))
@@ -193,19 +193,7 @@ static atomic_t complaints;
 static bool stopping;
 static DECLARE_COMPLETION(all_idle);
 
-static __printf(1, 2) void complain(const char *fmt, ...)
-{
-	struct va_format vaf = { .fmt = fmt };
-	va_list args;
-
-	if (atomic_inc_return(&complaints) > MAX_COMPLAINTS)
-		return;
-
-	va_start(args, fmt);
-	vaf.va = &args;
-	pr_err("wrong: %pV\n", &vaf);
-	va_end(args);
-}
+#define complain(...)	complain_to(&complaints, __VA_ARGS__)
 
 static u32 below(struct stress_worker *w, u32 bound)
 {
