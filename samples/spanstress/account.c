@@ -22,7 +22,7 @@
 
 #include <spanalloc/spanalloc.h>
 
-#include "spanstress.h"
+#include "account.h"
 
 unsigned long account_pages;
 module_param(account_pages, ulong, 0444);

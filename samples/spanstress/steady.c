@@ -24,7 +24,7 @@
 
 #include <spanalloc/spanalloc.h>
 
-#include "spanstress.h"
+#include "steady.h"
 
 #define STEADY_SPANS	64	/* live spans of a thread */
 #define STEADY_BURST	8	/* spans that it replaces at a tick */
