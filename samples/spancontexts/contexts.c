@@ -31,12 +31,9 @@
 #include <linux/cpu.h>
 #include <linux/cpumask.h>
 #include <linux/err.h>
-#include <linux/gfp.h>
-#include <linux/hrtimer.h>
 #include <linux/init.h>
+#include <linux/jiffies.h>
 #include <linux/kthread.h>
-#include <linux/ktime.h>
-#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 #include <linux/prandom.h>
@@ -44,21 +41,15 @@
 #include <linux/random.h>
 #include <linux/sched.h>
 #include <linux/sched/debug.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
-#include <linux/smp.h>
-#include <linux/spinlock.h>
-#include <linux/vmalloc.h>
 
 #include <spanalloc/spanalloc.h>
 
-#include "../common/complain.h"
+#include "actor.h"
+#include "contexts.h"
 
-#define PLACES			512
-#define SOFTIRQ_PERIOD_US	200
-#define HARDIRQ_PERIOD_US	500
-#define STEPS_IN_A_ROW		64
-#define STEPS_IN_A_TURN		128
-#define STALL_SECONDS		60
+#define STALL_SECONDS	60
 
 static unsigned int seconds = 60;
 module_param(seconds, uint, 0444);
@@ -68,231 +59,9 @@ static unsigned long seed;
 module_param(seed, ulong, 0444);
 MODULE_PARM_DESC(seed, "Seed of the random choices (0, the default: a new one, which is printed)");
 
-enum actor_kind {
-	ACTOR_TASK,
-	ACTOR_BH,
-	ACTOR_SOFTIRQ,
-	ACTOR_IRQOFF,
-	ACTOR_HARDIRQ,
-	NR_ACTORS
-};
-
-static const char * const actor_names[] = { "task", "bh", "softirq", "irqoff", "hardirq" };
-
-/**
- * struct actor - a source of calls in one context on one CPU
- * @kind: the context
- * @cpu: the CPU
- * @random: source of its choices
- * @task: its thread, if it is one
- * @timer: its timer, if it is one
- * @steps: steps it has taken; written by itself alone
- * @allocs: spans it has allocated
- * @frees: spans it has freed
- * @nulls: times that it got none
- * @seen: @steps when the watching thread last saw a change
- * @seen_at: when that was, in jiffies
- */
-struct actor {
-	enum actor_kind kind;
-	unsigned int cpu;
-	struct rnd_state random;
-	struct task_struct *task;
-	struct hrtimer timer;
-	unsigned long steps;
-	unsigned long allocs;
-	unsigned long frees;
-	unsigned long nulls;
-	unsigned long seen;
-	unsigned long seen_at;
-};
-
-/* In the first and, complemented, in the last words of each page. */
-struct mark {
-	u64 addr;
-	u64 npages;
-};
-
-/* In pages; some are longer than what caches keep in chains. */
-static const unsigned int lengths[] = { 1, 1, 2, 1, 5, 1, 16, 24 };
-
-static struct span_heap *heap;
+struct spancontexts spancontexts;
 static struct actor *actors;
 static unsigned int nr_actors;
-static void *places[PLACES];
-static bool stopping;
-static atomic_t complaints;
-
-#define complain(...)	complain_to(&complaints, __VA_ARGS__)
-
-static DEFINE_SPINLOCK(bh_lock);
-static DEFINE_SPINLOCK(irq_lock);
-
-/* === One step =========================================================== */
-
-static struct mark *mark_head(void *base, unsigned long page)
-{
-	return base + (page << PAGE_SHIFT);
-}
-
-static struct mark *mark_tail(void *base, unsigned long page)
-{
-	return mark_head(base, page + 1) - 1;
-}
-
-static void write_marks(void *base, unsigned long npages)
-{
-	unsigned long i;
-
-	for (i = 0; i < npages; i++) {
-		u64 addr = (unsigned long)mark_head(base, i);
-
-		*mark_head(base, i) = (struct mark) { addr, npages };
-		*mark_tail(base, i) = (struct mark) { ~addr, ~(u64)npages };
-	}
-}
-
-static void check_marks(const struct actor *actor, void *base, unsigned long npages)
-{
-	unsigned long i;
-
-	for (i = 0; i < npages; i++) {
-		const struct mark *head = mark_head(base, i);
-		const struct mark *tail = mark_tail(base, i);
-		u64 addr = (unsigned long)head;
-
-		if (head->addr == addr && head->npages == npages && tail->addr == ~addr &&
-		    tail->npages == ~(u64)npages)
-			continue;
-		complain("%s on CPU %u: page %lu of span %p+%lu has %llx %llx ... %llx %llx",
-			 actor_names[actor->kind], actor->cpu, i, base, npages, head->addr,
-			 head->npages, ~tail->addr, ~tail->npages);
-		return;
-	}
-}
-
-static void take_away(struct actor *actor, void *base)
-{
-	struct span_info info;
-
-	if (!span_lookup(base + PAGE_SIZE / 2, &info) || info.base != base ||
-	    info.heap != heap) {
-		complain("%s on CPU %u: span %p is not found", actor_names[actor->kind],
-			 actor->cpu, base);
-		return;
-	}
-	check_marks(actor, base, info.npages);
-	span_free(base);
-	actor->frees++;
-}
-
-static void put_nothing(struct actor *actor, void **place)
-{
-	void *base = xchg(place, NULL);
-
-	if (base)
-		take_away(actor, base);
-}
-
-/* Puts a span into a place; what came there in between is taken away. */
-static void put_there(struct actor *actor, void **place, unsigned long npages, gfp_t gfp)
-{
-	void *base = span_alloc(heap, npages, gfp | __GFP_NOWARN);
-
-	if (!base) {
-		actor->nulls++;
-		return;
-	}
-	actor->allocs++;
-	write_marks(base, npages);
-	base = xchg(place, base);
-	if (base)
-		take_away(actor, base);
-}
-
-/*
- * Spans are allocated and freed by turns of many of one length, which is more than a CPU's
- * cache has: they pass through what all CPUs share.
- */
-static void step(struct actor *actor, gfp_t gfp)
-{
-	unsigned long turn = actor->steps / STEPS_IN_A_TURN + actor->cpu + actor->kind;
-	void **place = &places[prandom_u32_state(&actor->random) % PLACES];
-
-	if (turn % 2)
-		put_there(actor, place, lengths[turn / 2 % ARRAY_SIZE(lengths)], gfp);
-	else
-		put_nothing(actor, place);
-	WRITE_ONCE(actor->steps, actor->steps + 1);
-}
-
-/* === The contexts ======================================================= */
-
-static void step_in_thread(struct actor *actor)
-{
-	unsigned long flags;
-
-	switch (actor->kind) {
-	case ACTOR_BH:
-		spin_lock_bh(&bh_lock);
-		step(actor, GFP_ATOMIC);
-		spin_unlock_bh(&bh_lock);
-		break;
-	case ACTOR_IRQOFF:
-		spin_lock_irqsave(&irq_lock, flags);
-		step(actor, GFP_ATOMIC);
-		spin_unlock_irqrestore(&irq_lock, flags);
-		break;
-	default:
-		step(actor, GFP_KERNEL);
-	}
-}
-
-static int actor_thread(void *data)
-{
-	struct actor *actor = data;
-
-	while (!kthread_should_stop()) {
-		step_in_thread(actor);
-		/* Threads that spin for locks would leave little to the others. */
-		if (actor->kind == ACTOR_TASK || actor->steps % STEPS_IN_A_ROW)
-			cond_resched();
-		else
-			schedule_timeout_interruptible(1);
-	}
-	return 0;
-}
-
-/* The next one from now on: a slow machine that is behind must not do nothing else. */
-static enum hrtimer_restart again(struct hrtimer *timer, unsigned int period_us)
-{
-	if (READ_ONCE(stopping))
-		return HRTIMER_NORESTART;
-	hrtimer_forward_now(timer, ns_to_ktime(period_us * NSEC_PER_USEC));
-	return HRTIMER_RESTART;
-}
-
-static enum hrtimer_restart actor_softirq(struct hrtimer *timer)
-{
-	struct actor *actor = container_of(timer, struct actor, timer);
-
-	spin_lock(&bh_lock);
-	step(actor, GFP_ATOMIC);
-	spin_unlock(&bh_lock);
-	return again(timer, SOFTIRQ_PERIOD_US);
-}
-
-static enum hrtimer_restart actor_hardirq(struct hrtimer *timer)
-{
-	struct actor *actor = container_of(timer, struct actor, timer);
-	unsigned long flags;
-
-	/* With PREEMPT_RT this is a softirq, and the lock one that sleeps. */
-	spin_lock_irqsave(&irq_lock, flags);
-	step(actor, GFP_ATOMIC);
-	spin_unlock_irqrestore(&irq_lock, flags);
-	return again(timer, HARDIRQ_PERIOD_US);
-}
 
 /* === What heaps have to bear besides ==================================== */
 
@@ -305,29 +74,29 @@ static void disturb(struct rnd_state *random)
 
 	switch (what % 8) {
 	case 0:
-		span_heap_set_limit(heap, npages + 256);
+		span_heap_set_limit(spancontexts.heap, npages + 256);
 		break;
 	case 1:
-		span_heap_set_limit(heap, 0);
+		span_heap_set_limit(spancontexts.heap, 0);
 		break;
 	case 2:
-		span_heap_set_soft_limit(heap, npages);
+		span_heap_set_soft_limit(spancontexts.heap, npages);
 		break;
 	case 3:
-		span_heap_set_soft_limit(heap, 0);
+		span_heap_set_soft_limit(spancontexts.heap, 0);
 		break;
 	case 4:
 		/* May fail for the limit. */
-		span_heap_reserve(heap, npages / 16);
+		span_heap_reserve(spancontexts.heap, npages / 16);
 		break;
 	case 5:
-		span_heap_scavenge(heap, ULONG_MAX);
+		span_heap_scavenge(spancontexts.heap, ULONG_MAX);
 		break;
 	case 6:
-		span_heap_scavenge(heap, npages);
+		span_heap_scavenge(spancontexts.heap, npages);
 		break;
 	default:
-		span_heap_stats(heap, &stats);
+		span_heap_stats(spancontexts.heap, &stats);
 		if (stats.grown_pages !=
 		    stats.in_use_pages + stats.idle_pages + stats.released_pages)
 			complain("%llu pages reserved, %llu in use, %llu idle, %llu released",
@@ -350,7 +119,7 @@ static int disturb_thread(void *unused)
 
 /* === Watching =========================================================== */
 
-static void watch(struct actor *actor)
+static void watch_actor(struct actor *actor)
 {
 	unsigned long steps = READ_ONCE(actor->steps);
 
@@ -382,13 +151,14 @@ static unsigned long sum_steps(void)
 static void watch_last_step(struct actor *actor)
 {
 	unsigned long steps = READ_ONCE(actor->steps);
-	unsigned int complaints_before = atomic_read(&complaints);
+	unsigned int complaints_before = atomic_read(&spancontexts.complaints);
 
 	actor->seen = steps;
 	actor->seen_at = jiffies;
-	while (READ_ONCE(actor->steps) == steps && atomic_read(&complaints) == complaints_before) {
+	while (READ_ONCE(actor->steps) == steps &&
+	       atomic_read(&spancontexts.complaints) == complaints_before) {
 		schedule_timeout_uninterruptible(1);
-		watch(actor);
+		watch_actor(actor);
 	}
 }
 
@@ -402,7 +172,7 @@ static void watch_all(void)
 	while (time_before(jiffies, end) && !signal_pending(current)) {
 		schedule_timeout_interruptible(HZ / 4);
 		for (i = 0; i < nr_actors; i++)
-			watch(&actors[i]);
+			watch_actor(&actors[i]);
 		if (time_before(jiffies, report))
 			continue;
 		pr_info("%lu steps\n", sum_steps());
@@ -413,49 +183,6 @@ static void watch_all(void)
 }
 
 /* === Beginning and ending =============================================== */
-
-static int start_actor_thread(struct actor *actor)
-{
-	actor->task = kthread_create(actor_thread, actor, "spanctx/%s%u",
-				     actor_names[actor->kind], actor->cpu);
-	if (IS_ERR(actor->task)) {
-		int err = PTR_ERR(actor->task);
-
-		actor->task = NULL;
-		return err;
-	}
-	kthread_bind(actor->task, actor->cpu);
-	wake_up_process(actor->task);
-	return 0;
-}
-
-/* Runs on the actor's CPU, since a pinned timer stays on the CPU that started it. */
-static void start_timer(void *data)
-{
-	struct actor *actor = data;
-	bool hard = actor->kind == ACTOR_HARDIRQ && !IS_ENABLED(CONFIG_PREEMPT_RT);
-	enum hrtimer_mode mode = hard ? HRTIMER_MODE_REL_PINNED_HARD :
-					HRTIMER_MODE_REL_PINNED_SOFT;
-
-	hrtimer_init(&actor->timer, CLOCK_MONOTONIC, mode);
-	actor->timer.function = actor->kind == ACTOR_HARDIRQ ? actor_hardirq : actor_softirq;
-	hrtimer_start(&actor->timer, ms_to_ktime(1), mode);
-}
-
-static int start_actor(struct actor *actor)
-{
-	if (actor->kind == ACTOR_SOFTIRQ || actor->kind == ACTOR_HARDIRQ)
-		return smp_call_function_single(actor->cpu, start_timer, actor, 1);
-	return start_actor_thread(actor);
-}
-
-static void stop_actor(struct actor *actor)
-{
-	if (actor->task)
-		kthread_stop(actor->task);
-	else
-		hrtimer_cancel(&actor->timer);
-}
 
 static int create_actors(void)
 {
@@ -473,7 +200,7 @@ static int create_actors(void)
 			actor->cpu = cpu;
 			actor->seen_at = jiffies;
 			prandom_seed_state(&actor->random, seed + 2 + nr_actors);
-			err = start_actor(actor);
+			err = actor_start(actor);
 			nr_actors += !err;
 		}
 	}
@@ -492,9 +219,7 @@ static void check_end(struct span_heap_stats *stats)
 	unsigned long allocs = 0, frees = 0;
 	unsigned int i;
 
-	for (i = 0; i < PLACES; i++)
-		if (places[i])
-			take_away(&actors[0], places[i]);
+	actor_empty_places(&actors[0]);
 	for (i = 0; i < nr_actors; i++) {
 		if (!actors[i].steps)
 			complain("%s on CPU %u has done nothing", actor_names[actors[i].kind],
@@ -502,7 +227,7 @@ static void check_end(struct span_heap_stats *stats)
 		allocs += actors[i].allocs;
 		frees += actors[i].frees;
 	}
-	span_heap_stats(heap, stats);
+	span_heap_stats(spancontexts.heap, stats);
 	expect("alloc_count", stats->alloc_count, allocs);
 	expect("free_count", stats->free_count, frees);
 	expect("frees", frees, allocs);
@@ -512,13 +237,13 @@ static void check_end(struct span_heap_stats *stats)
 	expect("fail_invalid_count", stats->fail_invalid_count, 0);
 	expect("idle and released pages", stats->idle_pages + stats->released_pages,
 	       stats->grown_pages);
-	span_heap_reserve(heap, 0);
-	span_heap_scavenge(heap, ULONG_MAX);
-	span_heap_stats(heap, stats);
+	span_heap_reserve(spancontexts.heap, 0);
+	span_heap_scavenge(spancontexts.heap, ULONG_MAX);
+	span_heap_stats(spancontexts.heap, stats);
 	expect("idle_pages after scavenging", stats->idle_pages, 0);
 }
 
-static void report(const struct span_heap_stats *stats)
+static void report_totals(const struct span_heap_stats *stats)
 {
 	unsigned long steps[NR_ACTORS] = {}, nulls = 0;
 	unsigned int i;
@@ -536,7 +261,7 @@ static void report(const struct span_heap_stats *stats)
 		stats->lock_acquire_count, stats->lock_contend_count);
 }
 
-static int run(void)
+static int run_test(void)
 {
 	struct task_struct *disturber = kthread_run(disturb_thread, NULL, "spanctx/disturb");
 	struct span_heap_stats stats;
@@ -550,13 +275,13 @@ static int run(void)
 	cpus_read_unlock();
 	if (!err)
 		watch_all();
-	WRITE_ONCE(stopping, true);
+	WRITE_ONCE(spancontexts.stopping, true);
 	kthread_stop(disturber);
 	for (i = 0; i < nr_actors; i++)
-		stop_actor(&actors[i]);
+		actor_stop(&actors[i]);
 	if (!err) {
 		check_end(&stats);
-		report(&stats);
+		report_totals(&stats);
 	}
 	kvfree(actors);
 	return err;
@@ -578,20 +303,21 @@ static int __init spancontexts_init(void)
 	while (!seed)
 		seed = get_random_u32();
 	pr_info("%u s on %u CPUs, seed=%lu\n", seconds, num_online_cpus(), seed);
-	heap = span_heap_create(&params);
-	if (IS_ERR(heap)) {
-		pr_err("FAILED: cannot make a heap (%ld)\n", PTR_ERR(heap));
-		return PTR_ERR(heap);
+	spancontexts.heap = span_heap_create(&params);
+	if (IS_ERR(spancontexts.heap)) {
+		pr_err("FAILED: cannot make a heap (%ld)\n", PTR_ERR(spancontexts.heap));
+		return PTR_ERR(spancontexts.heap);
 	}
-	err = run();
+	err = run_test();
 	if (err)
 		pr_err("FAILED: cannot start (%d)\n", err);
-	if (span_heap_destroy(heap))
+	if (span_heap_destroy(spancontexts.heap))
 		complain("the heap cannot be destroyed");
 	if (err)
 		return err;
-	if (atomic_read(&complaints)) {
-		pr_err("FAILED: %d things wrong; seed=%lu\n", atomic_read(&complaints), seed);
+	if (atomic_read(&spancontexts.complaints)) {
+		pr_err("FAILED: %d things wrong; seed=%lu\n",
+		       atomic_read(&spancontexts.complaints), seed);
 		return -EIO;
 	}
 	pr_info("ok\n");
