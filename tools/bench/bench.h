@@ -4,6 +4,7 @@
  *
  *	main		parameters; what is measured, in which order
  *	measure		one cell: all subjects in turn, several times
+ *	run		one thread's part in a job
  *	fill		allocations from idle pages when nothing is cached
  *	locks		how long the heap's lock is held
  *	scavenge, load	what the scavenger does for a load, and what it costs

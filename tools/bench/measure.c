@@ -13,13 +13,13 @@
 #include <linux/delay.h>
 #include <linux/math64.h>
 #include <linux/mm.h>
-#include <linux/prandom.h>
 #include <linux/printk.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
 
 #include "bench.h"
+#include "run.h"
 
 #define MAX_SUBJECTS	8
 #define MAX_LOOPS	(1UL << 24)
@@ -61,93 +61,6 @@ static u64 tick_cost;
 static struct cell *cell_of(const struct subject *subject, unsigned int variant)
 {
 	return &cells[variant * MAX_SUBJECTS + (subject - bench_subjects)];
-}
-
-/* === What is timed ====================================================== */
-
-static u64 run_pair(const struct job *job, struct worker *worker)
-{
-	u64 start;
-
-	crew_barrier(job);
-	start = ktime_get_ns();
-	job->subject->pair(job, worker);
-	return ktime_get_ns() - start;
-}
-
-/* The same choices for every subject. */
-static void fill(const struct job *job, struct worker *worker)
-{
-	struct rnd_state rnd;
-	unsigned int i;
-
-	prandom_seed_state(&rnd, worker->id + 1);
-	for (i = 0; i < NR_PICKS; i++)
-		worker->picks[i] = prandom_u32_state(&rnd) % job->live;
-	for (i = 0; i < job->live; i++) {
-		worker->slots[i] = job->subject->alloc(job->npages);
-		worker->failures += !worker->slots[i];
-	}
-}
-
-static void empty(const struct job *job, struct worker *worker)
-{
-	unsigned long i;
-
-	for (i = 0; i < job->live; i++) {
-		if (worker->slots[i])
-			job->subject->free(worker->slots[i], job->npages);
-	}
-}
-
-static u64 run_churn(const struct job *job, struct worker *worker)
-{
-	u64 start, ns;
-
-	fill(job, worker);
-	crew_barrier(job);
-	start = ktime_get_ns();
-	if (!worker->failures)
-		job->subject->churn(job, worker);
-	ns = ktime_get_ns() - start;
-	empty(job, worker);
-	return ns;
-}
-
-static u64 run_latency(const struct job *job, struct worker *worker)
-{
-	u64 start, ns;
-
-	fill(job, worker);
-	crew_barrier(job);
-	start = ktime_get_ns();
-	if (!worker->failures)
-		job->subject->latency(job, worker);
-	ns = ktime_get_ns() - start;
-	empty(job, worker);
-	return ns;
-}
-
-static u64 exchange(const struct job *job, struct worker *worker, struct ring *in)
-{
-	u64 start;
-
-	worker->ring->head = 0;
-	worker->ring->tail = 0;
-	crew_barrier(job);
-	start = ktime_get_ns();
-	job->subject->exchange(job, worker, in);
-	return ktime_get_ns() - start;
-}
-
-static u64 run_own(const struct job *job, struct worker *worker)
-{
-	return exchange(job, worker, worker->ring);
-}
-
-static u64 run_cross(const struct job *job, struct worker *worker)
-{
-	return exchange(job, worker, crew_worker(!worker->id)->ring);
 }
 
 /* === Samples ============================================================ */
