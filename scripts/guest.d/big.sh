@@ -6,42 +6,31 @@
 # allocates so much gives up at once, and everything that it had goes back.
 # shellcheck source=scripts/guest.d/tap.sh
 . /guest.d/tap.sh
+# shellcheck source=scripts/guest.d/cgroup.sh
+. /guest.d/cgroup.sh
 
-CGROUPS=/sys/fs/cgroup
 PAGES=1048576
-SLACK=256
 
-make_cgroup() {
-	mount -t cgroup2 cgroup2 "$CGROUPS" &&
-		echo +memory > "$CGROUPS/cgroup.subtree_control" &&
-		mkdir "$CGROUPS/big" "$CGROUPS/small" &&
-		echo $((PAGES * 4096 / 2)) > "$CGROUPS/small/memory.max"
+prepare_cgroups() {
+	make_cgroups big small && limit_cgroup small $((PAGES / 2))
 }
 
-remove_cgroup() {
-	rmdir "$CGROUPS/big" "$CGROUPS/small" && umount "$CGROUPS"
+# enter_and_hold CGROUP: become an insmod that allocates one span of 4 GiB; for a subshell
+enter_and_hold() {
+	enter_cgroup "$1" insmod /modules/spanstress.ko account_pages="$PAGES" max_pages="$PAGES"
 }
-
-# For a shell that is given the cgroup: one span of 4 GiB
-# shellcheck disable=SC2016  # the other shell's variables
-HOLD='echo 0 > "$0/cgroup.procs" &&
-	exec insmod /modules/spanstress.ko account_pages='$PAGES' max_pages='$PAGES
 
 # hold CGROUP
 hold() {
-	sh -c "$HOLD" "$CGROUPS/$1"
-}
-
-cannot_hold() {
-	! hold "$@"
+	(enter_and_hold "$1")
 }
 
 # charged CGROUP PAGES
 charged() {
 	local pages
-	pages=$(($(cat "$CGROUPS/$1/memory.current") / 4096))
+	pages=$(charged_pages "$1")
 	echo "$pages pages are charged"
-	[ $((pages - $2)) -le "$SLACK" ] && [ $(($2 - pages)) -le "$SLACK" ]
+	near "$pages" "$2"
 }
 
 one_span() {
@@ -68,7 +57,7 @@ kill_one() {
 	release_all || return 1
 	for tries in 1 2 3 4 5; do
 		free=$(free_mb)
-		sh -c "$HOLD" "$CGROUPS/big" &
+		enter_and_hold big &
 		client=$!
 		while [ $((free - $(free_mb))) -lt 64 ] && [ -d "/proc/$client" ]; do
 			:
@@ -85,7 +74,7 @@ kill_one() {
 	return 1
 }
 
-must "a cgroup with a memory controller" make_cgroup
+must "a cgroup with a memory controller" prepare_cgroups
 footprint > /tmp/before
 must "insmod spanalloc.ko" insmod /modules/spanalloc.ko
 must "an accounted span of $PAGES pages" hold big
@@ -106,5 +95,5 @@ try "all that is idle can be released" release_all
 
 must "rmmod spanalloc" rmmod spanalloc
 try "nothing is left: slab, vmalloc, debugfs, threads, modules" nothing_new /tmp/before
-try "the cgroups can be removed" remove_cgroup
+try "the cgroups can be removed" remove_cgroups big small
 finish

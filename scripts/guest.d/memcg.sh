@@ -6,53 +6,35 @@
 # the default heap, and the next to have them is in another cgroup.
 # shellcheck source=scripts/guest.d/tap.sh
 . /guest.d/tap.sh
+# shellcheck source=scripts/guest.d/cgroup.sh
+. /guest.d/cgroup.sh
 
-CGROUPS=/sys/fs/cgroup
 PAGES=8192
 
-# Each processor takes up to 64 pages from a cgroup in advance, and insmod itself
-# runs in it.
-SLACK=256
-
-make_cgroups() {
-	mount -t cgroup2 cgroup2 "$CGROUPS" &&
-		echo +memory > "$CGROUPS/cgroup.subtree_control" &&
-		mkdir "$CGROUPS/first" "$CGROUPS/second" "$CGROUPS/small" "$CGROUPS/outer" &&
-		echo $((PAGES * 4096 / 2)) > "$CGROUPS/small/memory.max" &&
+prepare_cgroups() {
+	make_cgroups first second small outer &&
+		limit_cgroup small $((PAGES / 2)) &&
 		echo +memory > "$CGROUPS/outer/cgroup.subtree_control" &&
 		mkdir "$CGROUPS/outer/inner"
-}
-
-remove_cgroups() {
-	rmdir "$CGROUPS/first" "$CGROUPS/second" "$CGROUPS/small" "$CGROUPS/outer" &&
-		umount "$CGROUPS"
 }
 
 # hold CGROUP LONGEST: spans of PAGES pages in all, allocated inside the cgroup. All
 # on one processor, since what one has in its cache is not for others.
 hold() {
-	sh -c 'echo 0 > "$0/cgroup.procs" && exec "$@"' "$CGROUPS/$1" \
-		taskset 1 insmod /modules/spanstress.ko account_pages="$PAGES" max_pages="$2"
+	(enter_cgroup "$1" \
+		taskset 1 insmod /modules/spanstress.ko account_pages="$PAGES" max_pages="$2")
 }
 
 let_go() {
 	taskset 1 rmmod spanstress
 }
 
-cannot_hold() {
-	! hold "$@"
-}
-
-near() {
-	[ $(($1 - $2)) -le $SLACK ] && [ $(($2 - $1)) -le $SLACK ]
-}
-
 # charged WHEN CGROUP PAGES: a test
 charged() {
-	local current status=0
-	current=$(($(cat "$CGROUPS/$2/memory.current") / 4096))
-	near "$current" "$3" || status=1
-	report "$status" "$1 $2 is charged $current pages, about $3"
+	local pages status=0
+	pages=$(charged_pages "$2")
+	near "$pages" "$3" || status=1
+	report "$status" "$1 $2 is charged $pages pages, about $3"
 }
 
 # kernel_memory CGROUP PAGES: what of it is the kernel's
@@ -76,7 +58,7 @@ reused() {
 	[ "$fresh" -le $((PAGES / 2)) ]
 }
 
-must "cgroups with a memory controller" make_cgroups
+must "cgroups with a memory controller" prepare_cgroups
 footprint > /tmp/before
 # Idle pages stay where they are for as long as this takes.
 must "insmod spanalloc.ko" insmod /modules/spanalloc.ko scavenge_age_ms=3600000
@@ -118,5 +100,5 @@ charged "afterwards," outer 0
 
 must "rmmod spanalloc" rmmod spanalloc
 try "nothing is left: slab, vmalloc, debugfs, threads, modules" nothing_new /tmp/before
-try "the cgroups can be removed" remove_cgroups
+try "the cgroups can be removed" remove_cgroups first second small outer
 finish
