@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The smallest client of spanalloc: one span from the default heap, found
- * again by a pointer into its middle. Load spanalloc.ko first, then
+ * hello_span: the smallest client of spanalloc. It allocates a span from the default
+ * heap, and looks the span up by a pointer into its middle. Load spanalloc.ko first, then
  * hello_span.ko, and read the kernel log.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * spanabuse: makes mistakes.
+ * spanabuse: a client that makes mistakes.
  *
- * Loading it makes the one that its parameter names. The allocator has to stay whole, and to
- * say in the kernel's log what was wrong with the call. Each mistake is one that a client
- * can make; next to the span that it is about lives another one, which must not be harmed.
+ * Loading the module makes the mistake that the parameter names. The allocator must report
+ * the call in the kernel's log and keep its own state intact. The module holds two spans
+ * meanwhile, the victim and a neighbour. Loading fails if either was freed or overwritten.
  *
  *	insmod spanabuse.ko mistake=double-free && rmmod spanabuse
  */
@@ -29,9 +29,9 @@
 
 static char *mistake = "";
 module_param(mistake, charp, 0444);
-MODULE_PARM_DESC(mistake, "Which mistake to make");
+MODULE_PARM_DESC(mistake, "Name of the mistake to make");
 
-/* Live while a mistake is made, the first of them its victim. */
+/* Both spans are live while the mistake is made. @span is the victim, if it needs one. */
 static void *span, *neighbour;
 
 static void *inside(unsigned long page)
@@ -272,7 +272,7 @@ static void destroy_live(void)
 	span_heap_destroy(heap);
 }
 
-/* With the allocator's parameter check_held_pages. */
+/* The allocator reports this mistake only with its parameter check_held_pages. */
 static void held_page(void)
 {
 	void *held = span_alloc(span_heap_default(), 40, GFP_KERNEL);
@@ -280,11 +280,11 @@ static void held_page(void)
 
 	get_page(page);
 	span_free(held);
-	/* Else it would be the next span's. */
+	/* Drop the reference before the page becomes part of another span. */
 	put_page(page);
 }
 
-/* Nothing of it is given back when this module goes. */
+/* The spans and the heap are still there when this module is unloaded. */
 static void leak(void)
 {
 	struct span_heap *heap = private_heap(KBUILD_MODNAME "-leaky");
@@ -338,7 +338,7 @@ static const struct {
 	{ "leak", leak },
 };
 
-/* === Making one ========================================================= */
+/* === Making a mistake =================================================== */
 
 static bool is_whole(const void *addr)
 {
@@ -356,7 +356,7 @@ static int make(void (*fn)(void))
 		memset(neighbour, 0x5a, PAGES << PAGE_SHIFT);
 		fn();
 		if (!is_whole(span) || !is_whole(neighbour)) {
-			pr_err("FAILED: %s has done harm\n", mistake);
+			pr_err("FAILED: %s: a live span was freed or overwritten\n", mistake);
 			err = -EIO;
 		}
 	} else {
@@ -374,7 +374,7 @@ static int __init spanabuse_init(void)
 	for (i = 0; i < ARRAY_SIZE(mistakes); i++)
 		if (!strcmp(mistake, mistakes[i].name))
 			return make(mistakes[i].make);
-	pr_err("mistake=%s is none; these are:\n", mistake);
+	pr_err("mistake=%s: must be one of these:\n", mistake);
 	for (i = 0; i < ARRAY_SIZE(mistakes); i++)
 		pr_err("  %s\n", mistakes[i].name);
 	return -EINVAL;
@@ -387,6 +387,6 @@ static void __exit spanabuse_exit(void)
 module_init(spanabuse_init);
 module_exit(spanabuse_exit);
 
-MODULE_DESCRIPTION("Mistakes that clients of the page-span allocator make");
+MODULE_DESCRIPTION("Client of the page-span allocator that makes mistakes");
 MODULE_LICENSE("GPL");
 MODULE_INFO(import_ns, "SPANALLOC");

@@ -23,13 +23,13 @@
 #define STEPS_IN_A_ROW		64
 #define STEPS_IN_A_TURN		128
 
-/* In the first and, complemented, in the last words of each page. */
+/* The mark at the start of a page. Its complement is at the end of the page. */
 struct mark {
 	u64 addr;
 	u64 npages;
 };
 
-/* In pages; some are longer than what caches keep in chains. */
+/* Lengths in pages. Some are longer than spans that caches keep in magazines. */
 static const unsigned int lengths[] = { 1, 1, 2, 1, 5, 1, 16, 24 };
 
 const char * const actor_names[NR_ACTORS] = {
@@ -107,7 +107,7 @@ static void put_nothing(struct actor *actor, void **place)
 		take_away(actor, base);
 }
 
-/* Puts a span into a place; what came there in between is taken away. */
+/* Put a span into a place. Free the span that another actor has put there, if any. */
 static void put_there(struct actor *actor, void **place, unsigned long npages, gfp_t gfp)
 {
 	void *base = span_alloc(spancontexts.heap, npages, gfp | __GFP_NOWARN);
@@ -124,8 +124,8 @@ static void put_there(struct actor *actor, void **place, unsigned long npages, g
 }
 
 /*
- * Spans are allocated and freed by turns of many of one length, which is more than a CPU's
- * cache has: they pass through what all CPUs share.
+ * Turns of many allocations of one length alternate with turns of many frees. If
+ * cache_pages is small, the spans overflow a CPU's cache into the depots.
  */
 static void actor_step(struct actor *actor, gfp_t gfp)
 {
@@ -167,7 +167,7 @@ static int actor_thread(void *data)
 
 	while (!kthread_should_stop()) {
 		actor_step_in_thread(actor);
-		/* Threads that spin for locks would leave little to the others. */
+		/* Sleep at times: threads that spin for a lock would starve the tasks. */
 		if (actor->kind == ACTOR_TASK || actor->steps % STEPS_IN_A_ROW)
 			cond_resched();
 		else
@@ -176,7 +176,7 @@ static int actor_thread(void *data)
 	return 0;
 }
 
-/* The next one from now on: a slow machine that is behind must not do nothing else. */
+/* Count the period from now on, so that a slow machine does not run timers only. */
 static enum hrtimer_restart timer_again(struct hrtimer *timer, unsigned int period_us)
 {
 	if (READ_ONCE(spancontexts.stopping))
@@ -200,7 +200,7 @@ static enum hrtimer_restart actor_hardirq(struct hrtimer *timer)
 	struct actor *actor = container_of(timer, struct actor, timer);
 	unsigned long flags;
 
-	/* With PREEMPT_RT this is a softirq, and the lock one that sleeps. */
+	/* With PREEMPT_RT this runs in a softirq, and the lock may sleep. */
 	spin_lock_irqsave(&irq_lock, flags);
 	actor_step(actor, GFP_ATOMIC);
 	spin_unlock_irqrestore(&irq_lock, flags);
@@ -237,6 +237,14 @@ static void actor_start_timer(void *data)
 	hrtimer_start(&actor->timer, ms_to_ktime(1), mode);
 }
 
+/**
+ * actor_start() - start the thread or the timer of an actor
+ * @actor: the actor
+ *
+ * Context: Process context. May sleep.
+ *
+ * Return: 0 or a negative error code
+ */
 int actor_start(struct actor *actor)
 {
 	if (actor->kind == ACTOR_SOFTIRQ || actor->kind == ACTOR_HARDIRQ)
@@ -244,6 +252,14 @@ int actor_start(struct actor *actor)
 	return actor_start_thread(actor);
 }
 
+/**
+ * actor_stop() - stop an actor and wait for its last step
+ * @actor: the actor
+ *
+ * Timers stop only once spancontexts.stopping is set.
+ *
+ * Context: Process context. May sleep.
+ */
 void actor_stop(struct actor *actor)
 {
 	if (actor->task)
@@ -252,6 +268,12 @@ void actor_stop(struct actor *actor)
 		hrtimer_cancel(&actor->timer);
 }
 
+/**
+ * actor_empty_places() - check and free the spans in all places
+ * @actor: the actor in whose name they are freed; all actors have stopped
+ *
+ * Context: Process context. May sleep.
+ */
 void actor_empty_places(struct actor *actor)
 {
 	unsigned int i;

@@ -22,15 +22,15 @@ enum actor_kind {
  * struct actor - a source of calls in one context on one CPU
  * @kind: the context
  * @cpu: the CPU
- * @random: source of its choices
- * @task: its thread, if it is one
- * @timer: its timer, if it is one
- * @steps: steps it has taken; written by itself alone
- * @allocs: spans it has allocated
- * @frees: spans it has freed
- * @nulls: times that it got none
- * @seen: @steps when the watching thread last saw a change
- * @seen_at: when that was, in jiffies
+ * @random: its random numbers
+ * @task: its thread; %NULL for an actor with a timer
+ * @timer: its timer, for the kinds softirq and hardirq
+ * @steps: steps taken; written by the actor alone
+ * @allocs: spans allocated
+ * @frees: spans freed
+ * @nulls: allocations that failed
+ * @seen: @steps when the watching thread last saw it change
+ * @seen_at: time of the last change seen, in jiffies
  */
 struct actor {
 	enum actor_kind kind;

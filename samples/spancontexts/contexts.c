@@ -1,29 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * spancontexts: one heap, called from every context that may call it, at once.
+ * spancontexts: calls of one heap from every context that may call it, at the same time.
  *
- * Everything happens while the module is loaded: insmod succeeds if nothing was wrong,
- * else it fails with EIO and the log says what was seen.
+ * The test runs inside insmod, which succeeds if no check failed. Otherwise insmod fails
+ * with EIO, and the log describes the failed checks.
  *
- * On every CPU there are, all at the same time:
+ * Every CPU has five actors, which all run at the same time:
  *
- *	task	a thread, nothing held				GFP_KERNEL
+ *	task	a thread that holds no lock			GFP_KERNEL
  *	bh	a thread that holds bh_lock, taken by _bh	GFP_ATOMIC
- *	softirq	a timer's softirq that takes bh_lock, too	GFP_ATOMIC
+ *	softirq	a timer's softirq that takes bh_lock		GFP_ATOMIC
  *	irqoff	a thread that holds irq_lock, taken by _irqsave	GFP_ATOMIC
- *	hardirq	a timer's interrupt that takes irq_lock, too	GFP_ATOMIC
+ *	hardirq	a timer's interrupt that takes irq_lock		GFP_ATOMIC
  *
- * and one thread more, which scavenges, sets and lifts limits and reserves, and reads the
- * statistics. With PREEMPT_RT nothing may allocate where interrupts are really off: hardirq
- * is a softirq there, and irqoff a thread that holds a sleeping lock.
+ * One more thread scavenges the heap, sets and lifts limits and reserves, and reads the
+ * statistics. With PREEMPT_RT no context with interrupts off may allocate: there hardirq
+ * runs in a softirq, and irqoff holds a lock that sleeps.
  *
- * Each call is a step of one actor. A step allocates a span, marks its pages and leaves it in
- * a place chosen at random, or takes what is there, checks its pages and frees it. The places
- * are everybody's, so that most spans are freed in another context, and on another CPU, than
- * they were allocated in.
+ * In a step, an actor allocates a span, marks its pages and puts the span into a place
+ * chosen at random; or it takes the span out of such a place, checks the marks and frees
+ * the span. All actors share the places, so that most spans are freed in another context
+ * and on another CPU than they were allocated in.
  *
- * A thread watches the actors: one that takes no step for %STALL_SECONDS is described, and
- * the test has failed. An actor that holds its CPU for ever is for the kernel's own watchdogs.
+ * The thread that loads the module watches the actors: an actor that takes no step for
+ * %STALL_SECONDS fails the test. The kernel's own watchdogs find an actor that holds its
+ * CPU forever.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -53,19 +54,19 @@
 
 static unsigned int seconds = 60;
 module_param(seconds, uint, 0444);
-MODULE_PARM_DESC(seconds, "For how long, 1 to 86400 (default 60)");
+MODULE_PARM_DESC(seconds, "Seconds that the test runs, 1 to 86400 (default 60)");
 
 static unsigned long seed;
 module_param(seed, ulong, 0444);
-MODULE_PARM_DESC(seed, "Seed of the random choices (0, the default: a new one, which is printed)");
+MODULE_PARM_DESC(seed, "Seed of the random choices (0, the default: a new seed, which is printed)");
 
 struct spancontexts spancontexts;
 static struct actor *actors;
 static unsigned int nr_actors;
 
-/* === What heaps have to bear besides ==================================== */
+/* === Disturbing the heap ================================================ */
 
-/* Limits that bite at times, and always go again. */
+/* Make one random call. Each limit is lifted again by a later call. */
 static void disturb(struct rnd_state *random)
 {
 	u32 what = prandom_u32_state(random);
@@ -86,7 +87,7 @@ static void disturb(struct rnd_state *random)
 		span_heap_set_soft_limit(spancontexts.heap, 0);
 		break;
 	case 4:
-		/* May fail for the limit. */
+		/* Fails if the limit is too low for it. */
 		span_heap_reserve(spancontexts.heap, npages / 16);
 		break;
 	case 5:
@@ -99,7 +100,7 @@ static void disturb(struct rnd_state *random)
 		span_heap_stats(spancontexts.heap, &stats);
 		if (stats.grown_pages !=
 		    stats.in_use_pages + stats.idle_pages + stats.released_pages)
-			complain("%llu pages reserved, %llu in use, %llu idle, %llu released",
+			complain("%llu pages grown, %llu in use, %llu idle, %llu released",
 				 stats.grown_pages, stats.in_use_pages, stats.idle_pages,
 				 stats.released_pages);
 	}
@@ -147,7 +148,7 @@ static unsigned long sum_steps(void)
 	return steps;
 }
 
-/* However short the run: each actor has to get on once more, or it is stuck. */
+/* Wait until the actor takes another step, however short the run, or has stalled. */
 static void watch_last_step(struct actor *actor)
 {
 	unsigned long steps = READ_ONCE(actor->steps);
@@ -162,7 +163,7 @@ static void watch_last_step(struct actor *actor)
 	}
 }
 
-/* Returns when the time is over, or a signal comes. */
+/* Watch all actors until the time is over or a signal comes. */
 static void watch_all(void)
 {
 	unsigned long end = jiffies + seconds * HZ;
@@ -182,7 +183,7 @@ static void watch_all(void)
 		watch_last_step(&actors[i]);
 }
 
-/* === Beginning and ending =============================================== */
+/* === Start and end of the test ========================================== */
 
 static int create_actors(void)
 {
@@ -213,7 +214,7 @@ static void expect(const char *what, u64 got, u64 want)
 		complain("%s is %llu, not %llu", what, got, want);
 }
 
-/* Check the totals; no other actor runs any more. */
+/* Free the spans in the places and check the counters. All actors have stopped. */
 static void check_end(struct span_heap_stats *stats)
 {
 	unsigned long allocs = 0, frees = 0;
@@ -222,7 +223,7 @@ static void check_end(struct span_heap_stats *stats)
 	actor_empty_places(&actors[0]);
 	for (i = 0; i < nr_actors; i++) {
 		if (!actors[i].steps)
-			complain("%s on CPU %u has done nothing", actor_names[actors[i].kind],
+			complain("%s on CPU %u has taken no step", actor_names[actors[i].kind],
 				 actors[i].cpu);
 		allocs += actors[i].allocs;
 		frees += actors[i].frees;
@@ -252,10 +253,10 @@ static void report_totals(const struct span_heap_stats *stats)
 		steps[actors[i].kind] += actors[i].steps;
 		nulls += actors[i].nulls;
 	}
-	pr_info("steps: %lu task, %lu bh, %lu softirq, %lu irqoff, %lu hardirq; %lu times NULL\n",
+	pr_info("steps: %lu task, %lu bh, %lu softirq, %lu irqoff, %lu hardirq; %lu failed allocations\n",
 		steps[ACTOR_TASK], steps[ACTOR_BH], steps[ACTOR_SOFTIRQ], steps[ACTOR_IRQOFF],
 		steps[ACTOR_HARDIRQ], nulls);
-	pr_info("%llu spans, %llu from caches; %llu pages backed, %llu by limits and %llu by force released; lock taken %llu times, %llu times not free at once\n",
+	pr_info("%llu spans, %llu from caches; %llu pages backed, %llu released by limits, %llu by force; %llu lock acquisitions, %llu contended\n",
 		stats->alloc_count, stats->cache_hit_count, stats->backed_pages,
 		stats->released_limit_pages, stats->released_forced_pages,
 		stats->lock_acquire_count, stats->lock_contend_count);
@@ -310,13 +311,13 @@ static int __init spancontexts_init(void)
 	}
 	err = run_test();
 	if (err)
-		pr_err("FAILED: cannot start (%d)\n", err);
+		pr_err("FAILED: cannot start the test (%d)\n", err);
 	if (span_heap_destroy(spancontexts.heap))
 		complain("the heap cannot be destroyed");
 	if (err)
 		return err;
 	if (atomic_read(&spancontexts.complaints)) {
-		pr_err("FAILED: %d things wrong; seed=%lu\n",
+		pr_err("FAILED: %d failed checks; seed=%lu\n",
 		       atomic_read(&spancontexts.complaints), seed);
 		return -EIO;
 	}
@@ -324,7 +325,7 @@ static int __init spancontexts_init(void)
 	return 0;
 }
 
-/* The test is over when init returns: nothing of it is left. */
+/* The test ends inside init and leaves nothing behind. */
 static void __exit spancontexts_exit(void)
 {
 }
@@ -332,6 +333,6 @@ static void __exit spancontexts_exit(void)
 module_init(spancontexts_init);
 module_exit(spancontexts_exit);
 
-MODULE_DESCRIPTION("Every context that may call the page-span allocator, at once");
+MODULE_DESCRIPTION("Calls of the page-span allocator from all contexts at the same time");
 MODULE_LICENSE("GPL");
 MODULE_INFO(import_ns, "SPANALLOC");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The test of all contexts.
+ * The data that the actors and the test share.
  */
 #ifndef SPANCONTEXTS_CONTEXTS_H
 #define SPANCONTEXTS_CONTEXTS_H
@@ -16,7 +16,7 @@ struct span_heap;
  * struct spancontexts - data that all actors share
  * @heap: the heap under test
  * @complaints: checks that have failed
- * @stopping: timers are not to be armed again
+ * @stopping: the test is ending: timers are not armed again
  */
 struct spancontexts {
 	struct span_heap *heap;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Lets spanram.c, written for the block layer of 7.3, build on 6.1. Included
- * by force for that one file, before anything else.
+ * spanram.c is written for the block layer of 7.3. This header lets it build on 6.1.
+ * Kbuild includes the header by force, before all others.
  *
- * Before 6.9 blk_alloc_disk() took no limits and returned NULL on failure;
- * limits were set one by one on the queue of a disk that existed already.
+ * Before 6.9 blk_alloc_disk() takes no limits and returns NULL on failure. Limits are
+ * set one by one, on the queue of a disk that has been allocated.
  */
 #ifndef SPANRAM_COMPAT_H
 #define SPANRAM_COMPAT_H
@@ -31,7 +31,7 @@ spanram_alloc_disk(const struct queue_limits *lim, int node)
 	queue->limits.discard_granularity = lim->discard_granularity;
 	blk_queue_max_discard_sectors(queue, lim->max_hw_discard_sectors);
 	blk_queue_max_write_zeroes_sectors(queue, lim->max_write_zeroes_sectors);
-	/* Newer kernels take a disk for solid state unless told otherwise. */
+	/* Later kernels take a disk as non-rotational by default. */
 	blk_queue_flag_set(QUEUE_FLAG_NONROT, queue);
 	return disk;
 }
@@ -39,7 +39,7 @@ spanram_alloc_disk(const struct queue_limits *lim, int node)
 #undef blk_alloc_disk
 #define blk_alloc_disk(lim, node)	spanram_alloc_disk(lim, node)
 
-/* The headers above have set the default; the source brings its own. */
+/* The headers above define the default; spanram.c defines its own. */
 #undef pr_fmt
 
 #endif /* before 6.9 */

@@ -3,17 +3,17 @@
  * spanram: a block device in RAM, /dev/spanram0, whose storage is spans.
  *
  * The device is cut into extents of extent_kb. An extent that was never
- * written is a hole: it costs nothing and reads as zeros. The first write to
- * it allocates a span, which span_lookup() can tell from any other by its
- * owner; a discard or a write of zeros frees the span again, at once when it
- * covers the extent, and otherwise as soon as it leaves nothing but zeros in
- * it. Freed spans stay mapped in the heap, so that the next first write is
- * cheap, until the heap's scavenger gives their pages back to the system.
+ * written is a hole: it uses no memory and reads as zeros. The first write to
+ * an extent allocates a span, and sets the device as the span's owner. A
+ * discard, or a write of zeros that may unmap, frees the span if it covers the
+ * extent, or if the rest of the extent holds only zeros. Freed spans stay
+ * mapped in the heap until the heap's scavenger releases their pages, so that
+ * the next first write is cheap.
  *
- * Extents are 64 KiB unless told otherwise. Smaller ones would follow the
- * holes of a file system more closely, but cost a span descriptor and a table
- * entry each; larger ones would be pinned as a whole by one live block, and
- * zeroed as a whole for it.
+ * The default extent is 64 KiB. Smaller extents would follow the holes of a
+ * file system more closely, but each extent costs a span descriptor and a
+ * table entry. One live block in a larger extent keeps more memory in use, and
+ * the first write to that extent clears more memory.
  *
  *	sector ---> extents (xarray) ---> span of extent_pages
  *	       \--> stripes[index % SPANRAM_STRIPES].lock
@@ -24,16 +24,16 @@
  * a span that has left the table, and the span is freed directly. RCU would
  * defer the free: memory would stay in use after its discard, and a write could
  * fail at the heap's limit in the meantime.
- * Two bios for the same sectors at the same time have no defined order, on
- * this disk as on any other, so that writers need not exclude each other.
+ * Concurrent bios for the same sectors have no defined order on any disk, so
+ * that writers do not exclude each other.
  *
  * Lock order:
  *  1. stripe lock (rw_semaphore; never two at once)
  *  2. xa_lock of the table, inside the xa_*() calls
  *
- * Spans are allocated and freed with no lock held. Table nodes are allocated
- * under a stripe lock; GFP_NOIO keeps either allocation from writing back to
- * this very disk and so coming back for the lock.
+ * Spans are allocated and freed with no lock held, table nodes are allocated
+ * under a stripe lock. Both use GFP_NOIO: reclaim that wrote back to this disk
+ * would wait for the bio that waits for the allocation, or for its lock.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -58,7 +58,7 @@
 
 #define SPANRAM_NAME	"spanram0"
 
-/* Neighbours fall on different stripes: streams of I/O seldom meet. */
+/* Adjoining extents have different stripes, so that streams of I/O rarely contend. */
 #define SPANRAM_STRIPES	64
 
 #define MIB_SHIFT	20
@@ -69,7 +69,7 @@ MODULE_PARM_DESC(size_mb, "Size of the device in MiB (default 256)");
 
 static char *heap = "private";
 module_param(heap, charp, 0444);
-MODULE_PARM_DESC(heap, "Where storage comes from: \"private\", the device's own, named spanram0 (default), or \"default\", the heap shared by all");
+MODULE_PARM_DESC(heap, "Heap of the storage: \"private\", the device's own, named spanram0 (default), or \"default\", the heap that clients share");
 
 static unsigned int extent_kb = 64;
 module_param(extent_kb, uint, 0444);
@@ -77,7 +77,7 @@ MODULE_PARM_DESC(extent_kb, "Unit of storage and of discard in KiB, a power of t
 
 static unsigned int scavenge_age_ms;
 module_param(scavenge_age_ms, uint, 0444);
-MODULE_PARM_DESC(scavenge_age_ms, "Private heap: give pages back when idle for this many ms (0, the default: as spanalloc is set)");
+MODULE_PARM_DESC(scavenge_age_ms, "Private heap: age in ms at which idle pages are released (0, the default: that of spanalloc's parameter)");
 
 static unsigned long limit_mb;
 module_param(limit_mb, ulong, 0444);
@@ -93,12 +93,12 @@ struct spanram_stripe {
 
 /**
  * struct spanram - the device
- * @disk: what the block layer knows of it
- * @heap: where the spans come from
+ * @disk: the disk of the block layer
+ * @heap: the heap that spans are allocated from
  * @private_heap: @heap is this device's own
  * @extent_shift: log2 of @extent_bytes
  * @extent_bytes: size of an extent
- * @extents: extent index to base of its span; holes have no entry
+ * @extents: base of the span of each extent, by extent index; a hole has no entry
  * @stripes: locks of the extents
  */
 struct spanram {
@@ -172,7 +172,7 @@ static blk_status_t extent_write(struct spanram *ram, unsigned long index,
 		up_read(lock);
 		fresh = extent_alloc(ram);
 		if (!fresh) {
-			/* To a file system, storage that cannot grow is full. */
+			/* File systems handle this error as a full disk. */
 			pr_warn_ratelimited("no memory for a new extent\n");
 			return BLK_STS_NOSPC;
 		}
@@ -190,14 +190,14 @@ static blk_status_t extent_write(struct spanram *ram, unsigned long index,
 		memcpy(data + offset, from, len);
 	up_read(lock);
 
-	/* Still here only if it did not get into the table. */
+	/* NULL unless the table could not take the span, or has another one. */
 	span_free(fresh);
 	return status;
 }
 
 /*
- * Makes part of an extent read as zeros, and a hole of an extent that holds
- * nothing else, unless @keep asks for its memory to be kept.
+ * Clear part of an extent. Without @keep, an extent that then holds only zeros becomes a
+ * hole, and its span is freed.
  */
 static void extent_zero(struct spanram *ram, unsigned long index,
 			unsigned int offset, unsigned int len, bool keep)
@@ -230,9 +230,8 @@ static void spanram_zero(struct spanram *ram, u64 pos, u64 len, bool keep)
 		unsigned int part = min_t(u64, ram->extent_bytes - offset, end - pos);
 
 		/*
-		 * Discards cover gigabytes that were never written; do not
-		 * visit holes. One that a concurrent write is filling may be
-		 * skipped: that write then counts as the later of the two.
+		 * Skip holes, since a discard may cover gigabytes of them. A write that
+		 * fills a skipped hole at the same time counts as the later one.
 		 */
 		if (!xa_find(&ram->extents, &index, extent_index(ram, end - 1),
 			     XA_PRESENT))
@@ -254,7 +253,7 @@ static blk_status_t spanram_transfer(struct spanram *ram, struct bio *bio)
 	struct bvec_iter iter = bio->bi_iter;
 	blk_status_t status = BLK_STS_OK;
 
-	/* One turn for each part that is in one page and in one extent. */
+	/* Each turn copies a part that lies in one page and in one extent. */
 	while (iter.bi_size && status == BLK_STS_OK) {
 		struct bio_vec bv = bio_iter_iovec(bio, iter);
 		unsigned long index = extent_index(ram, pos);
@@ -284,7 +283,7 @@ static void spanram_submit_bio(struct bio *bio)
 
 	/*
 	 * The disk declares no write cache, so that the block layer completes
-	 * flushes by itself and strips FUA: neither ever gets here.
+	 * flushes and strips FUA itself.
 	 */
 	switch (bio_op(bio)) {
 	case REQ_OP_READ:
@@ -318,7 +317,7 @@ static int __init spanram_check_params(void)
 		       size_mb);
 		return -EINVAL;
 	}
-	/* At most 1 MiB, the unit of size_mb: so every extent is whole. */
+	/* The size is in MiB, which extents of at most 1 MiB divide evenly. */
 	if (!is_power_of_2(extent_kb) || extent_kb > SZ_1M / SZ_1K ||
 	    extent_kb < PAGE_SIZE / SZ_1K) {
 		pr_err("extent_kb=%u: must be a power of two from %lu to 1024\n",
@@ -368,7 +367,8 @@ static void spanram_put_heap(struct spanram *ram)
 
 	err = span_heap_destroy(ram->heap);
 	if (err)
-		pr_err("heap %s leaks: spans are left in it (%d)\n", SPANRAM_NAME, err);
+		pr_err("heap %s cannot be destroyed: spans are left in it (%d)\n",
+		       SPANRAM_NAME, err);
 }
 
 static void spanram_free_extents(struct spanram *ram)
@@ -407,7 +407,7 @@ static int __init spanram_init(void)
 		return err;
 	}
 
-	/* The longest bio, in bytes, has to fit its 32-bit size. */
+	/* bi_size has 32 bits: a discard is shorter than 4 GiB, in whole extents. */
 	lim.discard_granularity = ram->extent_bytes;
 	lim.max_hw_discard_sectors =
 		round_down(UINT_MAX, ram->extent_bytes) >> SECTOR_SHIFT;

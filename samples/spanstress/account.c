@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Accounted spans, held from load to unload: the memory cgroup of the task that loads
- * the module shows the charge. Half of the spans are split.
+ * Accounted spans that are held from load to unload. They are charged to the memory cgroup
+ * of the task that loads the module. Half of the spans are split.
  *
- * The spans are from the default heap, which outlives this module. So their pages
- * serve the next caller that allocates, perhaps in another cgroup.
+ * The spans are from the default heap, which outlives this module. After unload their
+ * pages stay idle there, and serve the next caller, perhaps in another cgroup.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -26,11 +26,16 @@
 
 unsigned long account_pages;
 module_param(account_pages, ulong, 0444);
-MODULE_PARM_DESC(account_pages, "Instead of testing, hold so many accounted pages until unload (default 0)");
+MODULE_PARM_DESC(account_pages, "No test: hold this many accounted pages until unload (default 0)");
 
-/* Every span begins with its entry: records elsewhere would be memory, too. */
+/* Each span begins with its list entry, so that the list needs no memory of its own. */
 static LIST_HEAD(held);
 
+/**
+ * account_release() - free all spans that account_hold() has allocated
+ *
+ * Context: Process context. May sleep.
+ */
 void account_release(void)
 {
 	struct list_head *span, *next;
@@ -40,8 +45,8 @@ void account_release(void)
 	INIT_LIST_HEAD(&held);
 }
 
-/* One span, or the two halves of it; false if there is no memory. */
-static bool hold(unsigned long npages, bool split)
+/* Allocate a span, whole or in two halves. Returns false if the allocation failed. */
+static bool account_hold_one(unsigned long npages, bool split)
 {
 	/* __GFP_NORETRY: a charge above the cgroup's limit fails, and no task is OOM-killed. */
 	void *span = span_alloc(span_heap_default(), npages,
@@ -57,11 +62,13 @@ static bool hold(unsigned long npages, bool split)
 
 /**
  * account_hold() - allocate accounted spans of %account_pages pages in all
- * @max_pages: length of the first and longest span; then follow all powers of two below
+ * @max_pages: no span is longer
+ *
+ * Lengths are the powers of two up to @max_pages, from the longest down, over and over.
  *
  * Context: Process context of the task to be charged. May sleep.
  *
- * Return: 0, or -ENOMEM or -EINVAL: then nothing is held.
+ * Return: 0; -ENOMEM or -EINVAL on failure, with no span held
  */
 int __init account_hold(unsigned int max_pages)
 {
@@ -77,13 +84,13 @@ int __init account_hold(unsigned int max_pages)
 	order = orders - 1;
 	for (left = account_pages; left; left -= npages) {
 		npages = min(BIT(order), left);
-		if (!hold(npages, split)) {
+		if (!account_hold_one(npages, split)) {
 			pr_err("FAILED: no accounted span of %lu pages after %lu pages\n",
 			       npages, account_pages - left);
 			account_release();
 			return -ENOMEM;
 		}
-		/* Every length once whole, once in halves. */
+		/* Spans are whole in one round of lengths, and in halves in the next. */
 		split ^= !order;
 		order = (order ? order : orders) - 1;
 	}

@@ -20,6 +20,12 @@ static void call_make(struct stress_call *call)
 		call->base = span_alloc(spanstress.heap, call->npages, call->gfp);
 }
 
+/**
+ * stress_call_irq_work() - make the call that a worker has put into its @irq_call
+ * @work: the worker's irq_work
+ *
+ * Context: Interrupt.
+ */
 void stress_call_irq_work(struct irq_work *work)
 {
 	struct stress_worker *w = container_of(work, struct stress_worker, irq_work);
@@ -27,6 +33,14 @@ void stress_call_irq_work(struct irq_work *work)
 	call_make(w->irq_call);
 }
 
+/**
+ * stress_call_make() - make a call of the allocator in some context
+ * @w: the worker that makes it
+ * @context: the context of the call
+ * @call: the call
+ *
+ * Context: Process context. May sleep.
+ */
 void stress_call_make(struct stress_worker *w, enum stress_context context,
 		      struct stress_call *call)
 {

@@ -21,11 +21,11 @@ enum stress_context {
 
 /**
  * struct stress_call - one call of the allocator, to be made in any context
- * @base: span to free, or %NULL to allocate one; then the result
+ * @base: span to free; if %NULL, a span is allocated and stored here
  * @npages: length of the span to allocate
  * @align_pages: its alignment, or 0
  * @kind: its kind
- * @gfp: how it may be allocated
+ * @gfp: flags of the allocation
  */
 struct stress_call {
 	void *base;

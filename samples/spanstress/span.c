@@ -13,7 +13,7 @@
 #include "stress.h"
 #include "worker.h"
 
-/* At the start of every page; at the end of it the same, complemented. */
+/* The mark at the start of a page. Its complement is at the end of the page. */
 struct stress_mark {
 	u64 addr;
 	u64 tag;
@@ -36,6 +36,13 @@ static void check_found(const struct stress_span *s, const char *addr,
 			 info.obj, info.obj_size, info.owner, s->owner);
 }
 
+/**
+ * stress_span_check_lookup() - check that lookups of a span find this span
+ * @w: the worker that checks
+ * @s: the span
+ *
+ * Context: Any context.
+ */
 void stress_span_check_lookup(struct stress_worker *w, const struct stress_span *s)
 {
 	const unsigned long bytes = s->npages * PAGE_SIZE;
@@ -62,6 +69,12 @@ static struct stress_mark *mark_tail(const struct stress_span *s, unsigned long 
 	return mark_head(s, page) + PAGE_SIZE / sizeof(struct stress_mark) - 1;
 }
 
+/**
+ * stress_span_write_marks() - write the marks of all pages of a span
+ * @s: the span
+ *
+ * Context: Any context.
+ */
 void stress_span_write_marks(const struct stress_span *s)
 {
 	unsigned long i;
@@ -93,6 +106,13 @@ static void check_marks(const struct stress_span *s)
 	}
 }
 
+/**
+ * stress_span_check_new() - check a span that was allocated
+ * @s: the span
+ * @call: the call that allocated it
+ *
+ * Context: Any context.
+ */
 void stress_span_check_new(const struct stress_span *s, const struct stress_call *call)
 {
 	const void *dirt;
@@ -113,6 +133,13 @@ void stress_span_check_new(const struct stress_span *s, const struct stress_call
 	}
 }
 
+/**
+ * stress_span_set_owner() - set the owner of a span
+ * @s: the span
+ * @owner: its owner
+ *
+ * Context: Any context.
+ */
 void stress_span_set_owner(struct stress_span *s, void *owner)
 {
 	int err = span_set_owner(s->base, owner);
@@ -134,7 +161,7 @@ static void stress_span_free(struct stress_worker *w, struct stress_span *s)
 	kfree(s);
 }
 
-/* Cuts the tail off a span and retires it by itself. */
+/* Split a span at a random page, check both parts, and free the second. */
 static void stress_span_split(struct stress_worker *w, struct stress_span *s)
 {
 	struct stress_span *tail = kzalloc(sizeof(*tail), GFP_KERNEL);
@@ -166,6 +193,13 @@ static void stress_span_split(struct stress_worker *w, struct stress_span *s)
 	stress_span_free(w, tail);
 }
 
+/**
+ * stress_span_retire() - check a span, split it at times, and free it
+ * @w: the worker that retires it
+ * @s: the span; it is freed too
+ *
+ * Context: Process context. May sleep.
+ */
 void stress_span_retire(struct stress_worker *w, struct stress_span *s)
 {
 	stress_span_check_lookup(w, s);

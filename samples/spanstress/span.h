@@ -13,11 +13,11 @@ struct stress_worker;
 
 /**
  * struct stress_span - a live span
- * @inbox: entry in the inbox of the thread that is to free it
+ * @inbox: entry in the inbox of the worker that is to retire the span
  * @base: first byte
  * @npages: length
- * @tag: what its pages carry
- * @owner: what it was given as its owner, %NULL if nothing
+ * @tag: tag in the marks of its pages: worker and serial number
+ * @owner: owner that span_set_owner() has set, or %NULL
  */
 struct stress_span {
 	struct llist_node inbox;

@@ -2,8 +2,8 @@
 /*
  * A steady load on the default heap: each thread holds a fixed number of spans and replaces
  * a few of them at every tick of the timer. The per-CPU caches can serve such a load, unless
- * something empties them again and again. insmod returns when the time is over; the log says
- * how many allocations the caches have served.
+ * reclaim keeps emptying them. insmod returns when the time is over; the log says how many
+ * allocations the caches have served.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -27,18 +27,18 @@
 #include "steady.h"
 
 #define STEADY_SPANS	64	/* live spans of a thread */
-#define STEADY_BURST	8	/* spans that it replaces at a tick */
-#define STEADY_PAGES	16	/* pages of the longest */
+#define STEADY_BURST	8	/* spans that a thread replaces at a tick */
+#define STEADY_PAGES	16	/* pages of the longest span */
 #define STEADY_MAX_S	86400
 
 unsigned int steady_seconds;
 module_param(steady_seconds, uint, 0444);
-MODULE_PARM_DESC(steady_seconds, "Instead of testing, put a steady load on the default heap for so many seconds, at most 86400 (default 0)");
+MODULE_PARM_DESC(steady_seconds, "No test: put a steady load on the default heap for this many seconds, at most 86400 (default 0)");
 
 /**
  * struct steady_worker - a thread and its spans
  * @task: the thread
- * @random: what decides on lengths and on which spans to replace
+ * @random: random numbers that choose lengths and the spans to replace
  * @span: its live spans
  * @failed: allocations that failed
  */
@@ -81,7 +81,7 @@ static int steady_thread(void *arg)
 	return 0;
 }
 
-/* The first replacements fill the places and the caches, and do not count. */
+/* Fill the slots and the caches before the first reading of the statistics. */
 static void steady_fill(struct steady_worker *worker)
 {
 	unsigned int round, i;
@@ -123,11 +123,12 @@ static unsigned long steady_stop(struct steady_worker *worker)
 
 /**
  * steady_run() - put a steady load on the default heap for %steady_seconds
- * @threads: how many threads, on the first CPUs
+ * @threads: number of threads, one per CPU; at most four are started
  *
  * Context: Process context. Sleeps until the time is over or a signal comes.
  *
- * Return: 0, or -EIO: an allocation or the start of a thread failed
+ * Return: 0; -EINVAL if %steady_seconds is too large; -EIO if an allocation or the start of
+ * a thread failed, or if the caches served no allocation
  */
 int __init steady_run(unsigned int threads)
 {

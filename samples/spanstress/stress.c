@@ -1,30 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * spanstress: allocates, writes, looks up and frees spans from many threads
- * at once while the heap's scavenger takes idle pages away, and verifies all
- * that can be verified from outside.
+ * spanstress: threads that allocate, write, look up and free spans while the heap's
+ * scavenger releases idle pages, and that check all spans and all counters.
  *
- * Everything happens while the module is loaded. insmod returns when it is
- * over: with success, and the module stays loaded, if nothing was wrong;
- * otherwise it fails with EIO and the log says what was seen. ^C ends it
- * early, after everything has been freed.
+ * The test runs inside insmod, which succeeds if no check failed. Otherwise insmod fails
+ * with EIO, and the log describes the failed checks. ^C ends the test early, after all
+ * spans are freed.
  *
- * With account_pages it does something else, which is in account.c; with steady_seconds,
- * what is in steady.c.
+ * With the parameter account_pages the module holds accounted spans instead (account.c),
+ * with steady_seconds it puts a steady load on the default heap (steady.c).
  *
- * Each thread is bound to a CPU, until that goes offline, and has SLOTS places
- * for live spans. A step picks a place at random, retires the span in it and
- * puts a new one there. To retire is to check the span, perhaps to split it,
- * and to free it, or to post it to the inbox of another thread, which checks
- * and frees it on another CPU. Allocation and freeing go through one of three
- * contexts: the thread itself, a section with interrupts off, an interrupt.
+ * Each thread is bound to a CPU, until that CPU goes offline, and has SLOTS slots for live
+ * spans. A step chooses a slot at random, retires the span in it, and allocates another
+ * span for it. A thread retires a span by checking it, splitting it at times, and freeing
+ * it; or it posts the span to the inbox of another thread, which retires the span on
+ * another CPU. Calls of the allocator are made in one of three contexts: in the thread,
+ * in a section with interrupts off, in an interrupt.
  *
- * Every page carries its own address and the span's tag (thread and serial
- * number) in its first and last words. So a page that two spans share, that is
- * mapped twice or that was swapped for another under its owner shows itself.
+ * Every page holds its own address and the span's tag (thread and serial number) in its
+ * first and last words. The check of these marks finds pages that two spans share, pages
+ * that are mapped twice, and pages that were exchanged under their owner.
  *
- * Nothing but inboxes, live_pages and the counters at the top is shared
- * between threads.
+ * Threads share the inboxes, struct spanstress and the counters in worker.c.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -57,27 +54,27 @@ struct spanstress spanstress = {
 };
 
 module_param_named(threads, spanstress.threads, uint, 0444);
-MODULE_PARM_DESC(threads, "Threads (default 4)");
+MODULE_PARM_DESC(threads, "Number of threads (default 4)");
 
 module_param_named(ops, spanstress.ops, uint, 0444);
-MODULE_PARM_DESC(ops, "Spans to allocate in all (default 100000)");
+MODULE_PARM_DESC(ops, "Spans that all threads together allocate (default 100000)");
 
 module_param_named(max_pages, spanstress.max_pages, uint, 0444);
 MODULE_PARM_DESC(max_pages, "Longest span in pages; lengths are log-uniform from 1 (default 512)");
 
 module_param_named(live_mb, spanstress.live_mb, ulong, 0444);
-MODULE_PARM_DESC(live_mb, "At most so many MiB are in live spans (default 256)");
+MODULE_PARM_DESC(live_mb, "Most MiB in live spans at a time (default 256)");
 
 module_param_named(limit_mb, spanstress.limit_mb, ulong, 0444);
 MODULE_PARM_DESC(limit_mb, "Hard limit of the heap in MiB; allocations may then fail (0, the default: none)");
 
 static unsigned int age_ms = 10;
 module_param(age_ms, uint, 0444);
-MODULE_PARM_DESC(age_ms, "The heap's scavenging age in ms (default 10; 0: as spanalloc is set)");
+MODULE_PARM_DESC(age_ms, "Scavenging age of the heap in ms (default 10; 0: that of spanalloc's parameter)");
 
 static unsigned long seed;
 module_param(seed, ulong, 0444);
-MODULE_PARM_DESC(seed, "Seed of the random choices (0, the default: a new one, which is printed)");
+MODULE_PARM_DESC(seed, "Seed of the random choices (0, the default: a new seed, which is printed)");
 
 static void __init expect(const char *what, u64 got, u64 want)
 {
@@ -91,7 +88,7 @@ static void __init check_stats(const struct stress_counts *sum)
 
 	span_heap_stats(spanstress.heap, &st);
 	if (!sum->allocs)
-		complain("not one span could be allocated");
+		complain("no span could be allocated");
 	expect("in_use_pages", st.in_use_pages, 0);
 	expect("in_use_heap_pages", st.in_use_heap_pages, 0);
 	expect("in_use_stack_pages", st.in_use_stack_pages, 0);
@@ -109,7 +106,7 @@ static void __init check_stats(const struct stress_counts *sum)
 	expect("bad_free_count", st.bad_free_count, 0);
 	expect("sum of in use, idle and released pages",
 	       st.in_use_pages + st.idle_pages + st.released_pages, st.grown_pages);
-	expect("live pages by own count", atomic_long_read(&spanstress.live_pages), 0);
+	expect("live pages by the test's own count", atomic_long_read(&spanstress.live_pages), 0);
 
 	span_heap_scavenge(spanstress.heap, ULONG_MAX);
 	span_heap_stats(spanstress.heap, &st);
@@ -127,13 +124,13 @@ static int __init check_params(void)
 		pr_err("ops=%u: must be 1 to %u\n", spanstress.ops, INT_MAX);
 		return -EINVAL;
 	}
-	/* A random offset into a span has to fit 32 bits. */
+	/* Random byte offsets into a span have 32 bits. */
 	if (!spanstress.max_pages || spanstress.max_pages > UINT_MAX >> PAGE_SHIFT) {
 		pr_err("max_pages=%u: must be 1 to %u\n", spanstress.max_pages,
 		       UINT_MAX >> PAGE_SHIFT);
 		return -EINVAL;
 	}
-	/* Less, and threads could wait for each other for ever. */
+	/* With less, threads could wait for each other's pages forever. */
 	if (spanstress.live_mb > LONG_MAX >> 20 ||
 	    MIB_TO_PAGES(spanstress.live_mb) < (unsigned long)spanstress.threads * spanstress.max_pages) {
 		pr_err("live_mb=%lu: must be enough for threads * max_pages\n",
@@ -196,11 +193,11 @@ static int __init spanstress_init(void)
 		complain("heap cannot be destroyed (%d)", err);
 
 	if (atomic_read(&spanstress.complaints)) {
-		pr_err("FAILED: %d things wrong; seed=%lu\n",
+		pr_err("FAILED: %d failed checks; seed=%lu\n",
 		       atomic_read(&spanstress.complaints), seed);
 		return -EIO;
 	}
-	pr_info("ok: %llu spans allocated and freed, %llu split, %llu zeroed, %llu freed by another thread; %llu calls with interrupts off, %llu in interrupts, %llu times NULL; %llu pages backed, %llu released by age, %llu on demand, %llu TLB flushes; %lld ms\n",
+	pr_info("ok: %llu spans allocated and freed, %llu split, %llu zeroed, %llu freed by another thread; %llu calls with interrupts off, %llu in interrupts, %llu failed allocations; %llu pages backed, %llu released by age, %llu by force, %llu TLB flushes; %lld ms\n",
 		sum.allocs, sum.splits, sum.zeroed, sum.handed,
 		sum.by_context[IRQS_OFF], sum.by_context[IN_IRQ], sum.nulls,
 		st.backed_pages, st.released_age_pages, st.released_forced_pages,
@@ -208,7 +205,7 @@ static int __init spanstress_init(void)
 	return 0;
 }
 
-/* The test is over when init returns: nothing of it is left. */
+/* The test ends inside init, and only account_pages leaves spans behind. */
 static void __exit spanstress_exit(void)
 {
 	account_release();

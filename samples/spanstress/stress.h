@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The stress test.
+ * The parameters of the stress test, and the data that its threads share.
  */
 #ifndef SPANSTRESS_STRESS_H
 #define SPANSTRESS_STRESS_H

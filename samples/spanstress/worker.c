@@ -59,7 +59,7 @@ static unsigned long random_length(struct stress_worker *w)
 
 static void hand_over(struct stress_worker *w, struct stress_span *s)
 {
-	/* Any but itself. */
+	/* Any worker but this one. */
 	unsigned int to = (w->id + 1 + stress_below(w, spanstress.threads - 1)) %
 			  spanstress.threads;
 
@@ -86,7 +86,7 @@ static void empty_slots(struct stress_worker *w)
 	}
 }
 
-/* Claims room for a span under live_mb, at the expense of the own ones. */
+/* Claim pages for a span under live_mb. While there are too few, free this worker's spans. */
 static void claim_live(struct stress_worker *w, unsigned long npages)
 {
 	while (atomic_long_add_return(npages, &spanstress.live_pages) >
@@ -121,7 +121,7 @@ static struct stress_span *new_span(struct stress_worker *w)
 	claim_live(w, call.npages);
 	stress_call_make(w, mode->context, &call);
 	if (!call.base && !gfpflags_allow_blocking(call.gfp)) {
-		/* A legal answer. The usual reply is to try where one may sleep. */
+		/* Atomic allocations may fail. Retry in a context that may sleep. */
 		w->counts.nulls++;
 		call.gfp = GFP_KERNEL | (call.gfp & __GFP_ZERO);
 		stress_call_make(w, IN_THREAD, &call);
@@ -167,12 +167,12 @@ static void worker_step(struct stress_worker *w)
 		hand_over(w, *slot);
 	else if (*slot)
 		stress_span_retire(w, *slot);
-	/* Emptied first: new_span() may retire all the rest. */
+	/* The slot must be empty here, since new_span() may retire the spans in all slots. */
 	*slot = NULL;
 	*slot = new_span(w);
 	empty_inbox(w);
 
-	/* Chunks in constant use grow old seldom: have pages leave under load too. */
+	/* Few idle pages reach the age under load. Release some of them on demand. */
 	if (!stress_below(w, 256))
 		span_heap_scavenge(spanstress.heap, 1 + stress_below(w, 1024));
 
@@ -195,7 +195,7 @@ static int stress_thread(void *arg)
 	if (atomic_dec_and_test(&workers_busy))
 		complete(&all_idle);
 
-	/* The others may still post spans, and wait for room under live_mb. */
+	/* Other workers may still post spans here, and wait until their pages are freed. */
 	while (!kthread_should_stop()) {
 		empty_inbox(w);
 		schedule_timeout_interruptible(1);
@@ -203,6 +203,14 @@ static int stress_thread(void *arg)
 	return 0;
 }
 
+/**
+ * stress_workers_create() - create the threads, which wait for stress_workers_run()
+ * @seed: seed of all random choices
+ *
+ * Context: Process context. May sleep.
+ *
+ * Return: 0 or a negative error code
+ */
 int __init stress_workers_create(unsigned long seed)
 {
 	unsigned int i, cpu = cpumask_first(cpu_online_mask);
@@ -243,6 +251,12 @@ int __init stress_workers_create(unsigned long seed)
 	return 0;
 }
 
+/**
+ * stress_workers_run() - run the threads until all have allocated their spans
+ * @sum: the counts of all threads are added here
+ *
+ * Context: Process context. Sleeps until the test is over or a signal comes.
+ */
 void __init stress_workers_run(struct stress_counts *sum)
 {
 	unsigned int i, c;
@@ -252,8 +266,8 @@ void __init stress_workers_run(struct stress_counts *sum)
 		wake_up_process(workers[i].task);
 
 	/*
-	 * None is stopped before all are idle: while one allocates, it may
-	 * need what is in the inbox of another to be freed.
+	 * No worker is stopped before all are idle: a worker that allocates may wait
+	 * for spans in the inbox of another worker to be freed.
 	 */
 	if (wait_for_completion_interruptible(&all_idle)) {
 		complain("interrupted after %d spans", atomic_read(&steps_done));

@@ -28,18 +28,18 @@ struct stress_counts {
 };
 
 /**
- * struct stress_worker - a thread and what is its own
+ * struct stress_worker - a thread and its private data
  * @task: the thread
  * @id: its number
  * @serial: number of its next span
- * @quota: how many spans it is to allocate
- * @rnd: source of its choices
+ * @quota: number of spans that it allocates
+ * @rnd: its random numbers
  * @live: its live spans
- * @inbox: spans of other workers that this worker is to free
- * @lock: stands for the lock that a caller with interrupts off would hold
+ * @inbox: spans that other workers have posted for this worker to retire
+ * @lock: held, with interrupts off, during calls in IRQS_OFF; protects no data
  * @irq_work: makes calls in an interrupt
- * @irq_call: the call to make there
- * @counts: what it has done
+ * @irq_call: the call that @irq_work makes
+ * @counts: its calls and their results
  */
 struct stress_worker {
 	struct task_struct *task;
@@ -49,12 +49,13 @@ struct stress_worker {
 	struct rnd_state rnd;
 	struct stress_span *live[SLOTS];
 	struct llist_head inbox;
-	spinlock_t lock; /* guards nothing, see above */
+	spinlock_t lock;
 	struct irq_work irq_work;
 	struct stress_call *irq_call;
 	struct stress_counts counts;
 };
 
+/* A random number from 0 to @bound - 1. */
 static inline u32 stress_below(struct stress_worker *w, u32 bound)
 {
 	return (u64)prandom_u32_state(&w->rnd) * bound >> 32;
