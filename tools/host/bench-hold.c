@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * bench-hold: what happens in one hold of a heap's lock, and how long it takes.
+ * bench-hold: how long the work under one hold of a heap's lock takes.
  *
- * Every kind of hold that the heap has (holds.c) is done on indexes of 64 MiB to 1 TiB in
- * states that make it long (hold-index.c). Before each try the whole index is flushed from
- * the CPU's caches. Each hold is tried several times on each index; what counts is the
- * least of these, since a machine that others use can only add to it, and of all indexes
- * and states the worst. Under callgrind the same holds are counted in instructions.
+ * holds.c has the work of every hold of the heap's lock. It runs on indexes of 64 MiB to
+ * 1 TiB in states that make holds long (hold-index.c). Before each try the whole index is
+ * flushed from the CPU's caches. The result for an index and a state is the least of
+ * several tries, since other load on the machine only adds time. The result for a hold is
+ * the largest over all indexes and states. Under callgrind instructions are counted.
  */
 #include <getopt.h>
 #include <valgrind/callgrind.h>
@@ -25,16 +25,16 @@
 
 static const char usage[] =
 "Usage: bench-hold [--max-mib N] [--tries N] [--output FILE]\n"
-"Time what is done in one hold of a heap's lock, cold, on page indexes of up to N MiB\n"
-"(1048576, which is 1 TiB), each the least of N tries (9). Prints a table, of each hold the\n"
-"worst state, and writes FILE as JSON, with all of them. Under callgrind it counts\n"
-"instructions: see count-insn.sh.\n";
+"Time the work under one hold of a heap's lock, with cold caches, on page indexes of up to\n"
+"N MiB (1048576, which is 1 TiB). A time is the least of N tries (9). Prints a table with\n"
+"the worst state of each hold, and writes FILE as JSON with all states. Under callgrind it\n"
+"counts instructions: see count-insn.sh.\n";
 
 static struct pageindex *const idx = &hold_heap.index;
 
 /* === Growing ============================================================ */
 
-/* The index is told of what has been made ready without the lock. */
+/* The heap prepares a block and a table without the lock; the hold adds them to the index. */
 static u64 grow_block(bool table)
 {
 	unsigned long nr = idx->nr_blocks;
@@ -108,7 +108,7 @@ static struct result *add_row(const char *name, unsigned long npages, unsigned l
 	return row;
 }
 
-/* The least of several tries; none if it cannot be done in this state. */
+/* Add a row with the least of several tries, unless the hold cannot happen in this state. */
 static void measure(const struct hold *hold, unsigned long mib, const char *state)
 {
 	u64 least = ULLONG_MAX;
@@ -120,7 +120,7 @@ static void measure(const struct hold *hold, unsigned long mib, const char *stat
 		result_sample(add_row(hold->name, hold->npages, mib, state), least);
 }
 
-/* Instructions of one try, which are dumped under the name of the row. */
+/* Count the instructions of one try; callgrind dumps the count under the name of the row. */
 static void count(const struct hold *hold, unsigned long mib, const char *state)
 {
 	char row[128];
@@ -163,7 +163,7 @@ static void measure_growth(unsigned long blocks)
 	pageheap_destroy(&hold_heap);
 }
 
-/* Only at these sizes the table is copied. */
+/* The table is copied only when it is full, which it is at these sizes. */
 static void measure_table(unsigned long blocks)
 {
 	u64 least = ULLONG_MAX;
@@ -204,7 +204,7 @@ static bool same_hold(const struct result *a, const struct result *b)
 	return !strcmp(a->bench, b->bench) && a->param[0].number == b->param[0].number;
 }
 
-/* Of each hold the worst index. */
+/* One line per hold, with its worst index. */
 static void print_worst(void)
 {
 	const struct result *worst = NULL, *row, *first;

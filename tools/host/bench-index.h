@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Benchmarks of the page index: heaps in a certain state, and what is timed.
+ * Benchmarks of the page index: heaps in a certain state, and the timed loops.
  */
 #ifndef HOST_BENCH_INDEX_H
 #define HOST_BENCH_INDEX_H
@@ -19,7 +19,7 @@ void bench_heap_empty(struct pageheap *heap, unsigned long nchunks);
 /* Every second page is taken, except in the last chunk, which is free. */
 void bench_heap_checkerboard(struct pageheap *heap, unsigned long nchunks);
 
-/* Each returns the time it took, in ns. */
+/* Each of these returns its time in ns. */
 u64 bench_pair(struct pageheap *heap, unsigned long npages, unsigned long ops);
 u64 bench_churn(struct pageheap *heap, struct work_churn *churn);
 void bench_churn_begin(struct pageheap *heap, struct work_churn *churn);

@@ -2,8 +2,8 @@
 /*
  * bench-insn: the loops of bench, to be counted by callgrind.
  *
- * Only the loops are counted. After each one its counters are dumped under the
- * name of the row: words that bench-insn.sh takes apart again.
+ * Only the loops are counted. After each loop callgrind dumps its counters under
+ * the name of the row, which count-insn.sh parses.
  */
 #include <stdio.h>
 #include <valgrind/callgrind.h>
@@ -21,7 +21,7 @@
 static void begin(void)
 {
 	CALLGRIND_START_INSTRUMENTATION;
-	/* Else a dump is of what has come on top of the one before it. */
+	/* Without this, a dump would include the counts of the dump before. */
 	CALLGRIND_ZERO_STATS;
 }
 
@@ -47,7 +47,7 @@ static void count_pair(struct pageheap *heap, unsigned long nchunks, const char 
 {
 	char row[96];
 
-	/* The first operations find their way; the ones after them repeat. */
+	/* The first operations fill hints in the index; all later operations repeat. */
 	bench_pair(heap, npages, OPS);
 	snprintf(row, sizeof(row), "pair ops=%lu pages=%lu chunks=%lu state=%s", OPS, npages,
 		 nchunks, state);
@@ -117,7 +117,7 @@ static void count_lookups(void)
 int main(void)
 {
 	if (!RUNNING_ON_VALGRIND) {
-		fputs("bench-insn: nothing counts outside callgrind; run bench-insn.sh\n", stderr);
+		fputs("bench-insn: instructions are counted only under callgrind; run count-insn.sh\n", stderr);
 		return 2;
 	}
 	count_nothing();

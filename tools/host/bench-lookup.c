@@ -16,17 +16,16 @@ const char *const lookup_probe_names[LOOKUP_NR_PROBES] = {
 };
 
 /*
- * Spans that are looked up, and as many addresses of each kind: one in each
- * arena, but at least %MIN_SPANS, which with their slots fit into a first-level
- * cache. A power of two.
+ * Least number of spans, a power of two; there is one in each arena at least. So many
+ * spans fit into a first-level cache together with their slots.
  */
 #define MIN_SPANS	256UL
 
-/* Each span has this many pages of its own; half of them are in it. */
+/* Distance in pages from one span to the next. A span covers half of it. */
 #define SPAN_STRIDE	16UL
 #define SPAN_PAGES	(SPAN_STRIDE / 2)
 
-/* Where the kernel might put its vmalloc area; nothing is there. */
+/* An address in the kernel's vmalloc area; no memory is mapped there. */
 #define MAP_BASE	0xffffc90000000000UL
 
 struct lookup {
@@ -48,7 +47,7 @@ static void make_map(struct lookup *lookup)
 	for (i = 0; i < lookup->map.nr_leaves; i++)
 		lookup->map.dir[i] = memory_zeroed(SPAN_MAP_LEAF_ARENAS,
 						   sizeof(*lookup->map.dir[i]));
-	/* Untouched parts of so much zeroed memory cost nothing. */
+	/* Zeroed memory that is never touched gets no pages. */
 	lookup->arena = memory_zeroed(lookup->nr_arenas, sizeof(*lookup->arena));
 	for (i = 0; i < lookup->nr_arenas; i++) {
 		lookup->arena[i].base = MAP_BASE + i * ARENA_BYTES;
@@ -57,11 +56,11 @@ static void make_map(struct lookup *lookup)
 	}
 }
 
-/* One span after the other, dealt out to the arenas in turn. */
+/* Consecutive spans are in consecutive arenas. */
 static void make_span(struct lookup *lookup, unsigned long i, struct dice *dice)
 {
 	struct arena *arena = &lookup->arena[i % lookup->nr_arenas];
-	/* With many arenas each has few spans: not all at the same place. */
+	/* Where arenas have few spans each, spans still lie at different offsets. */
 	unsigned long place = i / lookup->nr_arenas + i % lookup->nr_arenas;
 	unsigned long page = place * SPAN_STRIDE % ARENA_PAGES;
 	struct span *span = &lookup->span[i];
@@ -93,7 +92,7 @@ static void shuffle(unsigned long *addr, unsigned long count, struct dice *dice)
 	}
 }
 
-/* Out of line, as in the module: the whole copy has to be made, for every address. */
+/* Out of line, as in the module, so that every lookup makes the whole copy. */
 static noinline bool look(const struct span_map *map, unsigned long addr,
 			  struct span_view *view)
 {
@@ -102,7 +101,7 @@ static noinline bool look(const struct span_map *map, unsigned long addr,
 	return arena && span_view_find(arena, addr, view);
 }
 
-/* A benchmark of wrong answers would be worthless. */
+/* Check the answers before they are timed. */
 static void check(const struct lookup *lookup)
 {
 	struct span_view view;

@@ -11,7 +11,7 @@
 
 enum lookup_probe {
 	LOOKUP_HIT,		/* first byte of a span */
-	LOOKUP_INTERIOR,	/* anywhere in one */
+	LOOKUP_INTERIOR,	/* any byte of a span */
 	LOOKUP_MISS,		/* a page of an arena that belongs to no span */
 	LOOKUP_NR_PROBES
 };
@@ -24,7 +24,7 @@ struct lookup;
 
 struct lookup *lookup_prepare(unsigned long arenas);
 
-/* Looks @ops times and returns the time that took, in ns. */
+/* Returns the time of @ops lookups in ns. */
 u64 lookup_run(const struct lookup *lookup, enum lookup_probe probe, unsigned long ops);
 void lookup_drop(struct lookup *lookup);
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Peer: page-run work through whatever malloc() this program was started with.
+ * Peer: page-run work through the malloc() that is preloaded into this program.
  *
  * Usage: bench-peer [TRACE]...
  *
- * Says which library malloc() is in, then waits for orders, one per line:
- * "short" for pairs and churn, "long" for the traces. Answers with one line per
- * job, in the order of work_pairs, churn, traces: ns per operation. The memory
- * is not touched, so that this is about finding it.
+ * Prints the library of malloc(), then reads orders, one per line: "short" for
+ * pairs and churn, "long" for the traces. For each order it prints ns per
+ * operation, one line per job, in the order of work_pairs, churn, traces. The
+ * memory is not touched, so that only allocation and free are timed.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -27,7 +27,7 @@ static inline unsigned long peer_get(void *heap, unsigned long npages)
 	void *memory = malloc(npages * PAGE_BYTES);
 
 	(void)heap;
-	/* Or the compiler removes the pair. */
+	/* Keeps the compiler from removing the pair. */
 	asm volatile("" : "+r" (memory));
 	return (unsigned long)memory;
 }

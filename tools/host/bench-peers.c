@@ -74,7 +74,7 @@ static void next_answer(struct peer *peer, char *line, int size)
 	line[strcspn(line, "\n")] = '\0';
 }
 
-/* A preload that did not take would time the wrong allocator. */
+/* Check the preload: without it the wrong allocator would be timed. */
 static void check_library(struct peer *peer, const char *library)
 {
 	char used[256];
@@ -97,7 +97,7 @@ bool peer_start(struct peer *peer, const char *program, char **traces, int nr_tr
 			peer->name, peer->package);
 		return false;
 	}
-	/* Ends are not to be inherited by the peers started after this one. */
+	/* Peers that are started later must not inherit these pipes. */
 	if (pipe2(orders, O_CLOEXEC) || pipe2(answers, O_CLOEXEC))
 		fail("pipe");
 	peer->pid = fork();

@@ -14,12 +14,12 @@
 
 /**
  * struct peer - a process that does page-run work with some malloc()
- * @name: of the allocator
+ * @name: name of the allocator
  * @libraries: file names of its library, NULL for the C library's own
- * @package: where to get it
+ * @package: Debian package of the library
  * @pid: the process, 0 if it does not run
- * @orders: what it reads
- * @answers: what it writes
+ * @orders: its standard input
+ * @answers: its standard output
  */
 struct peer {
 	const char *name;
@@ -32,10 +32,10 @@ struct peer {
 
 extern struct peer peers[PEERS_NR];
 
-/* False if the allocator is not installed, which it says on stderr. */
+/* Returns false, with a line on stderr, if the allocator is not installed. */
 bool peer_start(struct peer *peer, const char *program, char **traces, int nr_traces);
 
-/* Have it do "short" or "long" work, and return how long each job took. */
+/* Order "short" or "long" work. The answers are the times of its jobs. */
 void peer_work(struct peer *peer, const char *order, double *answer, unsigned int nr_answers);
 void peer_stop(struct peer *peer);
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * bench: time the page index and the lookup, next to other allocators.
+ * bench: time the page index and the lookup, beside other allocators.
  *
- * Everything is measured several times, in rounds: each round measures each
- * row once, so that a disturbance hits all rows alike. The median counts.
+ * Each round measures each row once, so that a disturbance of the machine hits
+ * all rows alike. A row's result is the median of its rounds.
  */
 #include <getopt.h>
 
@@ -19,10 +19,10 @@
 
 #define ROUNDS		15U
 
-/* Rounds from one run of a trace to the next, since traces take long and vary little. */
+/* Traces run only every so many rounds, since they take long and vary little. */
 #define LONG_EVERY	3U
 
-/* The heap that peers are compared with on pairs. */
+/* Ratios of the peers' pairs are to pairs on this heap. */
 #define PEER_CHUNKS	1024UL
 
 #define MAX_TRACES	8
@@ -41,7 +41,7 @@ static const char usage[] =
 
 static const char *const state_names[STATES] = { "empty", "checkerboard" };
 
-/* Everything that is timed, and the rows that the samples go to. */
+/* The heaps, traces and peers that are timed, and the rows of their samples. */
 static struct bench {
 	struct results results;
 
@@ -114,7 +114,7 @@ static struct result *trace_row(const char *subject, int i)
 	return row;
 }
 
-/* The file's name without folders and what follows the first dot. */
+/* The file's name, without its folders and from the first dot on. */
 static char *short_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -283,9 +283,9 @@ static void report(const char *path)
 	}
 	results_finish(&bench.results);
 	results_print(&bench.results, stdout);
-	printf("\nMedians of %u interleaved rounds (traces: %u); ratio: to spanalloc's row, for\n"
-	       "pairs that of %lu chunks, empty. One operation is an allocation and its free,\n"
-	       "or a lookup. The loop around a pair takes %.1f ns itself, not subtracted.\n",
+	printf("\nMedians of %u interleaved rounds (traces: %u). Ratios are to spanalloc's row; for\n"
+	       "pairs, to the row of the empty heap of %lu chunks. One operation is an allocation\n"
+	       "and its free, or a lookup. Times of pairs include %.1f ns for the loop.\n",
 	       ROUNDS, DIV_ROUND_UP(ROUNDS, LONG_EVERY), PEER_CHUNKS, bench.nothing.sample[0]);
 	results_write_json(&bench.results, out);
 	if (fclose(out)) {

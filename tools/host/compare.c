@@ -38,7 +38,7 @@ static enum model_state index_state(const struct pageindex *idx, const struct mo
 	bool hi = word->hi >> page % 64 & 1;
 	bool lo = word->lo >> page % 64 & 1;
 
-	/* The bits alone do not tell these two apart. */
+	/* The index has the same bits for pages in use and pages not grown. */
 	if (hi && lo)
 		return model_state(model, page) == MODEL_NEVER ? MODEL_NEVER : MODEL_USED;
 	if (hi)
@@ -46,7 +46,7 @@ static enum model_state index_state(const struct pageindex *idx, const struct mo
 	return lo ? MODEL_OLD : MODEL_RELEASED;
 }
 
-/* Are the 64 pages at @page alike, for the index and for the model? */
+/* Are the 64 pages at @page all in the same state, in the index and in the model? */
 static bool uniform(struct twin *twin, unsigned long page)
 {
 	const struct pageindex_word *word = index_word(twin_index(twin), page);
@@ -63,7 +63,7 @@ static void compare_pages(struct twin *twin, unsigned long page, unsigned long n
 	for (i = page; i < page + npages; i++) {
 		enum model_state want, have;
 
-		/* Of pages that are all alike the last will do. */
+		/* If 64 pages are all alike, compare only the last. */
 		if (i % 64 == 0 && page + npages - i >= 64 && uniform(twin, i))
 			i += 63;
 		want = model_state(&twin->model, i);
@@ -75,7 +75,7 @@ static void compare_pages(struct twin *twin, unsigned long page, unsigned long n
 	}
 }
 
-/* A chunk that has not grown must look as if all of it were in use. */
+/* In a chunk that has not grown, all bits must be those of pages in use. */
 static void compare_ungrown(struct twin *twin, unsigned long chunk)
 {
 	const struct pageindex_block *block =
@@ -146,7 +146,7 @@ void compare(struct twin *twin, unsigned long page, unsigned long npages)
 	compare_facts(twin, (page + npages - 1) >> PAGEINDEX_CHUNK_SHIFT);
 }
 
-/* Pages of a run within one chunk that lie above all that were ever in use. */
+/* Pages of a run, in one chunk, that are above every page that was ever in use. */
 static unsigned long fresh_in_chunk(const struct model *model, unsigned long page,
 				    unsigned long npages)
 {
@@ -218,7 +218,7 @@ unsigned long excess(const struct twin *twin, unsigned long page, unsigned long 
 	return released && backed > limit ? backed - limit : 0;
 }
 
-/* Where more is backed already, what is above need not be part of the answer. */
+/* Pages by which the backed pages already exceed the limit need not be in the answer. */
 void compare_excess(struct twin *twin, unsigned long have, unsigned long want,
 		    unsigned long npages)
 {

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Compare: what a twin does to find out whether index and model still agree.
+ * Compare: whether the index and the model of a twin agree.
  */
 #ifndef HOST_COMPARE_H
 #define HOST_COMPARE_H
 
 #include "twin.h"
 
-/* Say what is different; the twin has failed. */
+/* Print a difference, and mark the twin as failed. */
 void differ(struct twin *twin, const char *format, ...)
 	__attribute__((__format__(printf, 2, 3)));
 
 void compare_counters(struct twin *twin);
 void compare_chunk(struct twin *twin, unsigned long chunk);
 
-/* After a change of pages @page..@page + @npages - 1: is all as it should be? */
+/* Compare the twin after a change of pages @page..@page + @npages - 1. */
 void compare(struct twin *twin, unsigned long page, unsigned long npages);
 
 /*
@@ -29,7 +29,7 @@ unsigned long fresh_pages(const struct model *model, unsigned long page, unsigne
 void compare_fresh(struct twin *twin, unsigned long fresh, unsigned long low,
 		   unsigned long high);
 
-/* By how many pages taking this run would exceed the limit, and what the index says. */
+/* Pages by which this run would exceed the limit; compare_excess() checks the index's answer. */
 unsigned long excess(const struct twin *twin, unsigned long page, unsigned long npages);
 void compare_excess(struct twin *twin, unsigned long have, unsigned long want,
 		    unsigned long npages);

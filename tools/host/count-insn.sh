@@ -7,12 +7,12 @@ usage()
 	cat <<'END'
 Usage: count-insn.sh [--worst] --output FILE PROGRAM [ARGUMENT...]
 Count instructions with callgrind. PROGRAM dumps its counts under names of the form
-"BENCH ops=N PARAMETER=VALUE..."; a count of BENCH "nothing" is that of the loop around the
-others, and is taken off them. Prints a table and writes FILE as JSON. The counts repeat
-exactly.
+"BENCH ops=N PARAMETER=VALUE...". The count of BENCH "nothing" is the cost of the loop
+itself, and is subtracted from all others. Prints a table and writes FILE as JSON. Counts
+repeat exactly.
 
-  --worst        of rows with the same BENCH and pages= print only the largest
-  --output FILE  where the counts of all rows go
+  --worst        print only the largest count of rows with the same BENCH and pages=
+  --output FILE  JSON file for the counts of all rows
 END
 }
 
@@ -38,7 +38,7 @@ trap 'rm -rf "$work"' EXIT
 valgrind --quiet --tool=callgrind --instr-atstart=no --combine-dumps=no \
 	--callgrind-out-file="$work/out" "$@"
 
-# One file per row: its words behind "Client Request:", its count behind "totals:".
+# Each file is a row: its name follows "Client Request:", its count follows "totals:".
 # shellcheck disable=SC2016  # a program of awk
 find "$work" -name 'out.*' | sort -V | xargs awk '
 	/^desc: Trigger: Client Request: / {
@@ -81,7 +81,7 @@ awk -v json="$json" -v worst="$worst" '
 			loop = per_op
 			next
 		}
-		# A lookup is called in a loop of its own, which stays in its count.
+		# Lookups run in a loop of their own, which is not subtracted.
 		if ($2 != "lookup")
 			per_op -= loop
 		rows = rows (rows == "" ? "" : ",\n") sprintf("  {\"bench\": \"%s\", " \

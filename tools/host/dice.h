@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Dice: where choices come from, a seed or the bytes that a fuzzer made up.
+ * Dice: choices from a seed, or from the bytes of a fuzzer.
  */
 #ifndef HOST_DICE_H
 #define HOST_DICE_H
@@ -9,9 +9,9 @@
 
 /**
  * struct dice - a source of choices
- * @state: of the generator
- * @bytes: if not NULL, choices are read from here
- * @left: bytes not yet used
+ * @state: state of the generator
+ * @bytes: next byte to read choices from, or NULL to use the generator
+ * @left: bytes that are left at @bytes
  */
 struct dice {
 	u64 state;
@@ -33,13 +33,13 @@ static inline void dice_from_bytes(struct dice *dice, const u8 *bytes, size_t si
 	dice->left = size;
 }
 
-/* True once all bytes are used; choices are all 0 from then on. */
+/* True once all bytes are used. All further choices are 0. */
 static inline bool dice_spent(const struct dice *dice)
 {
 	return dice->bytes && !dice->left;
 }
 
-/* A counter through a mixing function: every seed is as good as another. */
+/* A counter put through a mixing function, so that similar seeds give unrelated choices. */
 static inline u64 dice_mix(struct dice *dice)
 {
 	u64 z = dice->state += 0x9e3779b97f4a7c15ULL;
@@ -53,7 +53,7 @@ static inline u64 dice_read(struct dice *dice, u64 limit)
 {
 	u64 value = 0;
 
-	/* As few bytes as the choice needs, so that small inputs go far. */
+	/* Use only as many bytes as @limit needs, so that short inputs make many choices. */
 	for (limit--; limit && dice->left; limit >>= 8) {
 		value = value << 8 | *dice->bytes++;
 		dice->left--;
@@ -61,7 +61,7 @@ static inline u64 dice_read(struct dice *dice, u64 limit)
 	return value;
 }
 
-/* One of 0..@limit - 1. */
+/* A number from 0 to @limit - 1. */
 static inline unsigned long dice_below(struct dice *dice, unsigned long limit)
 {
 	return (dice->bytes ? dice_read(dice, limit) : dice_mix(dice) >> 16) % limit;

@@ -14,7 +14,7 @@ static unsigned long pick(struct exercise *ex, unsigned long limit)
 	return dice_below(ex->dice, limit);
 }
 
-/* Mostly short, often next to a boundary, sometimes anything. */
+/* Lengths are mostly short, often next to a boundary, and sometimes any up to the maximum. */
 static unsigned long pick_npages(struct exercise *ex)
 {
 	static const unsigned short edges[] = { 63, 64, 65, 127, 128, 129, 511, 512, 513,
@@ -62,7 +62,7 @@ static bool lose_span(struct exercise *ex, struct pageindex_run *span)
 	return true;
 }
 
-/* The memory behind pages that had none is from somewhere; mostly the same for a while. */
+/* Set the tag of pages that are backed anew. The tag is the same for 64 steps. */
 static void back(struct exercise *ex, unsigned long page, unsigned long npages)
 {
 	if (ex->twin.claim.released && !ex->twin.failed)
@@ -113,7 +113,7 @@ static void do_free(struct exercise *ex)
 		twin_free(&ex->twin, span.page, span.npages, pick_flags(ex));
 }
 
-/* As after a split: some part goes, what is left of it and right of it stays. */
+/* Free a part of a span, as after a split, and keep the parts below and above it. */
 static void do_free_part(struct exercise *ex)
 {
 	struct pageindex_run span;
@@ -137,15 +137,15 @@ static void do_release(struct exercise *ex)
 }
 
 /*
- * How many steps a call has. It follows from what has happened before: inputs for the fuzzer
- * that are there already keep their meaning.
+ * Number of steps of a call. It depends on the steps made so far and not on the dice, so
+ * that recorded inputs of the fuzzer keep their meaning.
  */
 static unsigned int pick_steps(const struct exercise *ex)
 {
 	return ex->twin.steps % 3 ? UINT_MAX : 1 + ex->twin.steps % 40;
 }
 
-/* A chunk to look at: with idle pages, if there is one below a chosen place. */
+/* Choose a chunk at random, or the next one below that has idle pages. */
 static bool pick_chunk(struct exercise *ex, unsigned long *chunk)
 {
 	unsigned long nr = twin_nr_chunks(&ex->twin);
@@ -158,7 +158,7 @@ static bool pick_chunk(struct exercise *ex, unsigned long *chunk)
 	return true;
 }
 
-/* Most pages and most runs that one call may take. */
+/* The most pages and the most runs that a call may take. */
 struct most {
 	unsigned long pages;
 	unsigned int runs;
@@ -255,7 +255,7 @@ static void grow_anywhere(struct exercise *ex)
 		twin_grow(&ex->twin, chunk, 1);
 }
 
-/* Up to @nchunks from where the last growth ended, but not across a wall. */
+/* Grow up to @nchunks where the last growth ended, but not across a wall. */
 static void grow_next(struct exercise *ex, unsigned long nchunks)
 {
 	unsigned long first = ex->next_chunk;
@@ -291,7 +291,7 @@ static void do_table(struct exercise *ex)
 {
 	struct pageindex *idx = &ex->twin.heap.index;
 
-	/* Doubling again and again would soon be all that happens. */
+	/* Bound the table, since the cost of copying it grows with its size. */
 	if (idx->max_blocks <= 4 * ex->shape->max_blocks)
 		twin_set_table(&ex->twin, idx->max_blocks + 1 + pick(ex, 70));
 }
@@ -305,7 +305,7 @@ static void do_idle(struct exercise *ex)
 		keep_span(ex, page, npages);
 }
 
-/* Released pages of a chunk become idle, as when a heap fills its reserve. */
+/* Make released pages of a chunk idle, as a heap does to fill its reserve. */
 static void do_reserve(struct exercise *ex)
 {
 	struct most most = pick_most(ex);
@@ -326,8 +326,8 @@ static void do_reserve(struct exercise *ex)
 }
 
 /*
- * A request under a limit close to what is backed; if it is refused, then under
- * one page less than it says it needs, and then under that.
+ * Make a request with a limit close to the number of backed pages. After a refusal, repeat
+ * it with a limit of one page less than its answer, then with a limit that suffices.
  */
 static void do_limited(struct exercise *ex)
 {
@@ -354,7 +354,7 @@ static void do_limited(struct exercise *ex)
 	twin_set_limit(&ex->twin, ULONG_MAX);
 }
 
-/* An allocation whose backing fails at some page; those before it are kept. */
+/* Make an allocation whose backing fails at some page, and keep the pages below it. */
 static void do_unbacked(struct exercise *ex)
 {
 	struct twin *twin = &ex->twin;
@@ -378,7 +378,7 @@ static void do_batch(struct exercise *ex)
 	unsigned long npages = pick_npages(ex);
 	unsigned int nr, i;
 
-	/* Now and then a limit that is in the way. */
+	/* At times the limit is too low for the request. */
 	if (pick(ex, 8) == 0)
 		twin_set_limit(&ex->twin, model_nr_backed(&ex->twin.model) + pick(ex, npages));
 	nr = twin_alloc_batch(&ex->twin, npages, max, pages);
@@ -396,7 +396,7 @@ static int compare_page(const void *left, const void *right)
 	return a->page < b->page ? -1 : a->page > b->page;
 }
 
-/* Several spans at once: some that live close together, sorted most of the time. */
+/* Free several spans in a call, some of which lie close together. Mostly they are sorted. */
 static void do_free_runs(struct exercise *ex)
 {
 	struct pageindex_run runs[MAX_BATCH];
@@ -417,7 +417,7 @@ static void do_free_runs(struct exercise *ex)
 		twin_release_runs(&ex->twin, runs, nr);
 }
 
-/* Pages from a certain source, and a question where some are from. */
+/* Allocate idle pages with a tag, and read the tag of some pages in use. */
 static void do_tagged(struct exercise *ex)
 {
 	unsigned int tag = 1 + pick(ex, NR_TAGS);
@@ -451,7 +451,7 @@ static void do_between(struct exercise *ex)
 		others[pick(ex, ARRAY_SIZE(others))](ex);
 }
 
-/* Behind a fence, now and then given up on the way. */
+/* Claim a long run behind a fence, piece by piece. Give up at times. */
 static void do_long(struct exercise *ex)
 {
 	unsigned long align = pick(ex, 4) ? 1 : 1UL << pick(ex, PAGEINDEX_CHUNK_SHIFT + 2);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Exercise: a heap of some shape, and arbitrary calls on it that are legal.
+ * Exercise: a heap of some shape, and arbitrary legal calls on it.
  *
- * The random comparison rolls the choices, the fuzzer makes them up.
+ * Dice make the choices: random numbers in test-random, an input in the fuzzer.
  */
 #ifndef HOST_EXERCISE_H
 #define HOST_EXERCISE_H
@@ -18,15 +18,15 @@ struct exercise {
 	struct pageindex_run *spans;	/* runs in use */
 	unsigned long nr_spans;
 	unsigned long max_spans;
-	unsigned long next_chunk;	/* to be grown next, unless sparse */
+	unsigned long next_chunk;	/* chunk to grow next, unless sparse */
 };
 
 void exercise_begin(struct exercise *ex, const struct shape *shape, struct dice *dice);
 
-/* One action; false once index and model have differed. */
+/* Make one action. Returns false once index and model have differed. */
 bool exercise_step(struct exercise *ex);
 
-/* Compares everything a last time. */
+/* Compare everything a last time. Returns false if index and model differ. */
 bool exercise_end(struct exercise *ex);
 
 #endif /* HOST_EXERCISE_H */

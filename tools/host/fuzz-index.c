@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Fuzz target: any bytes are calls on the page index and on its model.
+ * Fuzz target: the bytes of an input choose calls of the page index and its model.
  */
 #include <stdlib.h>
 
@@ -8,7 +8,7 @@
 
 #include "exercise.h"
 
-/* Setting up a large heap would take longer than all that is done to it. */
+/* Large heaps take longer to set up than to exercise. */
 #define START_CHUNKS	4UL
 
 /*
@@ -20,17 +20,17 @@
 #define SMALL_NPAGES	1100UL
 #define LARGE_FIRST	200UL
 
-/* These values select shapes beyond the plain ones; recorded inputs are older than those. */
+/* First bytes that select shapes beyond the plain ones, which recorded inputs do not use. */
 #define BATCH_FIRST	208UL
 #define BATCH_LAST	223UL
 
-/* Steps between full comparisons, which are slow; each step's own result is always compared. */
+/* Steps from one full comparison, which is slow, to the next. Every result is compared. */
 #define VERIFY_STEPS	16
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 const char *__asan_default_options(void);
 
-/* Keeping freed memory from reuse for long would cost a page fault per page. */
+/* A large quarantine would keep freed memory from reuse, and cost page faults. */
 const char *__asan_default_options(void)
 {
 	return "quarantine_size_mb=1";

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Fuzz target: any text as a trace or a vector, and the replay of what parses.
+ * Fuzz target: parse any text as a trace or a vector, and replay it if it is valid.
  *
- * The first byte says which of the two it is.
+ * The first byte of an input selects trace or vector.
  */
 #include <stdlib.h>
 
@@ -12,10 +12,10 @@
 #include "memory.h"
 #include "replay.h"
 
-/* Parsing must cope with anything; replaying need not take forever. */
+/* Bounds of a replay, so that an input does not take too long. */
 #define MAX_REPLAY_PAGES	100000UL
 
-/* The longest line that is written: letter, two numbers, blanks, newline. */
+/* The longest line: letter, two numbers, blanks, newline. */
 #define LINE_BYTES		48
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);

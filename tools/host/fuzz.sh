@@ -7,9 +7,9 @@ usage()
 	cat <<'EOF'
 Usage: fuzz.sh [--tap] [--seconds N] DIR
 Run the fuzz targets that were built in DIR: first on the inputs in the tree
-(seeds and regressions), then on new ones. What is learnt is kept in
-DIR/corpus, so that a later run carries on from there. An input that fails is
-kept in DIR/crashes.
+(seeds and regressions), then on new inputs. Inputs that reach new code are kept
+in DIR/corpus, where a later run begins. Inputs that fail are kept in
+DIR/crashes.
 
   --seconds N  time for new inputs, all targets together (default: 60)
   --tap        print test results only
@@ -42,7 +42,7 @@ done
 [[ $# -eq 1 ]] || { usage >&2 && exit 2; }
 out=$1
 
-# The parsers are small and soon exhausted; most of the time is the index's.
+# The parsers are small: they get a fifth of the time.
 parser_seconds=$(((seconds + 4) / 5))
 index_seconds=$((seconds - parser_seconds))
 ((index_seconds > 0)) || index_seconds=1
@@ -59,13 +59,13 @@ result()
 	[[ $verdict == ok ]] || failed=1
 }
 
-# How many inputs a finished run has tried.
+# executions LOG: number of inputs that a finished run has tried
 executions()
 {
 	sed -n 's/^stat::number_of_executed_units: *//p' "$1"
 }
 
-# libFuzzer's own lines, those that tell of progress.
+# Show libFuzzer's lines about progress, unless with --tap.
 progress()
 {
 	if $tap; then
@@ -80,7 +80,7 @@ run()
 	local log=$1
 
 	shift
-	# A sanitizer's report belongs on the screen only if there is one.
+	# Show the log, with the sanitizer's report, only if the run fails.
 	if "$@" -print_final_stats=1 2>&1 | tee "$log" | progress; then
 		return 0
 	fi
@@ -93,9 +93,9 @@ explain()
 	local name=$1
 
 	cat <<EOF
-# The inputs that failed are in $out/crashes. To see one again:
+# The inputs that failed are in $out/crashes. To run one again:
 #	$out/fuzz-$name $out/crashes/FILE
-# Once it is understood, copy it to tools/host/corpus/regressions/$name.
+# Once the failure is understood, copy the input to tools/host/corpus/regressions/$name.
 EOF
 }
 
@@ -128,7 +128,7 @@ fuzz()
 
 echo "TAP version 13"
 echo "1..4"
-# Hundreds of calls on an index find nothing that a hundred do not, only later.
+# Longer inputs of more calls find no more defects, and take longer.
 fuzz index "$index_seconds" 256
 fuzz parser "$parser_seconds" 2048
 exit "$failed"

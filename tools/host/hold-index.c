@@ -35,19 +35,19 @@ static void take_all(void)
 	pageindex_alloc(idx, hold_pages(), &claim);
 }
 
-/* Nothing but released pages. */
+/* All pages are released. */
 static void make_fresh(void)
 {
 }
 
-/* Nothing but idle pages. */
+/* All pages are idle. */
 static void make_idle(void)
 {
 	take_all();
 	pageindex_free(idx, 0, hold_pages(), 0);
 }
 
-/* Every second page in use, the others idle, or released; the last chunk is free. */
+/* Every second page is in use, the others are idle or released. The last chunk is free. */
 static void make_board(bool idle)
 {
 	unsigned long page, end = hold_pages() - CHUNK;
@@ -72,7 +72,7 @@ static void make_released_board(void)
 	make_board(false);
 }
 
-/* All free, idle and released by turns. */
+/* All pages are free, idle and released by turns. */
 static void make_stripes(void)
 {
 	unsigned long page;
@@ -84,14 +84,14 @@ static void make_stripes(void)
 	}
 }
 
-/* In use up to the last chunk. */
+/* All pages are in use, except in the last chunk. */
 static void make_full(void)
 {
 	take_all();
 	pageindex_release(idx, hold_pages() - CHUNK, CHUNK);
 }
 
-/* One idle page in each chunk, somewhere; the last chunk is free. */
+/* Each chunk has one idle page at a random place. The last chunk is free. */
 static void make_scattered(void)
 {
 	unsigned long chunk;
@@ -101,7 +101,7 @@ static void make_scattered(void)
 		pageindex_free(idx, (chunk << PAGEINDEX_CHUNK_SHIFT) + hold_random(CHUNK), 1, 0);
 }
 
-/* In use, but the index has not noticed that no block has idle pages any more. */
+/* All pages are in use, and the index's hints still say that blocks have idle pages. */
 static void make_unnoticed(void)
 {
 	struct pageindex_claim claim;

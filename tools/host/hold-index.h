@@ -9,8 +9,8 @@
 
 /**
  * struct hold_state - a state of a page index
- * @name: its name; %NULL behind the last one
- * @make: brings &hold_heap, which is fresh, into it
+ * @name: its name; %NULL at the end of the array
+ * @make: brings &hold_heap, which has just grown, into this state
  */
 struct hold_state {
 	const char *name;
@@ -19,7 +19,7 @@ struct hold_state {
 
 extern const struct hold_state hold_states[];
 
-/* The heap that everything here is about. */
+/* The heap that states and holds work on. */
 extern struct pageheap hold_heap;
 
 unsigned long hold_pages(void);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The holds of a heap's lock: what is done to the page index in each, with its bounds.
+ * The work that the module does on the page index under each hold of a heap's lock, with
+ * the same bounds.
  */
 #include <stdlib.h>
 
@@ -21,15 +22,15 @@ static struct pageindex *const idx = &hold_heap.index;
 /* === Holds ============================================================== */
 
 /**
- * struct work - what a hold works on
- * @npages: length of a run
+ * struct work - arguments and results of a hold
+ * @npages: length of the run to claim
  * @align: its alignment
- * @claim: what was taken
- * @runs: runs
- * @nr: how many
- * @chunk: a chunk
- * @pages: first pages of runs
- * @found: it was possible
+ * @claim: the claim
+ * @runs: runs to free, to release or to take
+ * @nr: number of @runs, or of @pages
+ * @chunk: chunk to begin with
+ * @pages: first pages of the runs of a batch
+ * @found: the claim succeeded
  */
 struct work {
 	unsigned long npages;
@@ -56,7 +57,7 @@ static bool nothing(void)
 	return true;
 }
 
-/* Deceive the index: chunks that seem to have room for a long run, and have none. */
+/* Deceive the index: make chunks that seem to have room for a long run, and have none. */
 static bool deceive(void)
 {
 	struct pageindex_claim claim;
@@ -72,7 +73,7 @@ static bool deceive(void)
 		pageindex_free(idx, chunk << PAGEINDEX_CHUNK_SHIFT, CHUNK, 0);
 	}
 	while (nr--) {
-		/* All of it is taken again, which is noted for later. */
+		/* Take both halves. The index notes that the chunk's summary is stale. */
 		pageindex_alloc(idx, CHUNK / 2, &claim);
 		pageindex_alloc(idx, CHUNK / 2, &claim);
 	}
@@ -87,7 +88,7 @@ static void alloc(void)
 		     pageindex_alloc(idx, work.npages, &work.claim);
 }
 
-/* To what it was; where it was idle and released by turns, to idle. */
+/* Bring the pages back to their state. If idle and released pages alternated, all get idle. */
 static void undo_alloc(void)
 {
 	if (!work.found)
@@ -98,7 +99,7 @@ static void undo_alloc(void)
 		pageindex_free(idx, work.claim.page, work.npages, 0);
 }
 
-/* As claim_run() does when a search has been deceived. */
+/* Prepare for settle(), which claim_run() calls after a deceived search. */
 static bool deceived_first(void)
 {
 	deceive();
@@ -111,7 +112,7 @@ static void settle(void)
 	pageindex_sync_stale(idx);
 }
 
-/* After which the search goes on without a limit. */
+/* Search again without a limit, as the heap does, and undo the claim. */
 static void undo_deceived(void)
 {
 	idx->stop_at_stale = false;
@@ -136,7 +137,7 @@ static void free_one(void)
 	pageindex_free(idx, work.claim.page, work.npages, 0);
 }
 
-/* Pages in use, each in another chunk. */
+/* Pick pages in use at random places of the heap. */
 static bool pick_used(void)
 {
 	unsigned int steps;
@@ -186,7 +187,7 @@ static void free_runs(void)
 	pageindex_free_runs(idx, work.runs, work.nr, 0);
 }
 
-/* Runs of one claim, which lie side by side. */
+/* Pick adjoining runs of one claim. */
 static bool pick_claim(void)
 {
 	unsigned int i;
@@ -211,7 +212,7 @@ static void put_back(void)
 		pageindex_release(idx, work.runs[i].page, work.runs[i].npages);
 }
 
-/* Another page of each chunk is taken instead. */
+/* Take a page of each chunk, perhaps another one. */
 static void undo_runs(void)
 {
 	struct pageindex_run run;
@@ -252,7 +253,7 @@ static bool pick_chunk(void)
 	return true;
 }
 
-/* As take_some() of release.c. */
+/* As take_some() in release.c. */
 static void release_take(void)
 {
 	unsigned int budget = HOLD_RELEASE_CHUNKS, steps = HOLD_RELEASE_STEPS;
@@ -286,7 +287,7 @@ static void release_end(void)
 	pageindex_release_runs(idx, work.runs, work.nr);
 }
 
-/* The same pages, as far as possible, become idle again. */
+/* Make the same pages idle again, as far as possible. */
 static void undo_release(void)
 {
 	struct pageindex_run runs[CHUNK];
@@ -301,7 +302,7 @@ static void undo_release(void)
 	}
 }
 
-/* As age_some() of pass.c. */
+/* As age_some() in pass.c. */
 static void age(void)
 {
 	unsigned int budget = HOLD_AGE_CHUNKS, steps = HOLD_AGE_STEPS;
@@ -317,7 +318,7 @@ static bool pick_low_chunk(void)
 	return true;
 }
 
-/* As take_lacking_locked() of reserve.c. */
+/* As take_lacking_locked() in pool.c. */
 static void fill_take(void)
 {
 	unsigned int tries = HOLD_FILL_CHUNKS;
@@ -383,7 +384,7 @@ static void free_piece(void)
 
 static void undo_free_piece(void)
 {
-	/* Which leaves them idle. */
+	/* The pages stay idle. */
 	pageindex_unfence(idx);
 }
 

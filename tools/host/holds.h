@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The holds of a heap's lock: what is done to the page index in each, with its bounds.
+ * The work that the module does on the page index under each hold of a heap's lock, with
+ * the same bounds.
  */
 #ifndef HOLDS_H
 #define HOLDS_H
@@ -8,14 +9,14 @@
 #include <linux/types.h>
 
 /**
- * struct hold - what is done in one hold of the lock
- * @name: its name; %NULL behind the last one
- * @npages: the length of the run that it is about, in pages
+ * struct hold - the work under one hold of the lock
+ * @name: its name; %NULL at the end of the array
+ * @npages: length of the run that it works on, in pages
  * @align: the run's alignment, in pages
- * @prepare: what comes before; false if this hold cannot happen in this state
- * @fetch: what the heap fetches into the CPU's caches before it takes its lock, or %NULL
- * @run: the hold
- * @undo: brings the index back to about what it was, or %NULL
+ * @prepare: work before the hold; false if this hold cannot happen in this state
+ * @fetch: prefetches as the heap does before it takes its lock, or %NULL
+ * @run: the work under the hold
+ * @undo: brings the index back to a similar state, or %NULL
  */
 struct hold {
 	const char *name;
@@ -29,7 +30,7 @@ struct hold {
 
 extern const struct hold holds[];
 
-/* Forget the last try. */
+/* Clear the arguments and results of the try before. */
 void hold_clear(const struct hold *hold);
 
 #endif /* HOLDS_H */

@@ -60,7 +60,7 @@ void idmap_add(struct idmap *map, u64 id, u32 slot, u32 npages)
 	place(map, &entry);
 }
 
-/* Does the way from @from to @to, going round, pass @at? */
+/* Is @at on the probe sequence from @from to @to, which may wrap around? */
 static bool passes(size_t from, size_t at, size_t to)
 {
 	return from <= to ? from <= at && at <= to : from <= at || at <= to;
@@ -71,7 +71,7 @@ void idmap_delete(struct idmap *map, struct idmap_entry *entry)
 	size_t hole = entry - map->entry;
 	size_t i;
 
-	/* No entry may be cut off from its home by the hole. */
+	/* Move entries whose probe sequence would stop at the hole into the hole. */
 	for (i = next(map, hole); map->entry[i].live; i = next(map, i)) {
 		if (!passes(home(map, map->entry[i].id), hole, i))
 			continue;

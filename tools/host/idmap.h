@@ -15,7 +15,7 @@ struct idmap_entry {
 };
 
 /**
- * struct idmap - open addressing; what is deleted is filled up from behind
+ * struct idmap - hash table with open addressing; a deletion moves later entries back
  * @entry: the table
  * @room: its size, a power of two, or 0
  * @used: live entries
@@ -26,7 +26,7 @@ struct idmap {
 	size_t used;
 };
 
-/* The live entry of @id, or NULL. */
+/* Returns the live entry of @id, or NULL. */
 struct idmap_entry *idmap_find(const struct idmap *map, u64 id);
 
 /* @id must not be live. */

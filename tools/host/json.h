@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-/* @text in quotes; bytes beyond ASCII pass, so that UTF-8 stays what it is. */
+/* Write @text in quotes. Bytes beyond ASCII stay as they are, which is right for UTF-8. */
 static inline void json_string(FILE *out, const char *text)
 {
 	fputc('"', out);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Memory: no program here can do anything useful without it.
+ * Memory: allocation that ends the program when it fails.
  */
 #ifndef HOST_MEMORY_H
 #define HOST_MEMORY_H
@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* @memory, or the end of the program if it is NULL. */
+/* Returns @memory. If it is NULL, ends the program. */
 static inline void *memory_must(void *memory)
 {
 	if (!memory) {

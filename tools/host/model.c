@@ -58,7 +58,7 @@ void model_grow(struct model *model, unsigned long chunk, unsigned long nchunks)
 	model->count[MODEL_RELEASED] += npages;
 }
 
-/* Pages from @page on, up to @end or to the end of its chunk, that are just like it. */
+/* Number of pages from @page on, up to @end and in its chunk, whose bytes are the same. */
 static unsigned long alike(const struct model *model, unsigned long page, unsigned long end)
 {
 	unsigned long i = page;
@@ -69,7 +69,7 @@ static unsigned long alike(const struct model *model, unsigned long page, unsign
 	return i - page;
 }
 
-/* Chunks of these pages with nothing behind them have it from nowhere. */
+/* A chunk without backed pages has no sources. */
 static void forget_sources(struct model *model, unsigned long page, unsigned long npages)
 {
 	unsigned long last = (page + npages - 1) >> PAGEINDEX_CHUNK_SHIFT;
@@ -143,7 +143,7 @@ bool model_run_free(const struct model *model, unsigned long page, unsigned long
 	return true;
 }
 
-/* How many pages a scan for a run may step over at page @i, all alike in that. */
+/* Number of pages at @i that are all free or all not, which a scan may step over. */
 static unsigned long step_over(const struct model *model, unsigned long i)
 {
 	unsigned int free = model->free[i / PAGEINDEX_CHUNK_PAGES];
@@ -178,7 +178,7 @@ unsigned long model_find(const struct model *model, unsigned long npages)
 	return MODEL_NONE;
 }
 
-/* The lowest run of idle pages from @page on that ends in its chunk. */
+/* The lowest run of idle pages from @page on that lies in the chunk of @page. */
 unsigned long model_find_idle_from(const struct model *model, unsigned long page,
 				   unsigned long npages)
 {
@@ -197,7 +197,7 @@ unsigned long model_find_idle_from(const struct model *model, unsigned long page
 	return MODEL_NONE;
 }
 
-/* The lowest run of idle pages that lies in @chunk altogether. */
+/* The lowest run of idle pages that lies in @chunk. */
 unsigned long model_find_idle(const struct model *model, unsigned long chunk,
 			      unsigned long npages)
 {
@@ -251,7 +251,7 @@ unsigned long model_count_unbacked(const struct model *model, unsigned long page
 
 /* === History ============================================================ */
 
-/* The history of the chunk of @page, with room for the present epoch. */
+/* The history of the chunk of @page, with room for the current epoch. */
 static struct model_chunk *history(struct model *model, unsigned long page)
 {
 	struct model_chunk *chunk = &model->chunk[page >> PAGEINDEX_CHUNK_SHIFT];
@@ -342,7 +342,7 @@ unsigned int model_tag(const struct model *model, unsigned long chunk)
 	return sources ? __ffs(sources) : 0;
 }
 
-/* Idle pages of chunks with memory of that source alone, or of several. */
+/* Idle pages of the chunks that may have memory with this tag. */
 unsigned long model_idle_of(const struct model *model, unsigned int tag)
 {
 	unsigned long chunk, idle = 0;

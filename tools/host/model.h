@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Model: what a page index should answer, found the plain way.
+ * Model: a naive page index, whose answers a page index must give.
  *
- * One byte per page and linear scans; no summaries, hints or bit tricks, so
- * that the two have nothing in common that could be wrong in both. A count of
- * free pages per chunk only lets the scans step over what cannot matter.
+ * It has one byte per page and linear scans, and no summaries, hints or bit
+ * tricks, so that it does not share defects with the index. A count of free
+ * pages per chunk lets scans step over chunks that are in use or free.
  */
 #ifndef HOST_MODEL_H
 #define HOST_MODEL_H
@@ -23,17 +23,17 @@ enum model_state {
 
 /* Bits of a page's byte: its state, and flags. */
 #define MODEL_STATE	0x07
-#define MODEL_TOUCHED	0x08	/* has been in use at some time */
-#define MODEL_BACKED	0x10	/* and has been backed at some time */
-#define MODEL_DIRTY	0x20	/* idle, and may hold something */
+#define MODEL_TOUCHED	0x08	/* was in use at some time */
+#define MODEL_BACKED	0x10	/* was in use and backed at some time */
+#define MODEL_DIRTY	0x20	/* idle, and may hold data */
 
 /**
- * struct model_chunk - what has happened in a chunk, apart from its pages
- * @due: for each 64 pages, whether none became old when pages last did
- * @sources: bit n is set if memory with tag n has come to it since it had none
+ * struct model_chunk - history of a chunk
+ * @due: for each 64 pages, whether none of them became old when the chunk last aged
+ * @sources: bit n is set if memory with tag n was added since the chunk last had no memory
  * @nr_epochs: epochs that @claimed and @released have room for
- * @claimed: for each epoch, how many pages were allocated
- * @released: for each epoch, how many pages were released and not yet refaulted
+ * @claimed: for each epoch, number of pages allocated
+ * @released: for each epoch, number of pages released and not yet refaulted
  */
 struct model_chunk {
 	bool due[PAGEINDEX_CHUNK_WORDS];
@@ -51,10 +51,10 @@ struct model_chunk {
  * @wall: for each block, whether runs may not cross into it
  * @nr_blocks: blocks
  * @nr_pages: pages grown
- * @epoch: the present one, from 0
- * @count: how many pages are in each state
- * @fence_start: first page that others may not take
- * @fence_end: first page after those; 0 if there are none
+ * @epoch: the current epoch, from 0
+ * @count: number of pages in each state
+ * @fence_start: first page behind the fence
+ * @fence_end: first page after the fence; 0 if there is no fence
  */
 struct model {
 	u8 *page;
@@ -77,10 +77,10 @@ void model_set(struct model *model, unsigned long page, unsigned long npages,
 	       enum model_state state, bool dirty);
 void model_unback(struct model *model, unsigned long page, unsigned long npages);
 
-/* The index counts no further than this in an epoch. */
+/* The index's count of an epoch saturates here. */
 #define MODEL_MOST	65535
 
-/* Pages are about to be allocated, have been released; the first says what is refaulted. */
+/* Before an allocation, whose refaulted pages are returned; after a release. */
 unsigned long model_note_claim(struct model *model, unsigned long page, unsigned long npages);
 void model_note_release(struct model *model, unsigned long page, unsigned long npages);
 unsigned int model_recent(const struct model *model, unsigned long chunk);

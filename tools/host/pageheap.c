@@ -41,7 +41,7 @@ unsigned long pageheap_add_block(struct pageheap *heap, bool adjoining)
 
 		free(pageindex_set_table(idx, memory_zeroed(1, pageindex_table_bytes(room)), room));
 	}
-	/* The index says that it does not matter what is in there. */
+	/* pageindex_block_init() must not rely on zeroed memory. */
 	memset(block, 0xa5, sizeof(*block));
 	pageindex_block_init(block, adjoining);
 	return pageindex_add_block(idx, block);
@@ -79,7 +79,7 @@ static bool prev_idle(struct pageindex *idx, unsigned long *chunk)
 	return pageindex_prev_idle(idx, chunk, &steps);
 }
 
-/* Release old pages above @keep, of chunks that are no fuller and no busier than said. */
+/* Release old pages above @keep, in chunks within the bounds of use and of recent use. */
 static void pass_chunks(struct pageindex *idx, unsigned long chunk, unsigned long keep,
 			unsigned int max_used, unsigned int max_recent)
 {
@@ -102,9 +102,8 @@ static void pass_chunks(struct pageindex *idx, unsigned long chunk, unsigned lon
 }
 
 /*
- * One round of the scavenger: of what was idle at the last round, all is released
- * that is not needed to keep @keep pages in use or idle; what has become idle since
- * is marked. Returns the pages released. Order and bounds are those of the module.
+ * One pass of the scavenger, in the module's order: release pages that were idle at the
+ * last pass, but keep @keep backed pages; then age the others. Returns the pages released.
  */
 unsigned long pageheap_pass(struct pageheap *heap, unsigned long keep)
 {

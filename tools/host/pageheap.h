@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Page heap: a page index together with the memory that it lives in.
+ * Page heap: a page index together with its memory.
  *
- * Does for programs what the module's heap does around its index: adds blocks
- * and chunks when a request does not fit, and passes out idle pages. Address
- * space and backing exist only as numbers.
+ * As the module's heap, it adds blocks and chunks to its index when a request
+ * does not fit, and releases idle pages in passes. It has no address space and
+ * no backing; both are only counted.
  */
 #ifndef HOST_PAGEHEAP_H
 #define HOST_PAGEHEAP_H
@@ -14,7 +14,7 @@
 /**
  * struct pageheap - a page index and its memory
  * @index: the page index
- * @grown: chunks in use, counted from 0; only pageheap_alloc() keeps it
+ * @grown: number of chunks grown, from chunk 0 on, by pageheap_alloc()
  */
 struct pageheap {
 	struct pageindex index;

@@ -18,7 +18,7 @@
  * @end: end of the text
  * @stop: end of the line
  * @line: number of the line
- * @error: where to complain
+ * @error: filled in by complain()
  */
 struct cursor {
 	const char *at;
@@ -31,7 +31,7 @@ struct cursor {
 static bool complain(struct reader_error *error, unsigned long line, const char *format, ...)
 	__attribute__((__format__(printf, 3, 4)));
 
-/* Always false, to be returned. */
+/* Fill in @error. Always returns false, for callers to return. */
 static bool complain(struct reader_error *error, unsigned long line, const char *format, ...)
 {
 	va_list args;
@@ -55,12 +55,12 @@ static void cursor_init(struct cursor *cursor, const char *text, size_t size,
 	cursor->error = error;
 }
 
-/* To the next line; false at the end of the text. */
+/* Go to the next line. Returns false at the end of the text. */
 static bool next_line(struct cursor *cursor)
 {
 	if (cursor->line)
 		cursor->at = cursor->stop + 1;
-	/* The last line may lack its newline, and then ends behind the text. */
+	/* The last line may lack its newline; it ends at the end of the text. */
 	if (cursor->at >= cursor->end)
 		return false;
 	cursor->stop = memchr(cursor->at, '\n', cursor->end - cursor->at);
@@ -81,7 +81,7 @@ static void skip_blanks(struct cursor *cursor)
 		cursor->at++;
 }
 
-/* Is there nothing (more) to be read on this line? */
+/* Is the rest of this line blank? */
 static bool line_done(struct cursor *cursor)
 {
 	skip_blanks(cursor);
@@ -98,7 +98,7 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* A number of at most @max; what it is said to be if it is not one. */
+/* Read a number of at most @max. Error messages call it @what. */
 static bool get_number(struct cursor *cursor, const char *what, u64 max, u64 *value)
 {
 	const char *from;
@@ -129,7 +129,7 @@ static bool get_end(struct cursor *cursor)
 	return complain(cursor->error, cursor->line, "more on the line than expected");
 }
 
-/* The letter that says which call it is. */
+/* Read the letter of the call. */
 static bool get_call(struct cursor *cursor, bool *is_free)
 {
 	char call = *cursor->at++;
@@ -244,10 +244,10 @@ void oracle_drop(struct oracle *oracle)
 /* === Traces ============================================================= */
 
 /**
- * struct slots - how ids become slots while a trace is read
+ * struct slots - slots of the ids of a trace
  * @map: slots of live ids
- * @vacant: slots whose span was freed, to be used again
- * @nr_vacant: how many
+ * @vacant: slots of freed ids, to be used again
+ * @nr_vacant: number of @vacant slots
  * @live: pages in live spans
  */
 struct slots {
@@ -265,7 +265,7 @@ static void slots_open(struct slots *slots, struct trace *trace, u64 id, struct 
 		op->slot = slots->vacant[--slots->nr_vacant];
 	} else {
 		op->slot = trace->nr_slots++;
-		/* Room for all slots to become vacant, in steps of doubling. */
+		/* All slots may become vacant. Enlarge @vacant whenever their number doubles. */
 		if (!(op->slot & (op->slot - 1)))
 			slots->vacant = memory_enlarge(slots->vacant, room * sizeof(u32));
 	}
@@ -375,7 +375,7 @@ bool reader_load(const char *path, char **text, size_t *size, struct reader_erro
 	*size = 0;
 	if (!file)
 		return complain(error, 0, "cannot open: %s", strerror(errno));
-	/* zlib passes through what is not compressed. */
+	/* zlib reads files that are not compressed as they are. */
 	read_all(file, text, size);
 	gzerror(file, &status);
 	if (status == Z_OK || status == Z_STREAM_END)

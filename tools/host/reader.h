@@ -18,13 +18,13 @@
 /* Number of pages that a page index can number. */
 #define READER_MAX_PAGES	(1UL << 32)
 
-/* Half of them may be live, so that there is room for the other half as holes. */
+/* Half of the pages of an index may be live, so that there is room for holes. */
 #define READER_MAX_LIVE		(READER_MAX_PAGES / 2)
 
 /**
  * struct reader_error - why a file cannot be used
- * @line: number of the offending line, 0 if it is the whole file
- * @text: for people
+ * @line: number of the offending line, 0 if the error is not in a line
+ * @text: description of the error
  */
 struct reader_error {
 	unsigned long line;
@@ -33,10 +33,10 @@ struct reader_error {
 
 /**
  * struct oracle_op - a call and its answer
- * @page: answer to an allocation, -1 for none; what is freed
+ * @page: first page: the answer to an allocation, or -1 for none; or the page to free
  * @npages: length; at most READER_MAX_PAGES
- * @line: where it stands
- * @is_free: a free, not an allocation
+ * @line: number of its line in the file
+ * @is_free: the call is a free
  */
 struct oracle_op {
 	s64 page;
@@ -53,7 +53,7 @@ struct oracle {
 
 /**
  * struct trace_op - a call
- * @slot: stands for the span; the least number not taken by a live one, roughly
+ * @slot: number of the span; numbers of freed spans are used again
  * @npages: length of an allocation, 0 for a free
  */
 struct trace_op {
@@ -67,7 +67,7 @@ struct trace {
 	size_t nr_slots;
 };
 
-/* On failure these fill in @error and leave nothing to be freed. */
+/* On failure these fill in @error, and the caller has nothing to free. */
 bool reader_load(const char *path, char **text, size_t *size, struct reader_error *error);
 bool oracle_parse(struct oracle *oracle, const char *text, size_t size,
 		  struct reader_error *error);

@@ -11,10 +11,10 @@
 /* === Oracle vectors ===================================================== */
 
 /**
- * struct rival - an index, and what the oracle says of the same pages
+ * struct rival - an index, and the state of its pages according to the oracle
  * @heap: the index
- * @used: for each page, 1 if the oracle has it in use
- * @pages: how many there are
+ * @used: for each page, 1 if it is in use in the oracle
+ * @pages: number of pages
  */
 struct rival {
 	struct pageheap heap;
@@ -22,7 +22,7 @@ struct rival {
 	unsigned long pages;
 };
 
-/* Make an index whose pages are in use just where the oracle's are. */
+/* Make a new index, in which the pages that the oracle uses are in use. */
 static void rival_rebuild(struct rival *rival)
 {
 	unsigned long nchunks = DIV_ROUND_UP(rival->pages, PAGEINDEX_CHUNK_PAGES);
@@ -62,7 +62,7 @@ static void rival_destroy(struct rival *rival)
 	free(rival->used);
 }
 
-/* The oracle may only give out free pages and take back those in use. */
+/* A valid oracle allocates only free pages, and frees only pages in use. */
 static bool rival_believes(const struct rival *rival, const struct oracle_op *op)
 {
 	u8 wrong = op->is_free ? 0 : 1;
@@ -110,7 +110,7 @@ static bool rival_replay(struct rival *rival, const struct oracle *oracle,
 			result->first = op;
 			result->answer = answer;
 		}
-		/* From here on as if the answer had been right. */
+		/* Go on as if the index had given the oracle's answer. */
 		rival_rebuild(rival);
 	}
 	return true;
@@ -129,7 +129,7 @@ bool oracle_replay(const struct oracle *oracle, struct oracle_result *result,
 	return valid;
 }
 
-/* The module's default for retain_floor_pages. */
+/* Default of the module's parameter retain_floor_pages. */
 #define FLOOR_PAGES	64
 
 /* === Traces ============================================================= */
@@ -156,7 +156,7 @@ static void replay_alloc(struct pageheap *heap, struct span *span, unsigned long
 	result->peak_span = max(result->peak_span, claim.page + npages);
 }
 
-/* Returns how many pages the module's scavenger would keep backed. */
+/* Number of pages that the module's scavenger would keep backed. */
 static unsigned long keep_pages(const struct pageheap *heap, const struct demand *demand)
 {
 	return max(demand_keep(demand), pageheap_live(heap) + FLOOR_PAGES);

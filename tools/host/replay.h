@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Replay: oracle vectors and traces, put to a page index.
+ * Replay: run the calls of oracle vectors and traces on a page index.
  */
 #ifndef HOST_REPLAY_H
 #define HOST_REPLAY_H
@@ -8,16 +8,16 @@
 #include "reader.h"
 
 /*
- * Operations between two passes unless said otherwise. A page is released when
- * it has been idle for one to two of these.
+ * Default number of operations from one pass to the next. A page is released after it
+ * has been idle for one to two such periods.
  */
 #define REPLAY_DEFAULT_AGE	64UL
 
 /**
  * struct oracle_result - how an index compares with the oracle
- * @mismatches: answers that differ
- * @first: the first call that was answered differently; NULL if none was
- * @answer: what the index answered to it, -1 for no room
+ * @mismatches: number of answers that differ
+ * @first: the first call with a different answer, or NULL
+ * @answer: the index's answer to @first, -1 for no room
  */
 struct oracle_result {
 	size_t mismatches;
@@ -26,15 +26,15 @@ struct oracle_result {
 };
 
 /**
- * struct trace_result - what a trace did to a heap
+ * struct trace_result - results of the replay of a trace
  * @allocs: allocations among the calls
  * @peak_live: most pages in live spans at any time
  * @peak_backed: most pages with backing: in live spans or idle
  * @peak_span: highest page ever used, plus one
  * @released: pages released by passes
- * @rebacked: pages backed again after that
+ * @rebacked: pages backed again after their release
  * @metadata_bytes: index, its table and a page table for lookups
- * @ns: time that all of it took
+ * @ns: time of the whole replay
  */
 struct trace_result {
 	size_t allocs;
@@ -51,7 +51,7 @@ struct trace_result {
 bool oracle_replay(const struct oracle *oracle, struct oracle_result *result,
 		   struct reader_error *error);
 
-/* Passes every @age operations; never if that is 0. */
+/* Make a pass every @age operations, or none if @age is 0. */
 void trace_replay(const struct trace *trace, unsigned long age, struct trace_result *result);
 
 #endif /* HOST_REPLAY_H */

@@ -60,7 +60,7 @@ void results_finish(struct results *results)
 		      compare_doubles);
 }
 
-/* The sample below which @part of @parts of them lie. */
+/* The sample at rank @part of @parts. */
 static double quantile(const struct result *result, unsigned int part, unsigned int parts)
 {
 	return result->nr_samples ? result->sample[(result->nr_samples - 1) * part / parts] : 0;

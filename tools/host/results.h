@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Results: what benchmarks measured, as a table and as JSON.
+ * Results of benchmarks, as a table and as JSON.
  */
 #ifndef HOST_RESULTS_H
 #define HOST_RESULTS_H
@@ -13,19 +13,19 @@
 
 struct result_param {
 	const char *name;
-	const char *text;	/* NULL: it is a number */
+	const char *text;	/* NULL for a number */
 	unsigned long number;
 };
 
 /**
- * struct result - one row: a benchmark, run on something, several times
+ * struct result - one row: the samples of a benchmark with its parameters
  * @bench: name of the benchmark
- * @subject: what it was run on
- * @metric: what the samples are
+ * @subject: name of the allocator
+ * @metric: metric and unit of the samples
  * @param: parameters by name
- * @nr_params: how many
- * @sample: measurements; sorted once results_finish() has been called
- * @nr_samples: how many
+ * @nr_params: number of parameters
+ * @sample: the samples; results_finish() sorts them
+ * @nr_samples: number of samples
  * @base: the row that this one is compared with, or NULL
  */
 struct result {

@@ -32,15 +32,15 @@ enum exercise_action {
 };
 
 /**
- * struct shape - what a heap looks like and what happens to it
- * @name: for people
- * @start_blocks: blocks it begins with
- * @start_chunks: chunks it begins with
- * @max_blocks: blocks it may grow to
- * @walls: of 100 blocks, how many do not adjoin the one before
- * @sparse: chunks are grown anywhere, not one after the other
+ * struct shape - a kind of heap, and the actions on it
+ * @name: name in the results
+ * @start_blocks: number of blocks at the start
+ * @start_chunks: number of chunks at the start
+ * @max_blocks: most blocks
+ * @walls: percentage of blocks that do not adjoin the block before
+ * @sparse: chunks grow at random places, not one after the other
  * @max_npages: the longest request
- * @weight: how often each action is chosen
+ * @weight: relative frequency of each action
  */
 struct shape {
 	const char *name;
@@ -56,7 +56,7 @@ struct shape {
 extern const struct shape shapes[];
 extern const unsigned int nr_shapes;
 
-/* Number of shapes, from the first on, without actions newer than the recorded fuzz inputs. */
+/* Number of shapes, from the first on, that recorded inputs of the fuzzer may select. */
 #define NR_PLAIN_SHAPES	8U
 
 #endif /* HOST_SHAPE_H */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * spanreplay: put oracle vectors and traces to the page index.
+ * spanreplay: replay oracle vectors and traces on the page index.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -32,17 +32,17 @@ static const char usage[] =
 "                    counted. Prints: file, ops (calls), age, peak_live_pages,\n"
 "                    peak_backed_pages (live or idle), peak_span_pages (highest\n"
 "                    page used, plus one), frag (peak_backed/peak_live),\n"
-"                    released_pages, rebacked_pages (backed again after that),\n"
+"                    released_pages, rebacked_pages (backed again after release),\n"
 "                    ns_per_op (per call), metadata_bytes (index and page table).\n"
-"  --age N           for the traces that follow: pass every N calls. A page idle\n"
-"                    for a whole period is released, so after N to 2N calls,\n"
+"  --age N           make a pass every N calls of the traces that follow. A page\n"
+"                    is released after it has been idle for N to 2N calls,\n"
 "                    unless recent demand covers it (Documentation/tuning.rst).\n"
-"                    0: never. Default: %lu, short enough for frag to stay below\n"
-"                    1.05 on programs that free and allocate as they go; a\n"
-"                    longer age re-backs fewer pages and holds more idle ones.\n"
+"                    0: never. Default: %lu, which keeps frag below 1.05 on\n"
+"                    programs that free and allocate all the time. A longer age\n"
+"                    re-backs fewer pages and keeps more pages idle.\n"
 "  --help            show this text\n"
 "\n"
-"Exit status: 0 if all is well, 1 if an answer differed, 2 if a file or the\n"
+"Exit status: 0 if all answers agree, 1 if an answer differs, 2 if a file or the\n"
 "command line is unusable.\n";
 
 static enum status unusable(const char *path, const struct reader_error *error)

@@ -17,9 +17,9 @@
 
 /**
  * struct step_case - a unit test
- * @name: what it checks
- * @run: returns false, having said why, if that does not hold
- * @arg: what to check it for
+ * @name: the property that it checks
+ * @run: checks the property; on failure prints the reason and returns false
+ * @arg: argument of @run
  */
 struct step_case {
 	const char *name;
@@ -43,7 +43,7 @@ extern struct twin steps;
 void add_blocks(unsigned long nblocks, bool adjoining);
 void grow(unsigned long chunk, unsigned long nchunks);
 
-/* Blocks enough for @nchunks chunks, adjoining, and all chunks grown. */
+/* Add enough adjoining blocks for @nchunks chunks, and grow these chunks. */
 void add_chunks(unsigned long nchunks);
 
 unsigned long alloc(unsigned long npages);
@@ -58,7 +58,7 @@ void put_runs(const struct pageindex_run *runs, unsigned int nr);
 void release(unsigned long page, unsigned long npages);
 void release_runs(const struct pageindex_run *runs, unsigned int nr);
 
-/* As release(), of pages that were fresh and never got their backing. */
+/* Release fresh pages that never got backing. */
 void unback(unsigned long page, unsigned long npages);
 unsigned int take(unsigned long chunk, enum pageindex_age age, unsigned long max_pages,
 		  struct pageindex_run *runs, unsigned int max_runs);

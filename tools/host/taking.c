@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Runs taken from a chunk, compared with the pages that the model would take.
+ * Taking: calls that take pages of a chunk, compared with the pages of the model.
  */
 #include <linux/kernel.h>
 
 #include "compare.h"
 
 /**
- * struct taking - what is to be taken from a chunk, page after page
- * @due: the pages, in that order
- * @nr_due: how many there are
- * @up: from the lowest up, not from the highest down
+ * struct taking - a call, and the pages that it should take from a chunk
+ * @due: the pages, in the order in which they should be taken
+ * @nr_due: number of pages
+ * @up: the order is from the lowest up, not from the highest down
  * @max_pages: most pages to take
- * @max_runs: most runs to take them in
+ * @max_runs: most runs to take
  */
 struct taking {
 	unsigned long due[PAGEINDEX_CHUNK_PAGES];
@@ -27,7 +27,7 @@ static void taking_add(struct taking *taking, unsigned long page)
 	taking->due[taking->nr_due++] = page;
 }
 
-/* How many pages were taken, as far as they are the right ones. */
+/* Number of pages taken, up to the first wrong one. */
 static unsigned long compare_runs(struct twin *twin, const struct taking *taking,
 				  const struct pageindex_run *runs, unsigned int nr)
 {
@@ -68,7 +68,7 @@ static void compare_taken(struct twin *twin, const struct taking *taking,
 	if (total > taking->max_pages)
 		differ(twin, "took %lu pages, asked for %lu", total, taking->max_pages);
 	if (nr < taking->max_runs && total < min(taking->max_pages, 0UL + taking->nr_due))
-		differ(twin, "took %lu pages of chunk %lu, there are more", total, chunk);
+		differ(twin, "took %lu pages of chunk %lu, which has more", total, chunk);
 	for (i = 0; i < nr; i++)
 		model_set(&twin->model, runs[i].page, runs[i].npages, MODEL_USED, false);
 	compare(twin, chunk << PAGEINDEX_CHUNK_SHIFT, PAGEINDEX_CHUNK_PAGES);
@@ -93,7 +93,7 @@ static bool is_aged(const struct model *model, unsigned long page, enum pageinde
 	}
 }
 
-/* Nothing is taken from a chunk that the fence reaches into. */
+/* No pages are taken from a chunk that has fenced pages. */
 static bool is_behind_fence(const struct twin *twin, unsigned long chunk)
 {
 	return model_is_fenced(&twin->model, chunk << PAGEINDEX_CHUNK_SHIFT,
@@ -117,7 +117,7 @@ unsigned int twin_take_idle(struct twin *twin, unsigned long chunk, enum pageind
 	return nr;
 }
 
-/* Unlike idle runs, no run of released pages is cut short but by @max_pages. */
+/* Runs of released pages must not end early, except at @max_pages. Runs of idle pages may. */
 static void compare_released(struct twin *twin, const struct taking *taking,
 			     const struct pageindex_run *runs, unsigned int nr)
 {

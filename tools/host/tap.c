@@ -10,7 +10,7 @@ static unsigned int failed;
 
 void tap_plan(unsigned int nr_tests)
 {
-	/* A crash must not swallow the results before it. */
+	/* After a crash, the results before it must have been printed. */
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	planned = nr_tests;
 	printf("TAP version 13\n1..%u\n", nr_tests);

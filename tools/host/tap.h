@@ -11,10 +11,10 @@ void tap_plan(unsigned int nr_tests);
 bool tap_result(bool passed, const char *format, ...) __attribute__((__format__(printf, 2, 3)));
 void tap_note(const char *format, ...) __attribute__((__format__(printf, 1, 2)));
 
-/* Exit status of the whole program: 0 if the plan was kept and all passed. */
+/* Exit status of the program: 0 if all planned tests ran and passed. */
 int tap_status(void);
 
-/* For use in tests that return bool: false, having said why. */
+/* For tests that return bool: on failure print the expectation and return false. */
 #define EXPECT(condition)							\
 	do {									\
 		if (!(condition)) {						\

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Unit tests: what is behind the pages, and how it is taken away.
+ * Unit tests: backing of pages, and its release.
  */
 #include <linux/kernel.h>
 
@@ -48,7 +48,7 @@ static bool released_is_not_fresh(unsigned long npages)
 	return true;
 }
 
-/* Idle, released and fresh pages in one run, across chunks. */
+/* A run of idle, released and fresh pages, across chunks. */
 static bool mixed_claim(unsigned long arg)
 {
 	(void)arg;
@@ -129,7 +129,7 @@ static bool young_then_old(unsigned long arg)
 	return true;
 }
 
-/* Old pages are due where none of their 64 has just become old. */
+/* Old pages are due in words of 64 pages of which none became old at the last ageing. */
 static bool old_then_due(unsigned long arg)
 {
 	(void)arg;
@@ -183,7 +183,7 @@ static bool old_is_not_clean(unsigned long arg)
 	return true;
 }
 
-/* The last @npages of a claim turn out to get no backing. */
+/* The backing of the last @npages of a claim fails. */
 static bool unbacked_is_fresh(unsigned long npages)
 {
 	add_chunks(4);
@@ -206,7 +206,7 @@ static bool unbacked_below_backed(unsigned long arg)
 	release(10, 10);
 	EXPECT_EQ(alloc(30), 0);
 	EXPECT_EQ(steps.claim.released, 30);
-	/* Only one bound is kept: it errs on the side of too few. */
+	/* The index keeps one bound per chunk, so that it may count too few fresh pages. */
 	EXPECT_EQ(steps.claim.fresh, 10);
 	return true;
 }
@@ -241,7 +241,7 @@ static bool ageing_is_per_chunk(unsigned long arg)
 	return true;
 }
 
-/* Idle runs 10+5, 60+10 across words, 200+1 and 500+12 at the end. */
+/* Make idle runs 10+5, 60+10 across words, 200+1 and 500+12 at the end of the chunk. */
 static void make_holes(void)
 {
 	alloc(CHUNK);
@@ -294,7 +294,7 @@ static bool take_stops_at_runs(unsigned long max_runs)
 	make_holes();
 	while (take(0, PAGEINDEX_OLD, NONE, runs, max_runs))
 		rounds++;
-	/* A run across words may be given out in two parts. */
+	/* The index may split a run across words in two. */
 	EXPECT(rounds <= DIV_ROUND_UP(5, max_runs));
 	EXPECT_EQ(nr_idle(), 0);
 	return true;
@@ -458,7 +458,7 @@ const struct step_case backing_cases[] = {
 	{ "pages freed clean within a chunk stay clean", clean_stays_clean, 9 },
 	{ "pages freed clean across chunks stay clean", clean_stays_clean, 1300 },
 	{ "clean pages behind dirty ones", clean_behind_dirty, 0 },
-	{ "dirt goes with the backing", dirt_goes_with_backing, 0 },
+	{ "released pages are not dirty", dirt_goes_with_backing, 0 },
 	{ "idle pages are young before they are old", young_then_old, 0 },
 	{ "old pages are due one ageing later", old_then_due, 0 },
 	{ "pages can be old at once", old_at_once, 0 },
@@ -483,7 +483,7 @@ const struct step_case backing_cases[] = {
 	{ "idle chunks of 70 blocks are found from the top down", prev_idle_visits_all, 70 },
 	{ "chunks without idle pages are not found", prev_idle_forgets, 0 },
 	{ "the next page in use is found", next_used_finds_spans, 0 },
-	{ "a pass releases what the one before it saw", pass_releases_after_two_rounds, 0 },
+	{ "a pass releases pages that were idle at the pass before", pass_releases_after_two_rounds, 0 },
 };
 
 const unsigned int nr_backing_cases = ARRAY_SIZE(backing_cases);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Unit tests: several runs taken or given back in one call.
+ * Unit tests: calls that take or free several runs.
  */
 #include <linux/kernel.h>
 
@@ -48,7 +48,7 @@ static bool batch_is_no_longer_than_asked(unsigned long max)
 	return true;
 }
 
-/* Idle 10+5, 60+10 across words, released 100+50, idle 200+2 and 500+12. */
+/* Make idle runs 10+5, 60+10 across words, 200+2 and 500+12, and a released run 100+50. */
 static void make_holes(void)
 {
 	add_chunks(2);
@@ -93,7 +93,7 @@ static bool released_comes_alone(unsigned long npages)
 	return true;
 }
 
-/* The first run crosses chunks; the others are from where it ends. */
+/* The first run crosses chunks. The other runs are from the chunk in which it ends. */
 static bool batch_across_chunks(unsigned long arg)
 {
 	static const unsigned long pages[] = { CHUNK - 5, CHUNK + 3, CHUNK + 11, CHUNK + 100 };
@@ -137,7 +137,7 @@ static bool batch_fails_as_one_does(unsigned long arg)
 	return true;
 }
 
-/* Idle pages do not count against the limit, the released ones behind them would. */
+/* Idle pages do not count against the limit. The released pages above them would. */
 static bool batch_below_limit(unsigned long arg)
 {
 	(void)arg;
@@ -151,7 +151,7 @@ static bool batch_below_limit(unsigned long arg)
 	return true;
 }
 
-/* The run that makes the summary, which is right, is not the first of the batch. */
+/* The chunk's longest run, which its summary tells, is not the first of the batch. */
 static bool batch_takes_longest_run(unsigned long arg)
 {
 	(void)arg;
@@ -167,7 +167,7 @@ static bool batch_takes_longest_run(unsigned long arg)
 	return true;
 }
 
-/* Of a batch, only the first span counts as recently allocated. */
+/* Only the first run of a batch counts as recent use. */
 static bool batch_is_not_used(unsigned long arg)
 {
 	(void)arg;
@@ -181,7 +181,7 @@ static bool batch_is_not_used(unsigned long arg)
 	return true;
 }
 
-/* === Giving back ======================================================== */
+/* === Freeing ============================================================ */
 
 #define RUNS(...)	((const struct pageindex_run []) { __VA_ARGS__ })
 
@@ -212,7 +212,7 @@ static bool runs_of_a_chunk(unsigned long arg)
 	return true;
 }
 
-/* Hints are above all of them, as nothing was to be had. */
+/* The failed allocation leaves the hints above all runs. Frees must lower them. */
 static bool runs_lower_hints(unsigned long down)
 {
 	struct pageindex_run runs[4] = { { 5, 3 }, { 40, 7 }, { 90, 1 }, { 200, 20 } };
@@ -234,7 +234,7 @@ static bool runs_lower_hints(unsigned long down)
 	return true;
 }
 
-/* They join each other and what was free already, in this chunk and the next ones. */
+/* The runs join each other and runs that are free already, in three chunks. */
 static bool runs_coalesce(unsigned long up)
 {
 	add_chunks(3);
@@ -339,8 +339,8 @@ const struct step_case batch_cases[] = {
 	{ "a batch fails as one run does", batch_fails_as_one_does, 0 },
 	{ "a batch below the limit", batch_below_limit, 0 },
 	{ "a batch takes the longest run behind its first", batch_takes_longest_run, 0 },
-	{ "only the first of a batch has been used", batch_is_not_used, 0 },
-	{ "no runs are given back", no_runs, 0 },
+	{ "only the first run of a batch counts as recent use", batch_is_not_used, 0 },
+	{ "no runs are freed", no_runs, 0 },
 	{ "runs of one chunk are freed", runs_of_a_chunk, 0 },
 	{ "freed runs are found, given from the lowest up", runs_lower_hints, 0 },
 	{ "freed runs are found, given from the highest down", runs_lower_hints, 1 },
@@ -349,7 +349,7 @@ const struct step_case batch_cases[] = {
 	{ "runs anywhere in 2 blocks are freed", runs_anywhere, 2 },
 	{ "runs anywhere in 9 blocks are freed", runs_anywhere, 9 },
 	{ "runs are released", runs_are_released, 0 },
-	{ "dirt goes with the last of several runs", dirt_goes_with_the_last_run, 0 },
+	{ "the release of the last run clears the dirty pages", dirt_goes_with_the_last_run, 0 },
 	{ "pages in use are counted by chunks", used_pages_are_counted, 0 },
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of the demand that is remembered: cases, and a comparison with all of the
- * past over random events.
+ * Tests of demand: cases, and a comparison with a complete history over random
+ * events.
  */
 #include <stdlib.h>
 #include <time.h>
@@ -19,7 +19,7 @@
 
 /* === Cases ============================================================== */
 
-/* As a heap does at an event: time passes at the level before it. */
+/* An event, as a heap reports it: time has passed at the old level. */
 static void event(struct demand *demand, unsigned long now, unsigned long *level,
 		  unsigned long to)
 {
@@ -42,7 +42,7 @@ static bool nothing_yet(unsigned long start)
 	return true;
 }
 
-/* A sixteenth more for two buckets, then the peak for the rest of the age. */
+/* The peak and a sixteenth are kept for two buckets, then the peak for the rest of the age. */
 static bool peak_is_kept_for_an_age(unsigned long start)
 {
 	unsigned long level = 0, t;
@@ -66,7 +66,7 @@ static bool peak_is_kept_for_an_age(unsigned long start)
 	return true;
 }
 
-/* The highest of several, one forgotten after the other. */
+/* Several peaks, which fall out of the age one after the other. */
 static bool peaks_go_one_by_one(unsigned long start)
 {
 	static const unsigned long peaks[] = { 800, 700, 600, 500 };
@@ -89,7 +89,7 @@ static bool peaks_go_one_by_one(unsigned long start)
 	return true;
 }
 
-/* A level that has lasted for longer than buckets remember. */
+/* A level that has lasted for @ticks, which may be longer than all buckets. */
 static bool level_lasts(unsigned long ticks)
 {
 	unsigned long level = 0;
@@ -159,7 +159,7 @@ static bool no_period_is_one_tick(unsigned long arg)
 	return true;
 }
 
-/* Cached pages that were not needed count as if they had never been taken. */
+/* Cached pages that were not needed are subtracted from the demand of the past. */
 static bool pages_were_idle_all_along(unsigned long start)
 {
 	unsigned long level = 0;
@@ -174,7 +174,7 @@ static bool pages_were_idle_all_along(unsigned long start)
 	EXPECT_EQ(demand_keep(&demand), 300);
 	demand_roll(&demand, start + 80, level - 200);
 	EXPECT_EQ(demand_keep(&demand), 300);
-	/* The demand of the second event, which lasted until now, counts as 120. */
+	/* The level of the second event is 320, which counts as 120 and a sixteenth. */
 	demand_roll(&demand, start + 90, level - 200);
 	EXPECT_EQ(demand_keep(&demand), 127);
 	demand_lower(&demand, 1000);
@@ -208,8 +208,8 @@ static const struct {
 	bool (*run)(unsigned long arg);
 	unsigned long arg;
 } cases[] = {
-	{ "nothing is kept of nothing", nothing_yet, 0 },
-	{ "nothing is kept of nothing, the clock about to wrap", nothing_yet, LATE },
+	{ "nothing is kept without demand", nothing_yet, 0 },
+	{ "nothing is kept without demand, the clock about to wrap", nothing_yet, LATE },
 	{ "a peak is kept for an age", peak_is_kept_for_an_age, 0 },
 	{ "a peak is kept for an age, the clock about to wrap", peak_is_kept_for_an_age,
 	  ~0UL - 41 },
@@ -219,10 +219,10 @@ static const struct {
 	{ "a level lasts for a tick", level_lasts, 1 },
 	{ "a level lasts for nearly an age", level_lasts, 54 },
 	{ "a level lasts for many ages", level_lasts, 1UL << 40 },
-	{ "a level lasts for as long as can be told", level_lasts, ~0UL / 2 - 1 },
+	{ "a level lasts for half the range of the clock", level_lasts, ~0UL / 2 - 1 },
 	{ "a clock that goes backwards stands still", clock_goes_backwards, 1000000 },
 	{ "a clock that goes backwards from just after 0", clock_goes_backwards, 3 },
-	{ "the largest level there is", no_overflow, ~0UL },
+	{ "the largest possible level", no_overflow, ~0UL },
 	{ "the least level with no room for a sixteenth", no_overflow, ~0UL / 17 * 16 + 1 },
 	{ "no room for 1 page", small_levels_get_no_room, 1 },
 	{ "no room for 15 pages", small_levels_get_no_room, 15 },
@@ -233,12 +233,12 @@ static const struct {
 	{ "the period changes as the clock wraps", period_changes, ~0UL - 249 },
 };
 
-/* === All of the past ==================================================== */
+/* === Complete history =================================================== */
 
 /**
- * struct past - every level that there has been
- * @nr: how many
- * @from: since when each, in ticks after the first
+ * struct past - the complete history of levels
+ * @nr: number of levels
+ * @from: start of each level, in ticks after the first
  * @level: the levels
  */
 struct past {
@@ -254,7 +254,7 @@ static unsigned long highest(const struct past *past, unsigned long from, unsign
 	unsigned int i;
 
 	for (i = 0; i < past->nr; i++) {
-		/* One that ends as the next event comes was there at that tick, before it. */
+		/* A level still counts in the tick of the event that ends it. */
 		unsigned long until = i + 1 < past->nr ? past->from[i + 1] : ~0UL;
 
 		if (past->from[i] <= to && until >= from)
@@ -263,7 +263,7 @@ static unsigned long highest(const struct past *past, unsigned long from, unsign
 	return most;
 }
 
-/* First tick of the bucket that is @back before the one of @now. */
+/* First tick of the bucket that is @back buckets before the bucket of @now. */
 static unsigned long bucket_start(unsigned long now, unsigned long period, unsigned long back)
 {
 	unsigned long bucket = now / period;
@@ -273,7 +273,7 @@ static unsigned long bucket_start(unsigned long now, unsigned long period, unsig
 
 static unsigned long keep(const struct past *past, unsigned long now, unsigned long period)
 {
-	/* Wider than any level, so that nothing needs to be said of overflow. */
+	/* Wider than any level, so that nothing overflows. */
 	unsigned __int128 all = highest(past, bucket_start(now, period, DEMAND_BUCKETS - 1), now);
 	unsigned __int128 few = highest(past, bucket_start(now, period, 1), now);
 	unsigned __int128 most = ~0UL;
@@ -290,7 +290,7 @@ static bool settled(const struct past *past, unsigned long now, unsigned long pe
 		unsigned long start = bucket_start(now, period, i);
 		unsigned long end = i ? start + period - 1 : now;
 
-		/* Before the beginning there was nothing. */
+		/* The level was 0 before the first bucket. */
 		if (now / period < i ? level != 0 : highest(past, start, end) != level)
 			return false;
 	}
@@ -361,7 +361,7 @@ static void run_random(u64 seed)
 	dice_seed(&dice, seed);
 	for (i = 0; i < ROUNDS && same; i++)
 		same = compare_with_past(&dice);
-	tap_result(same, "demand: as from all of the past, %u events, seed %llu",
+	tap_result(same, "demand: as from a complete history, %u events, seed %llu",
 		   ROUNDS * EVENTS, seed);
 }
 

@@ -15,10 +15,10 @@
 
 #define DEFAULT_OPS	2000000UL
 
-/* Operations in the life of a heap; then the next heap begins empty. */
+/* Operations on one heap; then the test goes on with a new heap. */
 #define HEAP_OPS	20000UL
 
-/* Comparing everything costs as much as there are pages: so much per step. */
+/* Pages compared per step, on average: a full comparison compares all pages of the heap. */
 #define VERIFY_PAGES	16UL
 
 static const char usage[] =
@@ -29,7 +29,7 @@ static const char usage[] =
 "  --ops N   operations over all shapes of heap (default: 2000000)\n"
 "  --help    show this text\n";
 
-/* Full comparisons come less often on large heaps, but always within a heap's life. */
+/* Full comparisons are rarer on large heaps, but each heap has at least one. */
 static bool due(const struct exercise *ex, unsigned long step)
 {
 	unsigned long every = model_span(&ex->twin.model) / VERIFY_PAGES;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Unit tests of the reader: what it accepts, and where it says it stopped.
+ * Unit tests of the reader: files that it accepts, and lines that it reports.
  */
 #include <stdio.h>
 
@@ -14,7 +14,7 @@
 struct text_case {
 	const char *name;
 	const char *text;
-	unsigned long line;	/* of the error, or the number of calls if @valid */
+	unsigned long line;	/* line of the error, or number of calls if @valid */
 	bool valid;
 };
 
@@ -35,10 +35,10 @@ static const struct text_case trace_cases[] = {
 	{ "a length beyond all indexes", "a 1 4294967296\n", 1, false },
 	{ "a length that overflows", "a 1 99999999999999999999\n", 1, false },
 	{ "an id that overflows", "a 18446744073709551616 1\n", 1, false },
-	{ "more live than can be", "a 1 2147483648\n# x\na 2 1\n", 3, false },
+	{ "more live pages than an index can have", "a 1 2147483648\n# x\na 2 1\n", 3, false },
 	{ "an id allocated twice", "a 1 1\na 2 1\na 1 1\n", 3, false },
-	{ "a free of what never was", "a 1 1\nf 2\n", 2, false },
-	{ "a free of what is gone", "a 1 1\nf 1\nf 1\n", 3, false },
+	{ "a free of an id that was never allocated", "a 1 1\nf 2\n", 2, false },
+	{ "a free of an id that was freed", "a 1 1\nf 1\nf 1\n", 3, false },
 	{ "too much on a line", "a 1 1\nf 1 1\n", 2, false },
 };
 
@@ -96,7 +96,7 @@ static bool run_oracle_case(const struct text_case *test)
 	return passed;
 }
 
-/* Ids come and go; slots may be used again, but never by two at a time. */
+/* Ids are allocated and freed. Two live ids never have the same slot. */
 static bool slots_are_distinct(void)
 {
 	enum { IDS = 3000 };
@@ -124,7 +124,7 @@ static bool slots_are_distinct(void)
 	return true;
 }
 
-/* Ids that fall on the same places of the table, deleted out of order. */
+/* Ids with the same hash are deleted out of order. */
 static bool idmap_keeps_ids(void)
 {
 	enum { IDS = 5000 };
@@ -161,7 +161,7 @@ static bool parse_and_replay(const char *text, struct oracle_result *result,
 	return valid;
 }
 
-/* One wrong answer is one mismatch, not a flood of them. */
+/* After a wrong answer the replay goes on with the right state: it is one mismatch. */
 static bool wrong_answers_are_found(void)
 {
 	struct reader_error error = {};
@@ -202,7 +202,7 @@ int main(void)
 		tap_result(run_oracle_case(&oracle_cases[i]), "reader: vector with %s",
 			   oracle_cases[i].name);
 	tap_result(slots_are_distinct(), "reader: live ids have slots of their own");
-	tap_result(idmap_keeps_ids(), "reader: ids are found after others were deleted");
+	tap_result(idmap_keeps_ids(), "reader: ids are found after other ids were deleted");
 	tap_result(wrong_answers_are_found(), "replay: wrong answers are found");
 	tap_result(contradictions_are_found(), "replay: vectors that contradict themselves");
 	return tap_status();

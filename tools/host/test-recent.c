@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Unit tests: what chunks have seen lately, and where their memory is from.
+ * Unit tests: recent use of chunks, refault, and tags.
  */
 #include <linux/kernel.h>
 
@@ -45,8 +45,8 @@ static bool recent_use_is_forgotten(unsigned long epochs)
 	return true;
 }
 
-/* Passing and filling the reserve are no use. */
-static bool passs_are_no_use(unsigned long arg)
+/* Passes, and filling the reserve, do not count as use. */
+static bool passes_are_no_use(unsigned long arg)
 {
 	struct pageindex_run runs[4];
 	unsigned long fresh;
@@ -78,7 +78,7 @@ static bool recent_use_saturates(unsigned long arg)
 	return true;
 }
 
-/* A chunk that grows late has no past. */
+/* A chunk that has just grown has no recent use, whatever the epoch. */
 static bool recent_of_a_new_chunk(unsigned long arg)
 {
 	(void)arg;
@@ -148,7 +148,7 @@ static bool a_page_is_refaulted_once(unsigned long arg)
 	return true;
 }
 
-/* Of two epochs; what is left is of the later one, and stays for another. */
+/* Pages were released in two epochs. Refaults are counted for the earlier one first. */
 static bool refault_is_oldest_first(unsigned long arg)
 {
 	(void)arg;
@@ -274,7 +274,7 @@ static bool tag_goes_with_backing(unsigned long arg)
 	return true;
 }
 
-/* The backing fails, in a chunk that has some and in one that has none. */
+/* The backing fails in a chunk that has other memory, and in a chunk that has none. */
 static bool tag_goes_if_unbacked(unsigned long arg)
 {
 	(void)arg;
@@ -317,24 +317,24 @@ const struct step_case recent_cases[] = {
 	{ "recent use is counted", recent_use_is_counted, 0 },
 	{ "recent use is forgotten after two epochs", recent_use_is_forgotten, 1 },
 	{ "recent use is forgotten after many epochs", recent_use_is_forgotten, 5 },
-	{ "passes and the reserve are no use", passs_are_no_use, 0 },
-	{ "what can be counted of recent use has an end", recent_use_saturates, 0 },
-	{ "a chunk that is new has no past", recent_of_a_new_chunk, 0 },
+	{ "passes and the reserve do not count as use", passes_are_no_use, 0 },
+	{ "the count of recent use saturates", recent_use_saturates, 0 },
+	{ "a new chunk has no recent use", recent_of_a_new_chunk, 0 },
 	{ "the number of the epoch wraps around", epochs_wrap, 0 },
 	{ "pages released in this epoch are refaulted", released_too_soon, 0 },
 	{ "pages released in the last epoch are refaulted", released_too_soon, 1 },
-	{ "pages released before that are not refaulted", released_too_soon, 2 },
+	{ "pages released two epochs ago are not refaulted", released_too_soon, 2 },
 	{ "pages released long ago are not refaulted", released_too_soon, 9 },
 	{ "a page that was released once is refaulted once", a_page_is_refaulted_once, 0 },
-	{ "what was released first is refaulted first", refault_is_oldest_first, 0 },
-	{ "each chunk is refaulted by itself", refault_is_by_chunks, 0 },
+	{ "pages released first are refaulted first", refault_is_oldest_first, 0 },
+	{ "refaults are counted per chunk", refault_is_by_chunks, 0 },
 	{ "idle pages are not refaulted", idle_is_not_refaulted, 0 },
 	{ "pages released in several runs are refaulted", runs_are_refaulted, 0 },
 	{ "the tag of a chunk", tag_of_a_chunk, 0 },
 	{ "the tag of 3 chunks", tag_of_many_chunks, 3 },
 	{ "the tag of a block and more", tag_of_many_chunks, BLOCK_CHUNKS + 1 },
-	{ "the tag goes with the last of the backing", tag_goes_with_backing, 0 },
-	{ "the tag goes if there was no backing", tag_goes_if_unbacked, 0 },
+	{ "the release of the last page clears the tag", tag_goes_with_backing, 0 },
+	{ "the failure of the backing clears the tag", tag_goes_if_unbacked, 0 },
 	{ "idle pages by their tag", idle_by_tag, 0 },
 };
 

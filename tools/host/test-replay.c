@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The page index against Go's recorded answers, and on real programs' traces.
+ * Tests of the page index on Go's recorded answers and on traces of real programs.
  *
  * Usage: test-replay --oracle FILE... --trace FILE...
  */
@@ -10,7 +10,7 @@
 #include "replay.h"
 #include "tap.h"
 
-/* Idle pages may add so much to the most that was ever live. */
+/* Bound of peak_backed, in percent of peak_live. */
 #define MAX_BACKED_PERCENT	105
 
 static const char *base_name(const char *path)
@@ -83,6 +83,6 @@ int main(int argc, char **argv)
 		else if (test)
 			test(argv[i]);
 	}
-	/* Without files nothing would have been tested. */
+	/* Fail if there are no files. */
 	return tap_status() || !nr_files;
 }

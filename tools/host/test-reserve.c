@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Unit tests: what is taken for the sake of its backing, and the limit on that.
+ * Unit tests: allocations of idle pages, taking of released pages, and the limit on
+ * backed pages.
  */
 #include <linux/kernel.h>
 
@@ -11,7 +12,7 @@
 
 static struct pageindex_run runs[MAX_RUNS];
 
-/* A run of idle pages at @page; every other page is in use. */
+/* Make a run of idle pages at @page, with all other pages in use. */
 static void one_idle_run(unsigned long nchunks, unsigned long page, unsigned long npages)
 {
 	add_chunks(nchunks);
@@ -80,7 +81,7 @@ static bool idle_clean_is_known(unsigned long arg)
 	return true;
 }
 
-/* Blocks without idle pages are no obstacle, unless there are very many. */
+/* The search steps over blocks without idle pages. */
 static bool idle_beyond_blocks(unsigned long nblocks)
 {
 	const unsigned long page = nblocks * BLOCK + 3 * CHUNK + 7;
@@ -124,7 +125,7 @@ static bool idle_of_nothing(unsigned long arg)
 
 /* === Released pages ===================================================== */
 
-/* Released 10+5, 60+10 across words, 200+1 and 500+12 at the end; all else in use. */
+/* Make released runs 10+5, 60+10 across words, 200+1, and 500+12 at the end of the chunk. */
 static void make_holes(void)
 {
 	add_chunks(1);
@@ -260,7 +261,7 @@ static bool reserve_checkerboard(unsigned long arg)
 
 /* === The limit ========================================================== */
 
-/* 100 pages in use and then 50 idle; @room more may be backed. */
+/* Make 100 pages in use and 50 idle, with a limit of @room more backed pages. */
 static void limited(unsigned long room)
 {
 	add_chunks(4);
@@ -304,7 +305,7 @@ static bool limit_and_no_room(unsigned long arg)
 	return true;
 }
 
-/* The lowest run is refused though a higher one would need nothing. */
+/* The lowest run is refused, although a higher run would need no backing. */
 static bool limit_judges_lowest(unsigned long arg)
 {
 	(void)arg;
@@ -333,7 +334,7 @@ static bool limit_on_aligned(unsigned long align)
 	return true;
 }
 
-/* Lowered below what is backed already. */
+/* The limit is below the number of backed pages. */
 static bool limit_below(unsigned long max_backed)
 {
 	limited(0);
@@ -373,11 +374,11 @@ const struct step_case reserve_cases[] = {
 	{ "an idle run lies within one chunk", idle_run_ends_at_chunk, 0 },
 	{ "an idle run has no released page", idle_not_released, 0 },
 	{ "an idle run is of any age", idle_of_any_age, 0 },
-	{ "what is clean in an idle run is known", idle_clean_is_known, 0 },
+	{ "the clean part of an idle run is known", idle_clean_is_known, 0 },
 	{ "an idle run beyond 1 block without any", idle_beyond_blocks, 1 },
 	{ "an idle run beyond 10 blocks without any", idle_beyond_blocks, 10 },
 	{ "idle pages can be had above the limit", idle_ignores_limit, 0 },
-	{ "no idle run where there is none", idle_of_nothing, 0 },
+	{ "no idle run is found where there is none", idle_of_nothing, 0 },
 	{ "released pages are taken from the lowest up", reserve_goes_up, 0 },
 	{ "take at most 1 released page", reserve_stops_at_pages, 1 },
 	{ "take at most 12 released pages", reserve_stops_at_pages, 12 },
@@ -390,17 +391,17 @@ const struct step_case reserve_cases[] = {
 	{ "released pages become idle", reserve_becomes_idle, 0 },
 	{ "nothing is taken of a chunk that has not grown", reserve_of_ungrown, 0 },
 	{ "take every second page, released", reserve_checkerboard, 0 },
-	{ "a request that just reaches the limit, which is what is backed", limit_allows, 0 },
+	{ "a request that just reaches the limit, 0 pages away", limit_allows, 0 },
 	{ "a request that just reaches the limit, 30 pages away", limit_allows, 30 },
 	{ "a request that just reaches the limit, 900 pages away", limit_allows, 900 },
-	{ "requests above the limit, which is what is backed", limit_refuses, 0 },
+	{ "requests above the limit, 0 pages away", limit_refuses, 0 },
 	{ "requests above the limit, 30 pages away", limit_refuses, 30 },
 	{ "no room, whatever the limit", limit_and_no_room, 0 },
 	{ "the limit is held against the lowest run", limit_judges_lowest, 0 },
 	{ "the limit and 64 pages aligned to as many", limit_on_aligned, 64 },
 	{ "the limit and 512 pages aligned to as many", limit_on_aligned, 512 },
-	{ "a limit 1 page below what is backed", limit_below, 149 },
-	{ "a limit of 1 page below what is backed", limit_below, 1 },
+	{ "a limit 1 page below the number of backed pages", limit_below, 149 },
+	{ "a limit of 1 page, with 150 pages backed", limit_below, 1 },
 	{ "releasing makes room below the limit", limit_follows_release, 0 },
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Unit tests: finding, taking and giving back runs of pages.
+ * Unit tests: finding, taking and freeing runs of pages.
  */
 #include <linux/kernel.h>
 
@@ -117,7 +117,7 @@ static bool exhaust(unsigned long length)
 	return true;
 }
 
-/* The only free run lies across @boundary: 3 pages before it and 4 after. */
+/* The only free run has 3 pages below @boundary and 4 pages above it. */
 static bool straddle(unsigned long boundary)
 {
 	const unsigned long heap = 2 * BLOCK;
@@ -184,7 +184,7 @@ static bool free_in_pieces(unsigned long arg)
 	return true;
 }
 
-/* Two grown blocks, the second of them number @second and behind a wall. */
+/* Two grown blocks: block @second, with a wall below it, and the block before. */
 static bool wall(unsigned long second)
 {
 	const unsigned long edge = second * BLOCK;
@@ -208,7 +208,7 @@ static bool wall(unsigned long second)
 	return true;
 }
 
-/* The same without the wall. */
+/* The same two blocks without the wall. */
 static bool no_wall(unsigned long second)
 {
 	const unsigned long edge = second * BLOCK;
@@ -224,7 +224,7 @@ static bool no_wall(unsigned long second)
 	return true;
 }
 
-/* Searches that begin in the very chunk that ends at the wall. */
+/* The last searches begin in the chunk that ends at the wall. */
 static bool fill_up_to_wall(unsigned long length)
 {
 	unsigned long page;
@@ -264,7 +264,7 @@ static bool aligned(unsigned long align)
 	EXPECT_EQ(alloc_aligned(3, align), round_up(3UL, align));
 	EXPECT_EQ(alloc_aligned(align + 1, align), 2 * round_up(3UL, align));
 	EXPECT_EQ(alloc_aligned(heap, align), NONE);
-	/* To compare all pages after each of these steps would take minutes. */
+	/* Call the twin itself: a full comparison after each step would take minutes. */
 	while (twin_alloc_aligned(&steps, align, align) != NONE)
 		;
 	EXPECT(twin_verify(&steps));
@@ -272,7 +272,7 @@ static bool aligned(unsigned long align)
 	return true;
 }
 
-/* More useless places than a search would try before the one that will do. */
+/* There are more misaligned free runs, below the right one, than a search tries. */
 static bool aligned_beyond_misfits(unsigned long align)
 {
 	unsigned long page;
@@ -344,7 +344,7 @@ static bool many_arenas(unsigned long nblocks)
 	return true;
 }
 
-/* Longer than a packed summary can say: about @npages in a heap twice that. */
+/* Runs longer than a packed summary can hold, in a heap of twice @npages. */
 static bool huge_request(unsigned long npages)
 {
 	const unsigned long nblocks = 2 * DIV_ROUND_UP(npages, BLOCK);
@@ -426,8 +426,8 @@ static bool end_of_largest(unsigned long arg)
 }
 
 const struct step_case run_cases[] = {
-	{ "nothing can be had of an empty index", empty_index, 0 },
-	{ "nothing can be had of a block that has not grown", block_not_grown, 0 },
+	{ "an empty index has no runs", empty_index, 0 },
+	{ "a block that has not grown has no runs", block_not_grown, 0 },
 	{ "grow the first chunk", grow_one, 0 },
 	{ "grow a chunk in the middle", grow_one, 13 },
 	{ "grow the last chunk", grow_one, BLOCK_CHUNKS - 1 },

@@ -23,7 +23,7 @@ cd "$work"
 number=0
 failed=0
 
-# What spanreplay says and how it ends: expect NAME STATUS PATTERN ARGUMENTS
+# expect NAME STATUS PATTERN ARGUMENT...: check spanreplay's exit status and output
 expect()
 {
 	local name=$1 want=$2 pattern=$3 have=0
@@ -83,7 +83,7 @@ expect "a directory" 2 'dir: cannot' --trace dir
 expect "a file that is not there" 2 'nowhere: cannot open: No such file' --trace nowhere
 expect "a trace" 0 '"ops":4,"age":0,"peak_live_pages":15,"peak_backed_pages":15,"peak_span_pages":15,"frag":1.0000,"released_pages":0,"rebacked_pages":0,' \
 	--age 0 --trace trace.txt.gz
-# When 400 pages are no longer remembered all goes but 64, which always stay.
+# Once demand has forgotten the 400 pages, a pass releases all but the 64 of the floor.
 expect "a trace with passes" 0 '"peak_backed_pages":400,.*"released_pages":336,"rebacked_pages":0,"ns_per_op":[0-9.]+,"metadata_bytes":[0-9]+\}' \
 	--age 1 --trace passes.txt
 exit "$failed"

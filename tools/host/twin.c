@@ -108,7 +108,7 @@ unsigned long twin_alloc(struct twin *twin, unsigned long npages)
 	return twin_alloc_batch(twin, npages, 0, &page) ? page : TWIN_NONE;
 }
 
-/* The first run of a batch, or the only one. */
+/* Compare the answer for the first run of a batch with the model's. */
 static bool first_claimed(struct twin *twin, unsigned long npages, bool ok,
 			  const struct pageindex_claim *claim)
 {
@@ -131,7 +131,7 @@ static bool first_claimed(struct twin *twin, unsigned long npages, bool ok,
 	return false;
 }
 
-/* Where the next run of a batch should be, after one that ends before page @end. */
+/* First page of the run of a batch that should follow a run up to page @end - 1. */
 static unsigned long next_of_batch(const struct twin *twin, unsigned long end,
 				   unsigned long npages)
 {
@@ -159,10 +159,10 @@ static void rest_taken(struct twin *twin, unsigned long npages, const unsigned l
 		differ(twin, "run %u of %u of %lu pages at %lu, should be at %ld", i, nr, npages,
 		       pages[i], (long)want);
 	else if (want != TWIN_NONE && i < max)
-		differ(twin, "%u runs of %lu pages, there is one at %lu", nr, npages, want);
+		differ(twin, "%u runs of %lu pages, there is one more at %lu", nr, npages, want);
 }
 
-/* Returns how many of @max runs there are; with @max 0 the call that takes one is tried. */
+/* Returns the number of runs, of at most @max. With @max 0, takes a single run. */
 unsigned int twin_alloc_batch(struct twin *twin, unsigned long npages, unsigned int max,
 			      unsigned long *pages)
 {
@@ -177,7 +177,7 @@ unsigned int twin_alloc_batch(struct twin *twin, unsigned long npages, unsigned 
 	pages[0] = claim.page;
 	if (ok && max && !claim.released)
 		more = pageindex_take_more(idx, claim.page + npages, npages, max - 1, pages + 1);
-	/* The index has taken them all by now, the model takes one after the other. */
+	/* The index has taken all runs, the model takes one after the other. */
 	twin->quiet = more;
 	ok = first_claimed(twin, npages, ok, &claim);
 	if (ok && max && !claim.released)
@@ -211,7 +211,7 @@ unsigned long twin_fence(struct twin *twin, unsigned long npages, unsigned long 
 	return page;
 }
 
-/* Each piece is compared as if it were a claim of its own. */
+/* A piece is compared like a claim. */
 void twin_claim_piece(struct twin *twin, unsigned long page, unsigned long npages)
 {
 	struct pageindex_claim claim = { .page = page };
@@ -234,7 +234,7 @@ void twin_unfence(struct twin *twin)
 	twin->model.fence_end = 0;
 }
 
-/* Which run was meant is not known, only that it is no longer than was asked for. */
+/* The run that was too large for the limit is unknown. It is at most @npages long. */
 static unsigned long not_aligned(struct twin *twin, unsigned long npages, unsigned long align,
 				 unsigned long above)
 {
@@ -272,8 +272,8 @@ unsigned long twin_alloc_aligned(struct twin *twin, unsigned long npages, unsign
 }
 
 /*
- * The search for idle pages may give up early, but in a heap of one block not
- * before the first chunk that has any.
+ * The search for idle pages may give up early. In a heap of one block it reaches at least
+ * the first chunk that has idle pages.
  */
 static bool idle_is_near(const struct model *model, unsigned long npages, unsigned int tag)
 {
@@ -295,9 +295,9 @@ unsigned long twin_alloc_idle(struct twin *twin, unsigned long npages, unsigned 
 	bool found = pageindex_alloc_idle(twin_index(twin), npages, tag, &claim);
 
 	twin->steps++;
-	/* A search for a tag passes other chunks by faster, and comes further. */
+	/* A search for a tag skips other chunks, so that it may search more chunks. */
 	if (!tag && found != has)
-		differ(twin, "%lu idle pages: there are said to be %u", npages, has);
+		differ(twin, "%lu idle pages: pageindex_has_idle() says %u", npages, has);
 	if (!found) {
 		if (idle_is_near(&twin->model, npages, tag))
 			differ(twin, "no %lu idle pages with tag %u", npages, tag);

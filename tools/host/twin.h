@@ -2,8 +2,8 @@
 /*
  * Twin: a page index and its model, driven together.
  *
- * Every call goes to both and every answer is compared. The first difference is
- * printed and sticks in @failed; from then on nothing more may be asked.
+ * Every call goes to both, and their answers are compared. The first difference is
+ * printed and sets @failed. After that, no call may be made.
  */
 #ifndef HOST_TWIN_H
 #define HOST_TWIN_H
@@ -20,12 +20,12 @@
  * struct twin - a page index and its model
  * @heap: the index
  * @model: the model
- * @claim: what the last successful allocation reported
- * @excess: by how much the last one that failed was above the limit; 0 if there
- *	was no room
+ * @claim: the index's answer to the last successful allocation
+ * @excess: pages by which the last failed allocation was above the limit; 0 if it found
+ *	no room
  * @steps: calls made
  * @idle_of: the index's counts of idle pages by their source
- * @quiet: in the middle of what the index did at once
+ * @quiet: the model is still behind the index, and is not compared
  * @failed: the two have differed
  */
 struct twin {
@@ -52,11 +52,11 @@ unsigned long twin_alloc(struct twin *twin, unsigned long npages);
 unsigned long twin_alloc_aligned(struct twin *twin, unsigned long npages, unsigned long align);
 unsigned long twin_alloc_idle(struct twin *twin, unsigned long npages, unsigned int tag);
 
-/* Returns the number of runs, of which there is room for @max, or one, in @pages. */
+/* Returns the number of runs. @pages has room for @max runs, and for at least one. */
 unsigned int twin_alloc_batch(struct twin *twin, unsigned long npages, unsigned int max,
 			      unsigned long *pages);
 
-/* A long run, a piece at a time; returns its first page, or TWIN_NONE. */
+/* A long run is claimed piece by piece. twin_fence() returns its first page, or TWIN_NONE. */
 unsigned long twin_fence(struct twin *twin, unsigned long npages, unsigned long align);
 void twin_claim_piece(struct twin *twin, unsigned long page, unsigned long npages);
 void twin_unfence(struct twin *twin);
@@ -78,7 +78,7 @@ unsigned int twin_tag(struct twin *twin, unsigned long page, unsigned long npage
 void twin_next_epoch(struct twin *twin);
 void twin_age(struct twin *twin, unsigned long chunk);
 
-/* @steps: how many steps each call of the index has. */
+/* @steps: budget of each call of the index; the call is repeated until it has an answer. */
 bool twin_prev_idle(struct twin *twin, unsigned long *chunk, unsigned int steps);
 unsigned long twin_next_used(struct twin *twin, unsigned long page, unsigned int steps);
 

@@ -3,7 +3,7 @@
 
 const unsigned long work_pairs[WORK_NR_PAIRS] = { 1, 4, 16, 64, 512 };
 
-/* The same for everyone, in every run. */
+/* The same choices for every allocator, in every run. */
 void work_churn_roll(struct work_churn *churn)
 {
 	struct dice dice;

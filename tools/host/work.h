@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Work: the loops that are timed, the same for the page index and its peers.
+ * Work: the timed loops, which are the same for the page index and its peers.
  *
- * The loops are inlined into their callers together with what they call, so
- * that no allocator pays for an indirect call.
+ * The loops are inlined into their callers together with the functions that they
+ * call, so that no indirect call is timed.
  */
 #ifndef HOST_WORK_H
 #define HOST_WORK_H
@@ -17,10 +17,10 @@
 #define WORK_CHURN_PAGES	32
 #define WORK_CHURN_OPS		100000
 
-/* Numbers of pages that are allocated and freed. */
+/* Lengths of pairs, in pages. */
 extern const unsigned long work_pairs[WORK_NR_PAIRS];
 
-/* An allocation returns some word; that word is what is freed. */
+/* An allocation returns a word, which the free takes. */
 typedef unsigned long (*work_get)(void *heap, unsigned long npages);
 typedef void (*work_put)(void *heap, unsigned long token, unsigned long npages);
 
@@ -32,8 +32,8 @@ struct work_span {
 /**
  * struct work_churn - random replacement among live spans
  * @span: the spans
- * @slot: which of them is replaced next, one after the other
- * @npages: by how many pages
+ * @slot: the spans to replace, in order
+ * @npages: lengths of the replacements
  */
 struct work_churn {
 	struct work_span span[WORK_CHURN_SPANS];
@@ -87,7 +87,7 @@ u64 work_churn(struct work_churn *churn, void *heap, work_get get, work_put put)
 	return stopwatch_ns() - start;
 }
 
-/* Frees what is left at the end, after the clock has stopped. */
+/* Spans that are still live at the end are freed after the clock has stopped. */
 static inline __attribute__((__always_inline__))
 u64 work_trace(const struct trace *trace, struct work_span *span, void *heap, work_get get,
 	       work_put put)
@@ -116,7 +116,7 @@ u64 work_trace(const struct trace *trace, struct work_span *span, void *heap, wo
 	return ns;
 }
 
-/* An operation of a benchmark is an allocation together with its free. */
+/* One operation is an allocation together with its free. */
 static inline unsigned long work_trace_ops(const struct trace *trace)
 {
 	unsigned long ops = 0;

@@ -2,7 +2,7 @@
 #ifndef HOST_LINUX_EXPORT_H
 #define HOST_LINUX_EXPORT_H
 
-/* A program has no symbol table to add to; what remains is a declaration. */
+/* Programs export no symbols. The macro expands to a declaration, which takes a semicolon. */
 #define EXPORT_SYMBOL_GPL(symbol) \
 	extern __typeof__(symbol) symbol
 #define EXPORT_SYMBOL_NS_GPL(symbol, namespace) \

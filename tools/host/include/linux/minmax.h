@@ -12,7 +12,7 @@
 	type __max_b = (b);			\
 	__max_a > __max_b ? __max_a : __max_b; })
 
-/* Comparing the addresses makes mixed types a warning, as the kernel's do. */
+/* Comparing the addresses gives a warning for mixed types, as in the kernel. */
 #define min(a, b) ({				\
 	__typeof__(a) __min_l = (a);		\
 	__typeof__(b) __min_r = (b);		\
