@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * spanalloc_bench: what its parts know of one another.
+ * spanalloc_bench: declarations that its files share.
  *
- *	main		parameters; what is measured, in which order
- *	measure		one cell: all subjects in turn, several times
+ *	main		parameters, and the order of measurements
+ *	measure		samples of all subjects, and their reports
  *	run		one thread's part in a job
  *	fill		allocations from idle pages when nothing is cached
- *	locks		how long the heap's lock is held
- *	scavenge, load	what the scavenger does for a load, and what it costs
+ *	locks		holds of the heap's lock
+ *	scavenge, load	effects of the scavenger on a load, and its cost
  *	vmrun, vmcases	the cases of the kernel's own test of vmalloc
  *	subjects	the allocators, each with its own copy of the timed loops
  *	crew		threads bound to CPUs that start together
@@ -25,7 +25,7 @@
 #define MAX_THREADS	64
 #define MAX_REPEATS	63
 
-/* Number of random picks of a churn; then the picks repeat. */
+/* Number of random picks of a churn, after which the picks repeat. */
 #define NR_PICKS	4096
 
 /* Most live spans per thread, and slots of the ring that passes spans between threads. */
@@ -38,19 +38,19 @@ extern struct span_heap *bench_heap;
 /* === Results ============================================================ */
 
 /**
- * struct row - one result, and what it was measured at
+ * struct row - one result with its parameters
  * @bench: name of the benchmark
  * @subject: name of the allocator
- * @metric: what was measured, with its unit
- * @pages: length of an allocation, 0 for none in particular
- * @threads: how many at a time
- * @loops: operations per sample, 0 to say nothing of it
+ * @metric: name of the metric, with its unit
+ * @pages: length of an allocation, 0 if lengths are mixed
+ * @threads: number of threads
+ * @loops: operations per sample, 0 to leave it out
  * @value: median, in thousandths
  * @q1: lower quartile, likewise
  * @q3: upper quartile, likewise
- * @samples: number of samples, 0 if there is no median to speak of
- * @base: spanalloc's value of the same, 0 if there is none or it is spanalloc's
- * @at_ms: when, in milliseconds from 1 on, 0 for no moment in particular
+ * @samples: number of samples, 0 if @value is not a median
+ * @base: spanalloc's value of the same metric, 0 for spanalloc itself or if there is none
+ * @at_ms: time of the value in milliseconds, plus 1; 0 if the value has no time
  */
 struct row {
 	const char *bench;
@@ -77,9 +77,9 @@ void results_add(const struct row *row);
 #define HISTOGRAM_BUCKETS	(64 << HISTOGRAM_SUB_BITS)
 
 /**
- * struct histogram - how often which value came
- * @count: per bucket; a bucket is 3 % wide or narrower
- * @total: sum of the above
+ * struct histogram - distribution of values
+ * @count: number of values in each bucket; a bucket is at most 3 % wide
+ * @total: number of values
  * @max: the largest value, exact
  */
 struct histogram {
@@ -115,8 +115,8 @@ static inline void histogram_add(struct histogram *hist, u64 value)
 /**
  * struct ring - spans on their way from one thread to another
  * @slot: the spans
- * @head: how many were ever put in; the sender's
- * @tail: how many were ever taken out; the receiver's
+ * @head: number of spans ever put in; written by the sender
+ * @tail: number of spans ever taken out; written by the receiver
  */
 struct ring {
 	void *slot[RING_SIZE];
@@ -125,16 +125,16 @@ struct ring {
 };
 
 /**
- * struct worker - a thread and what is its own
+ * struct worker - a thread and its private data
  * @task: the thread
  * @id: its number
  * @slots: live spans of a churn
- * @picks: which of them to replace
+ * @picks: slots to replace, in order
  * @alloc_times: ticks per allocation
  * @free_times: ticks per free
- * @ring: what this thread sends
+ * @ring: spans that this thread sends
  * @failures: allocations that failed
- * @ns: how long the last job took
+ * @ns: time of its last job
  */
 struct worker {
 	struct task_struct *task;
@@ -149,13 +149,13 @@ struct worker {
 };
 
 /**
- * struct job - what the threads do
- * @run: called by each thread, all at the same moment; says how long it took
+ * struct job - a job of the crew
+ * @run: called by all threads at the same time; returns the time in ns
  * @subject: the allocator
  * @npages: length of an allocation
  * @loops: operations per thread
  * @live: live spans per thread
- * @threads: how many threads
+ * @threads: number of threads
  */
 struct job {
 	u64 (*run)(const struct job *job, struct worker *worker);
@@ -176,17 +176,17 @@ void crew_barrier(const struct job *job);
 
 /**
  * struct subject - an allocator, and the timed loops with its calls compiled in
- * @name: as in the results
- * @prepare: get ready for allocations of @npages; false if it has no such length
- * @finish: undo the above
- * @period: operations after which work that frees have put off is done; NULL if they
- *	put off none
- * @alloc: allocate, by an indirect call, for what is not timed
- * @free: free likewise
+ * @name: name in the results
+ * @prepare: prepare for allocations of @npages; false if it has no such length
+ * @finish: undo @prepare
+ * @period: operations after which work that frees defer is done; NULL if frees defer
+ *	no work
+ * @alloc: allocate, by an indirect call, outside of timed loops
+ * @free: free, likewise
  * @pair: allocate and free, @loops times
  * @churn: replace spans at random, @loops times
- * @exchange: allocate @loops spans, sending them out, and free what comes in
- * @latency: as @churn, timing every call
+ * @exchange: allocate and send @loops spans, and free the spans received
+ * @latency: as @churn, with each call timed
  */
 struct subject {
 	const char *name;
@@ -213,11 +213,11 @@ bool subject_is_wanted(const struct subject *subject);
 /* === Measuring ========================================================== */
 
 /**
- * struct effort - how hard to measure
+ * struct effort - number and size of samples
  * @loops: operations per sample, 0 to find a number that takes @sample_us
- * @sample_us: how long a sample should take
+ * @sample_us: wanted duration of a sample
  * @repeats: samples per subject
- * @live_pages: most pages live at a time in a churn
+ * @live_pages: most pages that a churn keeps live
  */
 struct effort {
 	unsigned long loops;
@@ -260,10 +260,10 @@ void measure_lock(void);
 
 /**
  * struct vm_subject - spans or vmalloc, with the same interface
- * @name: as in the results
+ * @name: name in the results
  * @alloc: allocate @npages; NULL on failure
- * @alloc_noblock: the same where sleeping is forbidden; NULL if there is no such call
- * @alloc_aligned: the same, cleared, at a multiple of @align bytes; NULL likewise
+ * @alloc_noblock: allocate without sleeping; NULL if there is no such call
+ * @alloc_aligned: allocate cleared pages at a multiple of @align bytes; NULL likewise
  * @free: free
  */
 struct vm_subject {
@@ -276,11 +276,11 @@ struct vm_subject {
 
 /**
  * struct vm_case - a case of the kernel's test of vmalloc
- * @name: its name there
+ * @name: its name in that test
  * @mask: its bit in run_test_mask
- * @available: whether the subject has what it takes
- * @may_fail: whether failure is no surprise
- * @run: all of it; 0 or a negative error code
+ * @available: the subject has the calls that the case needs
+ * @may_fail: an allocation may fail
+ * @run: runs the case; returns 0 or a negative error code
  */
 struct vm_case {
 	const char *name;
@@ -299,7 +299,7 @@ int vmrun_check_params(void);
 unsigned int vmrun_threads(void);
 void vmrun_all(void);
 
-/* An aligned vmalloc, if this kernel lets us have it. */
+/* vmalloc() with an alignment. valign_init() returns false if this kernel has none. */
 bool valign_init(void);
 void *valign_alloc(unsigned long npages, unsigned long align);
 

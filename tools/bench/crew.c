@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Threads, each bound to a CPU, that do the same job at the same moment. Where
- * there are more threads than CPUs, they share.
+ * Crew: threads, each bound to a CPU, that do the same job at the same time. If there
+ * are more threads than CPUs, threads share CPUs.
  *
- * They sleep between jobs. Those that have one meet at a barrier, where they spin,
- * since waking up takes longer than some jobs.
+ * Threads sleep between jobs. The threads of a job spin at a barrier before they start
+ * it, since a wake-up takes longer than some jobs.
  */
 #include <linux/completion.h>
 #include <linux/cpumask.h>
@@ -30,7 +30,7 @@ struct worker *crew_worker(unsigned int id)
 	return &crew[id];
 }
 
-/* Wait until all threads of @job are here. */
+/* Wait until all threads of @job have reached the barrier. */
 void crew_barrier(const struct job *job)
 {
 	int round = (atomic_inc_return(&crew_arrived) - 1) / job->threads + 1;
@@ -64,7 +64,7 @@ static int work(void *data)
 	return 0;
 }
 
-/* Have a job done by the first job->threads of the crew, and wait for the end of it. */
+/* Let the first job->threads of the crew do a job, and wait until all are done. */
 void crew_do(const struct job *job)
 {
 	atomic_set(&crew_arrived, 0);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Cost of an allocation that finds idle pages, but no cached span: the first ones
- * after a pass, or after a load of other lengths. A heap with caches then takes several
- * spans at a time. It is compared with a heap without caches, which takes single spans.
+ * Cost of an allocation that finds idle pages but no cached span, such as the first
+ * allocations of a length. A heap with caches takes several spans at a time from its
+ * idle pages. The other subject is a heap without caches, which takes single spans.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -14,13 +14,13 @@
 
 #include "bench.h"
 
-/* Idle pages to begin with, in runs that no cache keeps. */
+/* Idle pages at the start, in runs that are too long for caches. */
 #define IDLE_RUNS	4
 #define RUN_PAGES	1024UL
 
 /**
  * struct filling - one way of filling a heap
- * @subject: as in the results
+ * @subject: name in the results
  * @flags: SPAN_HEAP_*
  * @sample: picoseconds for each allocation
  */
@@ -63,7 +63,7 @@ static u64 fill_once(struct span_heap *heap, unsigned long npages, void **slots,
 	return got == nr ? div_u64(ns * 1000, nr) : 0;
 }
 
-/* In a heap of its own: what has been cached once would be found. */
+/* Take one sample in a new heap, which has no cached spans. */
 static u64 sample(const struct filling *filling, unsigned long npages)
 {
 	const struct span_heap_params params = {

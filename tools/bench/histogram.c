@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Latencies: buckets whose width grows with the value, 32 per power of two.
+ * Histograms of latencies. There are 32 buckets per power of two.
  */
 #include <linux/math64.h>
 #include <linux/minmax.h>
@@ -23,7 +23,7 @@ void histogram_merge(struct histogram *into, const struct histogram *from)
 	into->max = max(into->max, from->max);
 }
 
-/* The smallest value that belongs in a bucket. */
+/* The smallest value of a bucket. */
 static u64 bucket_start(unsigned int bucket)
 {
 	unsigned int shift;
@@ -34,7 +34,7 @@ static u64 bucket_start(unsigned int bucket)
 	return (u64)(bucket - (shift << HISTOGRAM_SUB_BITS)) << shift;
 }
 
-/* The value that @per_mille of all are not above, as far as buckets can tell. */
+/* The value that @per_mille of all values do not exceed, as exact as a bucket. */
 u64 histogram_at(const struct histogram *hist, unsigned int per_mille)
 {
 	u64 rank = DIV_ROUND_UP_ULL(hist->total * per_mille, 1000);

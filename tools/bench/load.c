@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A load of a given size: spans of mixed lengths, replaced at random, with about the
- * given number of pages live.
+ * A load: live spans of mixed lengths, about a given number of pages in all, which are
+ * replaced at random.
  */
 #include <linux/err.h>
 #include <linux/log2.h>
@@ -11,7 +11,7 @@
 #include "bench.h"
 #include "load.h"
 
-/* Longest span. */
+/* Length of the longest span. */
 #define LOAD_PAGES	64
 
 static u32 below(struct load *load, u32 n)
@@ -28,10 +28,10 @@ static unsigned int some_length(struct load *load)
 }
 
 /**
- * load_open() - make a heap for a load, and the load
+ * load_open() - create a load and its heap
  * @load: the load
- * @params: how to make the heap
- * @max_pages: the load will be no higher
+ * @params: parameters of the heap
+ * @max_pages: most pages of the load
  *
  * Return: 0 or a negative error code
  */
@@ -86,9 +86,9 @@ static void drop(struct load *load)
 }
 
 /**
- * load_to() - grow or shrink
+ * load_to() - grow or shrink a load
  * @load: the load
- * @npages: pages that shall be live afterwards, about
+ * @npages: pages that are live afterwards, about
  */
 void load_to(struct load *load, unsigned long npages)
 {
@@ -102,8 +102,8 @@ void load_to(struct load *load, unsigned long npages)
 /**
  * load_churn() - replace spans at random
  * @load: the load
- * @npages: pages that shall be live afterwards, about
- * @ops: how many to replace
+ * @npages: pages that are live afterwards, about
+ * @ops: number of spans to replace
  */
 void load_churn(struct load *load, unsigned long npages, unsigned int ops)
 {

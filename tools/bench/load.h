@@ -15,13 +15,13 @@ struct load_span {
 };
 
 /**
- * struct load - live spans
- * @heap: where from
- * @random: decides on lengths, and on what is freed
+ * struct load - live spans on a heap
+ * @heap: the heap
+ * @random: random numbers for lengths and for the spans to free
  * @span: the spans
- * @nr: how many
+ * @nr: number of spans
  * @live: their pages
- * @max: pages at most
+ * @max: most pages, and room of @span
  * @failed: an allocation has failed
  */
 struct load {

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How long the heap's lock is held at most, by what callers do.
+ * The longest hold of the heap's lock, for several loads.
  *
  * While a CPU holds the lock, its interrupts are off, and other CPUs that want the lock
- * spin. The module times every hold while a benchmark runs, and reports the longest. A
- * virtual CPU may be stopped in the middle of a hold, which lengthens the hold. So each
- * case is run several times, and the result is the least of the maxima: a hold that is
- * long by itself is long every time.
+ * spin. spanalloc times every hold while a case runs, and reports the longest. The host
+ * may stop a virtual CPU in the middle of a hold, which lengthens the hold. Therefore
+ * each case runs several times, and the result is the least of the longest holds.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -23,21 +22,21 @@
 
 #define QUIETLY		(GFP_KERNEL | __GFP_NOWARN)
 
-/* Longest of the spans of mixed lengths, the longest that caches keep. */
+/* Longest span of mixed lengths, which is the longest span that caches hold. */
 #define MIXED_PAGES	512
 
-/* Operations of a run: some hundred microseconds, so that most are not disturbed. */
+/* Operations of a run. Some hundred microseconds are short enough for undisturbed runs. */
 #define LOCK_LOOPS	1000
 
-/* Runs for each that a time is measured with: a least value wants more of them. */
+/* Runs per sample of other benchmarks, since a least value needs more runs than a median. */
 #define LOCK_ROUNDS	4
 
 /**
- * struct bed - a heap, and what lives in it
+ * struct bed - a heap and its live spans
  * @heap: the heap
- * @random: what decides on lengths and on what is replaced
+ * @random: random numbers for lengths and for the spans to replace
  * @slots: live spans
- * @nr: how many there may be
+ * @nr: number of slots
  * @npages: length of spans, 0 for all lengths up to %MIXED_PAGES
  * @failed: an allocation failed
  */
@@ -115,7 +114,7 @@ static void checkerboard(struct bed *bed)
 	empty(bed, 0, 2);
 }
 
-/* Idle pages and released ones by turns. */
+/* Make idle pages and released pages alternate. */
 static void stripes(struct bed *bed)
 {
 	checkerboard(bed);
@@ -123,7 +122,7 @@ static void stripes(struct bed *bed)
 	empty(bed, 1, 2);
 }
 
-/* Every other span stays, so that no two of the runs released are one. */
+/* Release runs of one page each, between the live spans of the checkerboard. */
 static void release(struct bed *bed)
 {
 	span_heap_scavenge(bed->heap, ULONG_MAX);
@@ -151,12 +150,12 @@ static void atomic_pair(struct bed *bed)
 }
 
 /**
- * struct lock_case - something to be done with a heap
- * @name: as in the results
- * @flags: how to make the heap
- * @npages: length of spans; 0 for all
- * @prepare: not timed; NULL for nothing
- * @run: timed
+ * struct lock_case - a load on a heap
+ * @name: name in the results
+ * @flags: flags of the heap
+ * @npages: length of spans; 0 for mixed lengths
+ * @prepare: called first, untimed; may be NULL
+ * @run: called while holds are timed
  */
 struct lock_case {
 	const char *name;
@@ -177,7 +176,7 @@ static const struct lock_case lock_cases[] = {
 	{ "lock_release_cached", 0, 1, checkerboard, release },
 };
 
-/* Spans that are together about as long as a churn may keep live. */
+/* Number of spans that have about effort.live_pages pages in all. */
 static unsigned long bed_size(unsigned long npages)
 {
 	return max(effort.live_pages / (npages ?: MIXED_PAGES / ilog2(MIXED_PAGES)), 2UL);
@@ -212,7 +211,7 @@ static void bed_close(struct bed *bed)
 	kvfree(bed->slots);
 }
 
-/* The longest hold while it is done once. */
+/* The longest hold in one run of a case. */
 static u64 longest_hold(struct bed *bed, const struct lock_case *what)
 {
 	struct span_heap_stats stats;
@@ -240,7 +239,7 @@ static void measure_case(const struct lock_case *what)
 	struct bed bed;
 
 	if (bed_open(&bed, what->flags, what->npages)) {
-		pr_notice("%s: no heap\n", what->name);
+		pr_notice("%s: cannot create the heap\n", what->name);
 		return;
 	}
 	for (round = 0; round < LOCK_ROUNDS * effort.repeats; round++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The timed loops. Each is compiled once per subject, with the subject's calls in
- * place of the two function arguments, so that no indirect call is in the times.
+ * The timed loops. Each loop is compiled once per subject, with direct calls in
+ * place of the two function arguments, so that no indirect call is timed.
  */
 #ifndef SPANALLOC_BENCH_LOOPS_H
 #define SPANALLOC_BENCH_LOOPS_H
@@ -50,8 +50,8 @@ static __always_inline void churn_loop(const struct job *job, struct worker *wor
 }
 
 /*
- * Spans travel in batches, as they would in a queue between two CPUs, so that the
- * queue itself costs little. A failed allocation travels too, as NULL.
+ * Send spans in batches, as in a queue between two CPUs, so that the queue itself costs
+ * little. A failed allocation is sent as NULL.
  */
 static __always_inline void exchange_loop(const struct job *job, struct worker *worker,
 					  struct ring *in, alloc_fn alloc, free_fn free)
@@ -63,7 +63,7 @@ static __always_inline void exchange_loop(const struct job *job, struct worker *
 	void **slot;
 
 	while (made < job->loops || freed < job->loops) {
-		/* Pairs with the release of the receiver's tail: slots it has emptied. */
+		/* Pairs with the release of the receiver's tail: slots below it are empty. */
 		until = smp_load_acquire(&out->tail);
 		if (made < job->loops && made + batch <= until + 2 * batch) {
 			until = min(made + batch, job->loops);
@@ -116,7 +116,7 @@ static __always_inline void latency_loop(const struct job *job, struct worker *w
 	}
 }
 
-/* The loops of subject @name, which has the functions @name_alloc and @name_free. */
+/* Define the loops of subject @name with its functions @name_alloc and @name_free. */
 #define DEFINE_LOOPS(name)								\
 static void name##_pair(const struct job *job, struct worker *worker)			\
 {											\

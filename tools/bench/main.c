@@ -2,20 +2,19 @@
 /*
  * spanalloc_bench: times spanalloc beside the kernel's own allocators.
  *
- * Everything is measured while the module is loaded; when insmod returns, the
- * results are in spanalloc_bench/results in debugfs, as one JSON array, until it is
- * unloaded.
+ * All measurements are made inside insmod. When insmod returns, the results are in
+ * spanalloc_bench/results in debugfs, as one JSON array, until the module is unloaded.
  *
  *	pair	one allocation is made and freed, over and over
- *	churn	random ones of a set of live allocations are freed and made anew
- *	two	own: threads allocate and free in batches, each its own;
- *		cross: two threads free what the other has allocated;
- *		own_after_cross: as own, in turns with that
- *	latency	as churn, but every single call is timed
+ *	churn	one of a set of live allocations, chosen at random, is freed and replaced
+ *	two	own: threads allocate and free their own allocations, in batches;
+ *		cross: two threads each free the allocations of the other;
+ *		own_after_cross: as own, alternating with cross
+ *	latency	as churn, but each call is timed
  *	fill	allocations that find idle pages and no cached span
- *	lock	how long the heap's lock is held at most
+ *	lock	longest hold of the heap's lock
  *	burst, refault, scavlat
- *		what the scavenger does for a load, and what it costs
+ *		effects of the scavenger on a load, and its cost
  *	vmcases	cases of the kernel's own test of vmalloc
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -49,7 +48,7 @@ MODULE_PARM_DESC(pages, "Lengths in pages (default 1,4,16,64,512)");
 
 static unsigned int threads;
 module_param(threads, uint, 0444);
-MODULE_PARM_DESC(threads, "Measure with 1 to so many threads (0, the default: one per CPU)");
+MODULE_PARM_DESC(threads, "Most threads; each number from 1 on is measured (0, the default: one per CPU)");
 
 struct effort effort = {
 	.sample_us = 2000,
@@ -58,13 +57,13 @@ struct effort effort = {
 };
 
 module_param_named(loops, effort.loops, ulong, 0444);
-MODULE_PARM_DESC(loops, "Operations per sample (0, the default: as many as take sample_us)");
+MODULE_PARM_DESC(loops, "Operations per sample (0, the default: a number that takes sample_us)");
 module_param_named(sample_us, effort.sample_us, uint, 0444);
-MODULE_PARM_DESC(sample_us, "How long a sample should take (default 2000)");
+MODULE_PARM_DESC(sample_us, "Duration of a sample in us (default 2000)");
 module_param_named(repeats, effort.repeats, uint, 0444);
-MODULE_PARM_DESC(repeats, "Samples, of which the median counts (default 11)");
+MODULE_PARM_DESC(repeats, "Number of samples; results are their medians (default 11)");
 module_param_named(live_pages, effort.live_pages, ulong, 0444);
-MODULE_PARM_DESC(live_pages, "Pages that a churn may keep live (default 16384)");
+MODULE_PARM_DESC(live_pages, "Most pages that a churn keeps live (default 16384)");
 
 struct span_heap *bench_heap;
 
@@ -116,12 +115,12 @@ static int check_names(void)
 	};
 
 	if (!known(bench, benches, ARRAY_SIZE(benches))) {
-		pr_err("bench=%s: knows pair, churn, two, latency, fill, lock, burst, refault, scavlat and vmcases\n",
+		pr_err("bench=%s: must be of pair, churn, two, latency, fill, lock, burst, refault, scavlat and vmcases\n",
 		       bench);
 		return -EINVAL;
 	}
 	if (!known(subjects, allocators, ARRAY_SIZE(allocators))) {
-		pr_err("subjects=%s: knows spanalloc, alloc_pages, vmalloc, kvmalloc, gen_pool and kmem_cache\n",
+		pr_err("subjects=%s: must be of spanalloc, alloc_pages, vmalloc, kvmalloc, gen_pool and kmem_cache\n",
 		       subjects);
 		return -EINVAL;
 	}
@@ -135,7 +134,7 @@ static int check_params(void)
 	if (!threads)
 		threads = min_t(unsigned int, num_online_cpus(), MAX_THREADS);
 	if (threads > num_online_cpus() || threads > MAX_THREADS) {
-		pr_err("threads=%u: each needs a CPU of its own\n", threads);
+		pr_err("threads=%u: each thread needs a CPU of its own\n", threads);
 		return -EINVAL;
 	}
 	if (!effort.repeats || effort.repeats > MAX_REPEATS || !effort.sample_us) {
@@ -177,7 +176,7 @@ static void measure_all(void)
 		if (listed(bench, "scavlat"))
 			measure_scavlat(pages[i]);
 	}
-	/* Last, for the sake of the above: an exchange leaves its traces in the heap. */
+	/* After all others: an exchange changes the state of the heap for what follows. */
 	for (i = 0; i < nr_page_counts && listed(bench, "two") && threads >= 2; i++)
 		measure_cross(pages[i]);
 	if (listed(bench, "burst"))
@@ -238,7 +237,7 @@ static void __exit bench_exit(void)
 #ifdef MODULE
 module_init(bench_init);
 #else
-/* By then there is a console, and everything measured is there. */
+/* Late enough for the console, and for all allocators that are measured. */
 late_initcall_sync(bench_init);
 #endif
 module_exit(bench_exit);

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Measuring: for each place in the table all subjects in turn, and that several
- * times, so that what disturbs the machine for a while disturbs all alike.
- * Reported are the median and the quartiles.
+ * Measuring: each round takes one sample of every subject, so that a disturbance of
+ * the machine affects all subjects alike. The results are the median and the
+ * quartiles over all rounds.
  *
- * How many operations make a sample is found out first, per subject; the trial
- * warms up, too. From pairs and churn the empty loop's median, measured in the
- * same rounds, is subtracted; from latencies what it takes to read the clock.
+ * A trial, which also warms up, finds the number of operations of a sample for each
+ * subject. The empty loop is measured in the same rounds, and its median is
+ * subtracted from pairs and churn. The time of reading the clock is subtracted from
+ * latencies.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -24,21 +25,21 @@
 #define MAX_SUBJECTS	8
 #define MAX_LOOPS	(1UL << 24)
 
-/* Fewest live spans in a churn: with fewer, the random choice of a span means little. */
+/* Fewest live spans of a churn, so that the random choice has spans to choose from. */
 #define MIN_LIVE	4
 
 /*
- * A sample with two threads is longer: where the machine is itself a guest, they
- * may have to wait for each other until its host has run both.
+ * Factor by which a sample of an exchange is longer: in a virtual machine, a thread may
+ * wait until the host runs the CPU of the other thread.
  */
 #define TWO_FACTOR	5
 
 /**
- * struct cell - a place in the table, for one subject
- * @job: what is timed
- * @usable: whether the subject can do it
- * @sample: its results, in picoseconds per operation and thread
- * @empty: median of the empty loop, to be subtracted from them
+ * struct cell - a cell of the table of results, for one subject
+ * @job: the job that is timed
+ * @usable: the subject can do the job
+ * @sample: the samples, in picoseconds per operation and thread
+ * @empty: median of the empty loop, which is subtracted from the samples
  */
 struct cell {
 	struct job job;
@@ -47,14 +48,14 @@ struct cell {
 	u64 empty;
 };
 
-/* One thread by itself, two that free each other's spans, two side by side. */
+/* Variants: one thread alone; two that free each other's spans; two that free their own. */
 enum { OWN_1, CROSS_2, OWN_2, NR_TWO };
 
 static struct cell *cells;
 static struct histogram *alloc_times;
 static struct histogram *free_times;
 
-/* Ticks of the short clock in 2^20 picoseconds, and what reading it takes. */
+/* Length of a tick of clock_ticks(), in 2^-20 picoseconds, and ticks that a reading takes. */
 static u64 ps_per_tick_20;
 static u64 tick_cost;
 
@@ -78,13 +79,13 @@ void samples_sort(u64 *samples)
 	sort(samples, effort.repeats, sizeof(*samples), compare_samples, NULL);
 }
 
-/* Of samples in order, the one that a quarter, two or three of them are below. */
+/* The lower quartile, the median or the upper quartile of sorted samples: @quarter 1 to 3. */
 u64 samples_quartile(const u64 *samples, unsigned int quarter)
 {
 	return samples[(effort.repeats - 1) * quarter / 4];
 }
 
-/* Without the empty loop. */
+/* A quartile of the cell's samples, less the time of the empty loop. */
 static u64 quartile(const struct cell *cell, unsigned int quarter)
 {
 	u64 sample = samples_quartile(cell->sample, quarter);
@@ -109,7 +110,7 @@ static void clear_times(unsigned int threads)
 	}
 }
 
-/* Nanoseconds that the threads took on average, 0 if an allocation failed. */
+/* Do the job once. Returns the threads' average time in ns, or 0 if an allocation failed. */
 static u64 do_once(const struct job *job)
 {
 	unsigned int id;
@@ -126,13 +127,12 @@ static u64 do_once(const struct job *job)
 	return max(div_u64(sum, job->threads), 1ULL);
 }
 
-/* How much longer than wanted several threads may take. */
+/* Factor by which a sample of several threads may be longer than wanted. */
 #define PATIENCE	8
 
 /*
- * Find out how many operations make a sample. One thread is asked, so that waiting
- * for others does not count; several then do as much each, unless they are very
- * much in each other's way.
+ * Find the number of operations of a sample. The trial runs one thread, which waits for
+ * no other. If several threads take much longer for as many operations, use fewer.
  */
 static bool find_loops(struct job *job, u64 want)
 {
@@ -145,7 +145,7 @@ static bool find_loops(struct job *job, u64 want)
 	trial.loops = effort.loops ?: 1;
 	for (;;) {
 		ns = do_once(&trial);
-		/* Once more, lest an interruption be taken for slowness. */
+		/* Repeat the trial, since an interruption may have made it slow. */
 		if (ns >= want / 4)
 			ns = min(ns, do_once(&trial));
 		if (!ns)
@@ -236,7 +236,7 @@ static void take_sample(const struct subject *subject, unsigned int variant, uns
 		keep_times(subject, cell->job.threads);
 }
 
-/* All subjects, all rounds, for the jobs @jobs, which are of the same length. */
+/* Take all samples of all subjects for @jobs, whose allocations have the same length. */
 static void take_samples(const struct job *jobs, unsigned int nr_jobs)
 {
 	const struct subject *subject;
@@ -248,7 +248,7 @@ static void take_samples(const struct job *jobs, unsigned int nr_jobs)
 
 		ready[subject - bench_subjects] = ok;
 		if (!ok)
-			pr_notice("%s: does not do %lu pages\n", subject->name, jobs[0].npages);
+			pr_notice("%s: cannot allocate %lu pages\n", subject->name, jobs[0].npages);
 		for (i = 0; i < nr_jobs; i++) {
 			cell_of(subject, i)->usable = false;
 			if (ok && jobs[i].run &&
@@ -270,7 +270,7 @@ static void take_samples(const struct job *jobs, unsigned int nr_jobs)
 	}
 }
 
-/* === What is reported =================================================== */
+/* === Reports ============================================================ */
 
 static unsigned long live_spans(unsigned long npages, unsigned int threads)
 {
@@ -347,8 +347,8 @@ static u64 throughput(const struct cell *cell, unsigned int quarter)
 }
 
 /*
- * Throughput, and how it compares with that of one thread, the sample of which
- * came just before in every round.
+ * Report the throughput, and its ratio to the throughput of one thread, which is measured
+ * in the same rounds.
  */
 static void report_throughput(const struct subject *subject, unsigned int variant,
 			      const char *name)
@@ -377,7 +377,7 @@ static void report_throughput(const struct subject *subject, unsigned int varian
 	results_add(&row);
 }
 
-/* Measure the jobs that have something to run, and report those with a name. */
+/* Measure the jobs that have a run, and report the variants that have a name. */
 static void measure_jobs(const struct job *jobs, const char * const names[NR_TWO])
 {
 	const struct subject *subject;
@@ -408,8 +408,8 @@ void measure_own(unsigned long npages)
 }
 
 /*
- * The exchange, and in turns with it two threads side by side: each has now what was
- * the other's before.
+ * Measure the exchange and, alternating with it, two threads that free their own spans,
+ * after each has got spans of the other.
  */
 void measure_cross(unsigned long npages)
 {
@@ -426,7 +426,7 @@ void measure_cross(unsigned long npages)
 	measure_jobs(jobs, names);
 }
 
-/* From ticks to picoseconds, without the time it takes to read the clock. */
+/* Convert ticks to picoseconds, less the time of reading the clock. */
 static u64 ticks_to_ps(u64 ticks)
 {
 	return mul_u64_u64_shr(ticks - min(ticks, tick_cost), ps_per_tick_20, 20);
@@ -456,7 +456,7 @@ static const char * const free_metrics[] = {
 	"free_p50_ns", "free_p99_ns", "free_p99.9_ns", "free_max_ns"
 };
 
-/* Latencies that others have measured by the same clock. */
+/* Report latencies that another file has measured with clock_ticks(). */
 void measure_report(const char *bench, const char *subject, unsigned long npages,
 		    const struct histogram *allocs, const struct histogram *frees)
 {
@@ -503,7 +503,7 @@ void measure_latency(unsigned long npages, unsigned int threads)
 	}
 }
 
-/* === Getting ready ====================================================== */
+/* === Opening and closing ================================================ */
 
 static void calibrate_ticks(void)
 {
@@ -524,11 +524,11 @@ static void calibrate_ticks(void)
 		histogram_add(hist, clock_ticks() - start);
 	}
 	tick_cost = histogram_at(hist, 500);
-	pr_info("short clock: %llu ticks per us, %llu ticks to read\n",
+	pr_info("clock of single calls: %llu ticks per us, %llu ticks to read\n",
 		div64_u64(ticks * 1000, ns), tick_cost);
 }
 
-/* If this fails, measure_close() is to be called all the same. */
+/* The caller calls measure_close() even if this fails. */
 int measure_open(void)
 {
 	BUILD_BUG_ON(MAX_LIVE > NR_PICKS);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Results: rows in the order they were found, read as one JSON array from
- * spanalloc_bench/results in debugfs.
+ * Results: rows in the order in which they were added. The file
+ * spanalloc_bench/results in debugfs shows them as one JSON array.
  */
 #include <linux/debugfs.h>
 #include <linux/list.h>
@@ -71,7 +71,7 @@ void results_add(const struct row *row)
 {
 	struct entry *entry = kmalloc(sizeof(*entry), GFP_KERNEL);
 
-	/* The allocator has said so, and a row is missing. */
+	/* kmalloc() has warned; the results lack this row. */
 	if (!entry)
 		return;
 	entry->row = *row;

@@ -15,7 +15,7 @@ u64 run_pair(const struct job *job, struct worker *worker)
 	return ktime_get_ns() - start;
 }
 
-/* The same choices for every subject. */
+/* Choose the picks, which are the same for every subject, and allocate the live spans. */
 static void run_fill(const struct job *job, struct worker *worker)
 {
 	struct rnd_state rnd;

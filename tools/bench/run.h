@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Runs: one thread's part in a job, set up, timed and cleaned up. They return
- * the time in nanoseconds.
+ * Runs: one thread's part in a job. A run sets up, times its loop, and cleans up. It
+ * returns the time of the loop in nanoseconds.
  */
 #ifndef SPANALLOC_BENCH_RUN_H
 #define SPANALLOC_BENCH_RUN_H

@@ -2,15 +2,14 @@
 /*
  * Effects of the scavenger on a heap, and the cost of the scavenger.
  *
- *	burst	a load that grows and falls, over time: what is live, backed, released
- *	refault	a steady load: how often an allocation meets what has been given back
- *	scavlat	a load's latencies, with and without the scavenger at full work
+ *	burst	a load that grows and falls: pages live, backed and released over time
+ *	refault	a steady load: allocations that refault released pages
+ *	scavlat	latencies of a load, with and without a busy scavenger
  *
- * Bursts have an age of two seconds, where the default is five minutes, and latencies
- * one of a tick. So short, the work is a larger part of the time: they are to be
- * measured with the scavenger's share of a CPU as large (scavenge_share=100). Refault
- * is counted in time that passes as fast as there is nothing to do, with the default
- * settings, and comes out the same every time.
+ * The age is two seconds for bursts and one tick for latencies; the default is five
+ * minutes. With such ages the scavenger works for a larger part of the time, so that
+ * these two want scavenge_share=100. Refault has the default settings and a simulated
+ * clock, which advances without waiting; its results repeat exactly.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -35,7 +34,7 @@
 
 #define MIB_PAGES	(1UL << (20 - PAGE_SHIFT))
 
-/* Default of retain_floor_pages: idle pages that the scavenger leaves at least. */
+/* Default of retain_floor_pages: the least number of idle pages that the scavenger keeps. */
 #define FLOOR_PAGES	64UL
 
 static void report(const char *bench, const char *subject, const char *metric, u64 thousandths)
@@ -64,13 +63,13 @@ static unsigned long backed_pages(const struct span_heap_stats *stats)
 /* Ratio of samples taken to samples reported. */
 #define BURST_SHOWN	4
 
-/* Where the load is to go, and when. In between it is on its way. */
+/* Size of the load at a moment. Between two moments the load changes linearly. */
 struct burst_point {
 	unsigned int ms;
 	unsigned long pages;
 };
 
-/* Once to 256 MiB, then down to 16; later twice to 64, a bit more than an age apart. */
+/* The load grows to 256 MiB and falls to 16, then grows to 64 twice, over an age apart. */
 static const struct burst_point burst_points[] = {
 	{ 0, 0 },
 	{ 1000, 256 * MIB_PAGES },
@@ -85,7 +84,7 @@ static const struct burst_point burst_points[] = {
 	{ 17000, 16 * MIB_PAGES },
 };
 
-/* The fall that is timed. */
+/* Start of the fall that is timed. */
 #define BURST_FALL_MS	2050
 
 struct burst_setting {
@@ -136,7 +135,7 @@ static void report_moments(const struct burst_setting *setting, unsigned int ms,
 	report_moment(setting, "released_pages", ms, stats->released_pages);
 }
 
-/* Within a tenth of what is live, and what retention leaves. */
+/* The backed pages are the live pages, a tenth more, and the pages that retention keeps. */
 static bool has_shrunk(const struct span_heap_stats *stats)
 {
 	unsigned long live = stats->in_use_pages;
@@ -168,7 +167,7 @@ static void run_burst(struct load *load, const struct burst_setting *setting)
 		ms = ktime_ms_delta(ktime_get(), start);
 	}
 	if (!shrunk) {
-		pr_notice("burst: %s never came down\n", setting->name);
+		pr_notice("burst: %s: backed pages did not fall to the live pages\n", setting->name);
 		return;
 	}
 	report("burst", setting->name, "fall_ages", (shrunk - fallen) * 1000ULL / BURST_AGE_MS);
@@ -191,7 +190,7 @@ void measure_burst(void)
 
 		pr_info("burst: %s\n", burst_settings[i].name);
 		if (load_open(&load, &params, 256 * MIB_PAGES + 64)) {
-			pr_notice("burst: no heap\n");
+			pr_notice("burst: cannot create the heap\n");
 			return;
 		}
 		span_heap_set_soft_limit(load.heap, burst_settings[i].soft_limit);
@@ -205,17 +204,17 @@ void measure_burst(void)
 #ifdef MODULE
 void measure_refault(void)
 {
-	pr_notice("refault: lets the scavenger's time pass, for which it has to be built in\n");
+	pr_notice("refault: needs spanalloc built in, to set the scavenger's clock\n");
 }
 #else
-/* With the default settings: five minutes. */
+/* The default age, five minutes. */
 #define REFAULT_AGE_S	300
 #define REFAULT_AGES	14
 #define REFAULT_PAGES	(64 * MIB_PAGES)
 
 /**
  * struct churn - a load around a constant size
- * @name: in the results
+ * @name: name in the results
  * @ops: spans replaced in a second
  * @wave_s: seconds from one crest to the next, 0 for no waves
  */
@@ -232,9 +231,9 @@ static const struct churn churns[] = {
 };
 
 /**
- * struct refault - what a run found
+ * struct refault - results of a run
  * @allocs: allocations
- * @refaults: of these, how many met pages that had been given back
+ * @refaults: allocations among these that refaulted released pages
  * @backed: pages in use and idle, on average
  */
 struct refault {
@@ -243,7 +242,7 @@ struct refault {
 	unsigned long backed;
 };
 
-/* Seconds since the start of a run. */
+/* Simulated seconds since the start of a run. */
 static unsigned long refault_second;
 
 static unsigned long refault_clock(void)
@@ -251,7 +250,7 @@ static unsigned long refault_clock(void)
 	return READ_ONCE(refault_second) * HZ;
 }
 
-/* Up and down by a twentieth at most, in steps of a two-hundredth. */
+/* Change the size by a random step of a two-hundredth, within a twentieth of the middle. */
 static unsigned long wander(struct load *load, unsigned long pages)
 {
 	const unsigned long step = REFAULT_PAGES / 200, width = REFAULT_PAGES / 20;
@@ -260,7 +259,7 @@ static unsigned long wander(struct load *load, unsigned long pages)
 	return clamp(pages, REFAULT_PAGES - width, REFAULT_PAGES + width);
 }
 
-/* A tenth more or less, in straight lines. */
+/* Height of a triangular wave of up to a fifth of the load. */
 static unsigned long wave(const struct churn *churn, unsigned long second)
 {
 	const unsigned long height = REFAULT_PAGES / 5;
@@ -272,7 +271,7 @@ static unsigned long wave(const struct churn *churn, unsigned long second)
 	return at < height ? at : 2 * height - at;
 }
 
-/* The first ages let the heap settle, and do not count. */
+/* The heap settles during the first four ages, which do not count. */
 static void run_refault(struct load *load, const struct churn *churn, struct refault *refault)
 {
 	const unsigned long settled = 4 * REFAULT_AGE_S, end = REFAULT_AGES * REFAULT_AGE_S;
@@ -305,7 +304,7 @@ static bool measure_refault_at(const struct churn *churn, unsigned int age_s,
 		.name = "spanalloc_bench_refault",
 		.node = NUMA_NO_NODE,
 		.scavenge_age_ms = age_s * MSEC_PER_SEC,
-		/* Caches would hide most of it. */
+		/* With caches, few allocations would reach the heap. */
 		.flags = flags | SPAN_HEAP_NO_CACHE,
 	};
 	struct load load;
@@ -331,7 +330,7 @@ static void report_refault(const struct churn *churn, const char *subject,
 	report(churn->name, subject, "backed_pages", refault->backed * 1000ULL);
 }
 
-/* Of two ages, the one that has the nearest memory to what retention has, and not less. */
+/* Has @one the nearer number of backed pages to @backed? At least @backed is preferred. */
 static bool is_nearer(const struct refault *one, const struct refault *two, unsigned long backed)
 {
 	if (one->backed < backed || two->backed < backed)
@@ -366,7 +365,7 @@ static void measure_churn_refault(const struct churn *churn)
 	return;
 
 failed:
-	pr_notice("%s: no heap, or no memory\n", churn->name);
+	pr_notice("%s: no memory for the heap or its load\n", churn->name);
 }
 
 void measure_refault(void)
@@ -383,7 +382,7 @@ void measure_refault(void)
 #define LATENCY_MS	1000
 #define LATENCY_LIVE	64
 
-/* Pages that another thread leaves idle again and again; more than caches keep. */
+/* Pages that another thread keeps making idle. Caches hold fewer pages. */
 #define LATENCY_WASTE	(128 * MIB_PAGES)
 
 struct waste {
@@ -391,7 +390,7 @@ struct waste {
 	struct task_struct *task;
 };
 
-/* Make idle pages for the scavenger: they are old after a tick or two, and are released. */
+/* Keep making idle pages, which the scavenger releases after a tick or two. */
 static int waste_thread(void *data)
 {
 	struct waste *waste = data;
@@ -472,6 +471,6 @@ void measure_scavlat(unsigned long npages)
 			   hist + 1) ||
 	    !measure_calls("scavlat_uncached_on", npages, 1,
 			   SPAN_HEAP_NO_CACHE | SPAN_HEAP_AGE_ONLY, hist, hist + 1))
-		pr_notice("scavlat: no heap, or no thread\n");
+		pr_notice("scavlat: cannot create the heap or the thread\n");
 	kvfree(hist);
 }

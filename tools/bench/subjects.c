@@ -2,9 +2,9 @@
 /*
  * The allocators that are compared.
  *
- * All are asked for whole pages as an ordinary caller would, with GFP_KERNEL, and
- * quietly. gen_pool manages addresses only: there is no memory behind the
- * addresses that it returns here, and no loop accesses them.
+ * All allocate whole pages with GFP_KERNEL, as an ordinary caller does, and without
+ * warnings. gen_pool manages addresses only: no memory is behind the addresses that
+ * it returns here, and no loop accesses them.
  */
 #include <linux/bitops.h>
 #include <linux/cpumask.h>
@@ -21,7 +21,7 @@
 
 #define QUIETLY		(GFP_KERNEL | __GFP_NOWARN)
 
-/* 1 GiB at an address that is none, and is not 0. */
+/* 1 GiB of invalid addresses, without 0. */
 #define POOL_BASE	(1UL << 40)
 #define POOL_BYTES	(1UL << 30)
 
@@ -67,8 +67,8 @@ static __always_inline void vmalloc_free(void *addr, unsigned long npages)
 }
 
 /*
- * vfree() leaves address space to be flushed from TLBs later, all at once, when so
- * much of it has piled up; each area has a guard page.
+ * vfree() defers the TLB flush until this much address space is freed. Each area has a
+ * guard page.
  */
 static unsigned long vmalloc_period(unsigned long npages)
 {
@@ -175,7 +175,7 @@ DEFINE_LOOPS(cache);
 
 /* === The empty loop ===================================================== */
 
-/* The loop by itself: what is subtracted from everybody else's time. */
+/* The loop itself, whose time is subtracted from the times of all subjects. */
 static __always_inline void *empty_alloc(unsigned long npages)
 {
 	void *addr = &pool;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * An aligned vmalloc.
+ * vmalloc() with an alignment.
  *
- * The kernel's own test calls __vmalloc_node(), which is exported to that test
- * alone. A module finds it as spanalloc finds what it needs, by a kprobe that is
- * registered disabled; the call is a static one.
+ * The kernel's own test calls __vmalloc_node(), which the kernel exports to that test
+ * only. A kprobe that is registered disabled gives a module its address, and the
+ * module calls it by a static call, as spanalloc does with its symbols.
  */
 #include <linux/kprobes.h>
 #include <linux/static_call.h>
@@ -15,7 +15,7 @@
 
 #ifdef MODULE
 
-/* Where allocations are profiled, the name is that of a macro around the function. */
+/* With allocation profiling, __vmalloc_node is a macro around this function. */
 #ifdef __vmalloc_node
 #define VALIGN_FUNCTION	__vmalloc_node_noprof
 #else

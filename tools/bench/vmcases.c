@@ -2,8 +2,8 @@
 /*
  * Cases of the kernel's own test of vmalloc, for any allocator of page runs.
  *
- * Names, sizes and counts are those of the test, so that results compare with
- * it; each case allocates, writes a byte, and frees, in one pattern or another.
+ * Names, sizes and counts are those of the test, so that results can be compared.
+ * Each case allocates, writes a byte and frees, in a pattern of its own.
  */
 #include <linux/cpumask.h>
 #include <linux/mm.h>
@@ -14,10 +14,10 @@
 
 #include "bench.h"
 
-/* Areas that are live while a long list of them is worked around. */
+/* Number of live areas of the case long_list. */
 #define LONG_LIST	15000
 
-/* Random numbers from 0 to @bound - 1; bias is of no concern here. */
+/* A random number from 0 to @bound - 1, slightly biased. */
 static unsigned int below(unsigned int bound)
 {
 	return (u64)get_random_u32() * bound >> 32;
@@ -135,7 +135,7 @@ static int alloc_all(const struct vm_subject *subject, void **area, unsigned int
 	return 0;
 }
 
-/* Every second page is free: what is asked for fits exactly where it is found. */
+/* Every second page is free, so that each allocation fits a hole exactly. */
 static int full_fit(const struct vm_subject *subject)
 {
 	unsigned int nr = 2 * fls(num_online_cpus()) * (SZ_32M >> PAGE_SHIFT);
@@ -156,7 +156,7 @@ static int full_fit(const struct vm_subject *subject)
 	return ret;
 }
 
-/* Many live areas, and free ones of 100 pages and of one to find among them. */
+/* Allocate 100 pages and one page beside many live areas. */
 static int long_list(const struct vm_subject *subject)
 {
 	void **area = vcalloc(LONG_LIST, sizeof(*area));

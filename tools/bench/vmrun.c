@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Runs the cases of the test of vmalloc, first for spans, then for vmalloc, with the
- * parameters of that test, and prints a line per case and thread as it does.
+ * Runs the cases of the kernel's test of vmalloc with the parameters of that test, first
+ * for spans, then for vmalloc. Like that test, prints a line per case and thread.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -29,11 +29,11 @@ MODULE_PARM_DESC(nr_threads, "vmcases: threads (0, the default: one per CPU)");
 
 static bool sequential_test_order;
 module_param(sequential_test_order, bool, 0444);
-MODULE_PARM_DESC(sequential_test_order, "vmcases: in order, not shuffled (default N)");
+MODULE_PARM_DESC(sequential_test_order, "vmcases: run the cases in order, not shuffled (default N)");
 
 static unsigned int test_repeat_count = 1;
 module_param(test_repeat_count, uint, 0444);
-MODULE_PARM_DESC(test_repeat_count, "vmcases: repeat each case so often (default 1)");
+MODULE_PARM_DESC(test_repeat_count, "vmcases: repetitions of each case (default 1)");
 
 unsigned int test_loop_count = 1000000;
 module_param(test_loop_count, uint, 0444);
@@ -89,11 +89,11 @@ static struct vm_subject vm_subjects[] = {
 /* === Running ============================================================ */
 
 /**
- * struct tally - how a case went, in one thread
- * @passed: repetitions that did
- * @failed: repetitions that did not
- * @xfailed: of cases that may fail
- * @ns: time of all of them
+ * struct tally - results of a case in one thread
+ * @passed: repetitions that passed
+ * @failed: repetitions that failed
+ * @xfailed: repetitions that failed, of a case that may fail
+ * @ns: time of all repetitions
  */
 struct tally {
 	unsigned int passed;
@@ -169,7 +169,7 @@ static void print_thread(unsigned int id)
 	pr_info("%s: All test took worker%u=%llu cycles\n", subject_now->name, id, cycles[id]);
 }
 
-/* Picoseconds per operation, averaged over threads; 0 if anything failed. */
+/* Picoseconds per operation, averaged over threads; 0 if a repetition failed. */
 static u64 average(unsigned int i, unsigned int threads)
 {
 	unsigned int id;
@@ -211,7 +211,7 @@ void vmrun_all(void)
 	if (valign_init())
 		vm_subjects[1].alloc_aligned = valign_alloc;
 	else
-		pr_notice("vmalloc: no aligned allocations, since no kprobe finds them\n");
+		pr_notice("vmalloc: no aligned allocations: __vmalloc_node() is not found\n");
 	tallies = kcalloc(job.threads, sizeof(*tallies), GFP_KERNEL);
 	cycles = kcalloc(job.threads, sizeof(*cycles), GFP_KERNEL);
 	if (!tallies || !cycles)
