@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
-# What every script here shares: where things are, and how to speak.
+# Sourced by the scripts here: folders, messages, help, and locks of the cache.
 
 # shellcheck disable=SC2034  # read by the scripts that source this file
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 CACHE=${SPANALLOC_CACHE:-$HOME/.cache/spanalloc}
 ME=${0##*/}
 
-# Minimal systems leave the administrator's tools off an ordinary user's path.
+# depmod and other tools are in folders that an ordinary user's path may lack.
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 export PATH
 
-# Sorting, dates and messages must not depend on the reader's language.
+# The output of programs must not depend on the user's locale.
 export LC_ALL=C.UTF-8
 
 say() {
@@ -23,7 +23,7 @@ die() {
 	exit 1
 }
 
-# The comment block under a script's licence line is its help text.
+# Print the comment block under the script's licence line, which is its help text.
 usage() {
 	awk 'NR < 4 { next } !/^#/ { exit } { sub(/^# ?/, ""); print }' "$0"
 }
@@ -32,7 +32,7 @@ need_value() {
 	[ "$#" -ge 2 ] || die "$1 needs a value; see $ME --help"
 }
 
-# One builder per cache entry: the rest wait, then find it ready.
+# cache_lock KEY: wait until no other run prepares this entry of the cache
 cache_lock() {
 	mkdir -p "$CACHE"
 	exec 9> "$CACHE/$1.lock"

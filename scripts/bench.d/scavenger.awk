@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Compares results of bench=burst,refault,scavlat with what is wanted.
+# Compares results of bench=burst,refault,scavlat with the wanted values.
 
 function field(name, text) {
 	if (!match($0, "\"" name "\": (\"[^\"]*\"|[0-9.]+)"))
@@ -54,9 +54,9 @@ END {
 	if ("burst" in there) {
 		ages = value["burst default fall_ages"]
 		work = value["burst default work_ages"]
-		judge("after a burst down to live, 10 % and the floor: ages", ages, \
+		judge("ages from a burst to live pages, 10 % and the floor", ages, \
 			sprintf("<= 2 + %.2f", work), ages > 0 && ages <= 2.01 + work)
-		printf "  (at most two ages and a tick, and the time that the pass itself took)\n"
+		printf "  (at most two ages, a tick, and the time of the pass itself)\n"
 	}
 	refault("refault_slow", "5 spans a second")
 	refault("refault", "50 spans a second")

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # Prints results of spanalloc_bench, one JSON object a line, as tables: a row per
-# benchmark, length and number of threads, a column per allocator; below the
-# number, how often spanalloc's it is. What changes over time is left out.
+# benchmark, length and number of threads, a column per allocator. The number in
+# brackets is the ratio to spanalloc's. Results with at_ms are left out.
 
 function field(name, text) {
 	if (!match($0, "\"" name "\": (\"[^\"]*\"|[0-9.]+)"))
@@ -45,7 +45,7 @@ function shown(value) {
 END {
 	for (w = 1; w <= nr_whats; w++) {
 		what = whats[w]
-		printf "\n%s; in brackets: as many times spanalloc's\n", what
+		printf "\n%s; in brackets: ratio to spanalloc's\n", what
 		printf "%-28s %5s %7s", "bench", "pages", "threads"
 		for (c = 1; c <= nr_columns; c++)
 			printf " %20s", names[c]

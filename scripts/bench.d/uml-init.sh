@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash
-# The first process of the user-mode Linux that runs the benchmark: takes the
-# results out. By then everything has been measured, at boot. The host's files
-# are there, read-only, but for the directory named on the kernel's command line.
+# The init of the user-mode Linux that runs the benchmark, which the kernel runs
+# during boot. Copies the results to the directory of the host that span_out= names
+# on the kernel's command line. All other files of the host are read-only.
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
