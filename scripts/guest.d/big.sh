@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash
-# Runs in the guest: spans of 4 GiB. The kernel's own counters of charges have 32 bits for
-# bytes, so that 4 GiB at once would be charged as nothing. A task that is killed while it
-# allocates so much gives up at once, and everything that it had goes back.
+# Runs in the guest: spans of 4 GiB. The kernel's counters of charges have 32 bits for
+# bytes: a single charge of 4 GiB would count as 0. A task that is killed while it
+# allocates such a span stops at once, and its pages become idle.
 # shellcheck source=scripts/guest.d/tap.sh
 . /guest.d/tap.sh
 # shellcheck source=scripts/guest.d/cgroup.sh
@@ -25,7 +25,7 @@ hold() {
 	(enter_and_hold "$1")
 }
 
-# charged CGROUP PAGES
+# charged CGROUP PAGES: true if about PAGES pages are charged
 charged() {
 	local pages
 	pages=$(charged_pages "$1")
@@ -51,7 +51,7 @@ free_mb() {
 	awk '$1 == "MemFree:" { printf "%d\n", $2 / 1024 }' /proc/meminfo
 }
 
-# Killed as soon as it is seen to have memory. It is tried again if it was too quick.
+# Kill an insmod once it has allocated 64 MiB. Try again if it ended before.
 kill_one() {
 	local tries free client
 	release_all || return 1
@@ -70,7 +70,7 @@ kill_one() {
 		fi
 		rmmod spanstress && release_all || return 1
 	done
-	echo "it always came to its end before it was killed"
+	echo "insmod ended before it was killed, every time"
 	return 1
 }
 
@@ -78,20 +78,20 @@ must "a cgroup with a memory controller" prepare_cgroups
 footprint > /tmp/before
 must "insmod spanalloc.ko" insmod /modules/spanalloc.ko
 must "an accounted span of $PAGES pages" hold big
-try "it is one span" one_span
-try "all of it is charged" charged big $PAGES
+try "the heap has one span of $PAGES pages" one_span
+try "all pages are charged" charged big $PAGES
 sed 's/^/# /' /tmp/output
-must "it is freed" rmmod spanstress
-try "all of it is uncharged" charged big 0
+must "the span is freed" rmmod spanstress
+try "no page is charged" charged big 0
 sed 's/^/# /' /tmp/output
-must "a cgroup of half that size may not have one" cannot_hold small
-try "nothing is charged to it" charged small 0
+must "a cgroup with half the limit cannot hold such a span" cannot_hold small
+try "nothing is charged to small" charged small 0
 
 must "a task is killed while it allocates" kill_one
 sed 's/^/# /' /tmp/output
-try "nothing is charged for it" charged big 0
+try "nothing is charged to big" charged big 0
 try "nothing is in use" nothing_in_use
-try "all that is idle can be released" release_all
+try "all idle pages can be released" release_all
 
 must "rmmod spanalloc" rmmod spanalloc
 try "nothing is left: slab, vmalloc, debugfs, threads, modules" nothing_new /tmp/before

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash
-# Sourced by the stages that need the debug kernel's facilities.
+# Sourced by the stages that use fault injection and kmemleak of the debug kernel.
 
 KMEMLEAK=/sys/kernel/debug/kmemleak
 
-# Suites inject faults into themselves, with current->fail_nth and
-# current->make_it_fail: let them hit every allocation, sleeping ones and single
-# pages too, of no task but those that ask for it, with no trace in the log.
+# Let faults hit all allocations, also of single pages and with GFP_KERNEL, of the tasks
+# that ask for them (current->fail_nth, current->make_it_fail), and log no traces.
 prepare_faults() {
 	local kind
 	for kind in /sys/kernel/debug/failslab /sys/kernel/debug/fail_page_alloc; do
@@ -23,8 +22,8 @@ forget_leaks() {
 	echo clear > "$KMEMLEAK"
 }
 
-# Only objects older than five seconds count, and one scan may be misled by a
-# pointer that is on the move.
+# kmemleak reports objects older than five seconds only. A single scan may miss a pointer
+# that moves during the scan.
 no_leaks() {
 	sleep 6
 	echo scan > "$KMEMLEAK"

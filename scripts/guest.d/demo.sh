@@ -1,11 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash
-# Runs in the guest: spanram carries an ext4 file system with a real tree,
-# loses half of it, and its heap gives the memory back to the system.
+# Runs in the guest: a tree of files on ext4 on spanram. Half of the files are deleted, and
+# the heap releases their memory to the system.
 #
-# /demo holds tree.tar, manifest (SHA-256 of every file, made outside), keep
-# (the part of it that survives), drop (the files to delete), size_mb.
+# The folder /demo has tree.tar, manifest (SHA-256 of every file, made by the host), keep
+# (the lines of manifest for the files that stay), drop (the files to delete), bytes and
+# size_mb.
 # shellcheck source=scripts/guest.d/tap.sh
 . /guest.d/tap.sh
 
@@ -13,7 +14,7 @@ AGE_MS=5000
 HEAP=spanram0
 ROWS='in_use_pages idle_pages released_pages grown_pages MemFree cpu_lists'
 
-# One column of the table printed at the end, in pages.
+# note MOMENT: save the values of one column of the table, in pages
 note() {
 	{
 		free_memory
@@ -44,7 +45,7 @@ unpack() {
 	tar -xf /demo/tree.tar -C /mnt && rm /demo/tree.tar
 }
 
-# Proves that what is on the device is what was meant to be there.
+# Compare number and total size of the files with the manifest.
 right_amount() {
 	local files bytes
 	files=$(find /mnt -type f | wc -l)
@@ -53,7 +54,7 @@ right_amount() {
 	[ "$files" = "$(wc -l < /demo/manifest)" ] && [ "$bytes" = "$(cat /demo/bytes)" ]
 }
 
-# verify NAME MANIFEST: every file reads back, from the device, as it should
+# verify NAME MANIFEST: read every file from the device, and compare its SHA-256
 verify() {
 	local total good
 	total=$(wc -l < "$2")
@@ -71,22 +72,22 @@ verify() {
 	report $? "$1: SHA-256 of $good of $total files"
 }
 
-# By its path: an applet that busybox's xargs finds by name runs in the process
-# of xargs itself, and rm garbles its list of names there.
+# Call rm by its path: busybox's xargs runs an applet that is called by name inside its own
+# process, where rm garbles the list of names.
 delete_half() {
 	(cd /mnt && xargs /bin/rm < /demo/drop) &&
 		[ "$(find /mnt -type f | wc -l)" = "$(wc -l < /demo/keep)" ]
 }
 
-# The scavenger leaves a sixteenth of what is in use, or 64 pages.
+# The scavenger keeps idle pages of a sixteenth of the pages in use, or 64 pages.
 few_are_idle() {
 	local few=$(($(stat_of "$HEAP" in_use_pages) / 16))
 	[ "$few" -ge 64 ] || few=64
 	[ "$(stat_of "$HEAP" idle_pages)" -le "$few" ]
 }
 
-# It takes twice the age, and the pauses that keep the scavenger to its share of a CPU.
-# The pauses are long where the guest's processors have to wait for the host's.
+# The scavenger needs twice the age, and the pauses that keep it to its share of a CPU.
+# Pauses are long if the host runs the guest's processors late.
 wait_for_scavenger() {
 	local deadline=$(($(cut -d. -f1 /proc/uptime) + 2 * AGE_MS / 1000 + 300))
 	until few_are_idle; do
@@ -102,17 +103,16 @@ free_pages() {
 	echo $(($(noted "$1" MemFree) + $(noted "$1" cpu_lists)))
 }
 
-# Page for page, less a little that the system itself takes in between. That is
-# more of it since the tree was complete than since half of the tree was gone,
-# when nothing but the scavenger did anything.
+# The system's free memory must grow by the released pages, less the pages that the system
+# takes itself. After "half" it takes fewer, since only the scavenger is active.
 memory_came_back() {
 	local given gained released regained
 	given=$(($(noted full in_use_pages) - $(noted after in_use_pages)))
 	gained=$(($(free_pages after) - $(free_pages full)))
 	released=$(($(noted after released_pages) - $(noted half released_pages)))
 	regained=$(($(free_pages after) - $(free_pages half)))
-	echo "# $given pages less in use since the tree was complete, $gained more are free"
-	echo "# $released pages released since half was gone, $regained more are free"
+	echo "# since the tree was complete: $given fewer pages in use, $gained more pages free"
+	echo "# since half was deleted: $released pages released, $regained more pages free"
 	[ "$given" -gt 0 ] && [ $((gained + 1024)) -ge "$given" ] &&
 		[ $((regained * 10)) -ge $((released * 9)) ]
 }
@@ -146,21 +146,21 @@ note full
 echo "# reading them back"
 verify "all files" /demo/manifest
 must "delete $(wc -l < /demo/drop) files" delete_half
-# Now, since to drop the kernel's caches is to call shrinkers, that of the heap, too.
+# Drop caches before fstrim: dropping them calls all shrinkers, including the heap's.
 drop_caches
 must "fstrim" fstrim -v /mnt
 sed 's/^/# /' /tmp/output
 note half
 echo "# waiting for the scavenger"
 must "no more than a sixteenth of what is in use stays idle" wait_for_scavenger
-try "the others were released for their age" released_by_age
+try "pages were released for their age" released_by_age
 drop_caches
 note after
-try "the system has the memory back" memory_came_back
+try "the system's free memory has grown by the released pages" memory_came_back
 cat /tmp/output
 verify "the other half" /demo/keep
 for moment in empty full half after; do
-	try "reserved = in use + idle + released: $moment" sums_agree "$moment"
+	try "grown = in use + idle + released: $moment" sums_agree "$moment"
 done
 show_table
 echo "# all statistics of $HEAP at the end:"
@@ -168,7 +168,7 @@ sed 's/^/#   /' "$DEBUGFS/$HEAP/stats"
 must "umount" umount /mnt
 try "e2fsck finds nothing" /programs/e2fsck -f -n /dev/spanram0
 must "rmmod spanram" rmmod spanram
-try "its heap is gone" heap_is_gone
+try "the heap $HEAP is gone" heap_is_gone
 must "rmmod spanalloc" rmmod spanalloc
 try "nothing is left: slab, vmalloc, debugfs, disks, threads, modules" nothing_new /tmp/before
 finish

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash
-# Runs in the guest: the KUnit suites and spanstress, while all processors but
-# the first go off and come back, over and over.
+# Runs in the guest: the KUnit suites and spanstress, while all processors but the first
+# are taken offline and online again, over and over.
 # shellcheck source=scripts/guest.d/tap.sh
 . /guest.d/tap.sh
 # shellcheck source=scripts/guest.d/debug.sh
@@ -11,7 +11,7 @@
 CPUS=/sys/devices/system/cpu
 loop=''
 
-# switch STATE CPU...
+# switch STATE CPU...: 0 takes the processors offline, 1 online
 switch() {
 	local state="$1" cpu
 	shift
@@ -21,9 +21,8 @@ switch() {
 	done
 }
 
-# One at a time; then both of the second node, which is left without any; then
-# all, so that the first has every thread for itself. In between all are on, and
-# have a moment to fill their caches. A turn is always finished.
+# Switch single processors, both of the second node, and all but the first. After each turn
+# all processors are online for a moment and fill their caches.
 come_and_go() {
 	local switched=0 refused=0 turn
 	while :; do
@@ -46,7 +45,7 @@ start() {
 	loop=$!
 }
 
-# Whatever happens, no loop is left behind, and no processor off.
+# Stop the loop. Also called at exit, so that no processor stays offline.
 stop() {
 	[ -n "$loop" ] || return 0
 	touch /tmp/stop
@@ -54,12 +53,12 @@ stop() {
 	loop=''
 }
 
-# stop_and_report WHILE: nothing was tested if no processor went
+# stop_and_report WHILE: fails if no processor was switched, or if a switch failed
 stop_and_report() {
 	local switched=0 refused=0
 	stop
 	read -r switched refused < /tmp/switched
-	try "processors were switched $switched times while $1, $refused times in vain" \
+	try "processors were switched $switched times while $1, $refused switches failed" \
 		came_back "$switched" "$refused"
 }
 
@@ -69,9 +68,8 @@ came_back() {
 	[ "$1" -gt 0 ] && [ "$2" = 0 ] && [ "$(cat "$CPUS/online")" = "$online" ]
 }
 
-# Four emulated processors share what the host has left, and switching one stops
-# them all: what looks stuck may only be waiting for its turn. Three times the
-# usual patience; what really hangs is still found.
+# Switching a processor stops all of them, and the host may run emulated processors late.
+# Watchdogs wait three times as long as by default, so that they report only real hangs.
 be_patient() {
 	echo 30 > /proc/sys/kernel/watchdog_thresh
 	echo 63 > /sys/module/rcupdate/parameters/rcu_cpu_stall_timeout

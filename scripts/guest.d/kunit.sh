@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash
-# Runs in the guest: the KUnit suites. Their own results are in the kernel's
-# log, between the two marks; the host counts them.
+# Runs in the guest: the KUnit suites. They write their results to the kernel's log. The
+# host counts the results between the lines "suites begin" and "suites end".
 # shellcheck source=scripts/guest.d/tap.sh
 . /guest.d/tap.sh
 # shellcheck source=scripts/guest.d/debug.sh
@@ -12,7 +12,7 @@ run_suites() {
 	insmod /modules/spanalloc_kunit.ko
 }
 
-# Suites ask for memory of one node and of the other.
+# Suites allocate on both nodes.
 two_nodes() {
 	local file
 	for file in online has_cpu has_memory; do
@@ -21,7 +21,7 @@ two_nodes() {
 	done
 }
 
-try "NUMA nodes 0 and 1 are there, with processors and memory" two_nodes
+try "NUMA nodes 0 and 1 have processors and memory" two_nodes
 footprint > /tmp/before
 prepare_faults
 forget_leaks

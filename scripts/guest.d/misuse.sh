@@ -1,39 +1,39 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash
-# Runs in the guest: clients and administrators who make mistakes. Each is refused, with a
-# line that says what was wrong with this very call; nobody else is harmed.
+# Runs in the guest: mistakes of clients and of administrators. spanalloc refuses each of
+# them with a line in the log that describes the mistake, and harms no other client.
 # shellcheck source=scripts/guest.d/tap.sh
 . /guest.d/tap.sh
 
 PARAMETERS=/sys/module/spanalloc/parameters
 
-# The kernel's words since this was last asked.
+# Clear the kernel's log.
 forget_log() {
 	dmesg -c > /dev/null
 }
 
-# says PATTERN: the allocator has said that since, in one line
+# says PATTERN: true if spanalloc has printed such a line since forget_log
 says() {
 	dmesg | sed 's/^\[[^]]*\] //' | grep '^spanalloc: ' > /tmp/said || true
 	cat /tmp/said
 	grep -qE -- "^spanalloc: $1\$" /tmp/said
 }
 
-# makes MISTAKE: the client survives it, and so do the spans beside it
+# makes MISTAKE: spanabuse makes the mistake, and finds its other spans intact
 makes() {
 	insmod /modules/spanabuse.ko mistake="$1" && rmmod spanabuse
 }
 
-# mistake NAME PATTERN
+# mistake NAME PATTERN: spanabuse makes a mistake, and the log has a line like PATTERN
 mistake() {
 	forget_log
-	try "$1: nobody is harmed" makes "$1"
-	try "$1: the log says what was wrong" says "$2"
+	try "$1: the client's spans stay intact" makes "$1"
+	try "$1: the log describes the mistake" says "$2"
 	sed 's/^/# /' /tmp/said | head -n 3
 }
 
-# Messages name a call by its place in the client.
+# Messages name the place of the call in the client.
 AT='[a-z_]+\+0x[0-9a-f]+/0x[0-9a-f]+ \[spanabuse\]'
 ADDR='[0-9a-f]{16}'
 
@@ -73,7 +73,7 @@ mistakes() {
 	mistake destroy-twice "span_heap_destroy\(\) from $AT: there is no such heap; destroyed already\?"
 	mistake destroy-default "span_heap_destroy\(\) from $AT: the default heap cannot be destroyed"
 	mistake destroy-live "span_heap_destroy\(\) from $AT: heap spanabuse-leaky still has 1 spans:"
-	try "destroy-live: it names the span" says "  $ADDR: 5 pages, heap, for [0-9]+ ms, owner $ADDR, from $AT"
+	try "destroy-live: the log names the span" says "  $ADDR: 5 pages, heap, for [0-9]+ ms, owner $ADDR, from $AT"
 	echo Y > $PARAMETERS/check_held_pages
 	mistake held-page "span_free\($ADDR\) from $AT: others hold 1 of 40 pages, the first is page 33; heap default was made without SPAN_HEAP_SHARED_PAGES"
 	echo N > $PARAMETERS/check_held_pages
@@ -81,7 +81,7 @@ mistakes() {
 
 # === Parameters ==============================================================
 
-# refused NAME VALUE: and it stays as it is
+# refused NAME VALUE: true if the parameter refuses VALUE and keeps its value
 refused() {
 	local before after
 	before=$(cat "$PARAMETERS/$1")
@@ -91,14 +91,14 @@ refused() {
 	[ "$before" = "$after" ]
 }
 
-# nonsense NAME VALUE RANGE
+# nonsense NAME VALUE RANGE: VALUE is refused, and the log names the range
 nonsense() {
 	forget_log
 	try "$1=$2 is refused" refused "$1" "$2"
 	try "$1=$2: the log names the range" says "parameter $1 cannot be \"$2\": $3"
 }
 
-# taken NAME VALUE: and it reads as it was written
+# taken NAME VALUE: true if the parameter takes VALUE and reads as VALUE
 taken() {
 	echo "$2" > "$PARAMETERS/$1" && [ "$(cat "$PARAMETERS/$1")" = "$2" ]
 }
@@ -125,12 +125,12 @@ parameters() {
 	done
 	echo N > $PARAMETERS/guard_vfree
 	try "guard_vfree=Y is taken after N" taken guard_vfree Y
-	try "... and guards again" makes vfree
+	try "... and the guard works again" makes vfree
 	try "limit_pages=100000 is taken" taken limit_pages 100000
 	try "limit_pages=0 is taken" taken limit_pages 0
 	try "cache_pages=0 is taken" taken cache_pages 0
-	try "without caches all is as it was" makes double-free
-	try "nothing more is cached" cached_no_more
+	try "double-free without caches: the client's spans stay intact" makes double-free
+	try "no more pages are cached" cached_no_more
 	try "cache_pages=512 is taken" taken cache_pages 512
 }
 
@@ -148,7 +148,7 @@ cannot_load() {
 
 # === Files ===================================================================
 
-# written TEXT: to the default heap's file
+# written TEXT: write to the file scavenge of the default heap
 written() {
 	printf '%s' "$1" > "$DEBUGFS/default/scavenge"
 }
@@ -161,7 +161,7 @@ cached() {
 	stat_of default cached_pages
 }
 
-# Some pages idle, and some in the caches, by a client that is gone then.
+# Leave some pages idle and some cached, by a client that frees its spans and is unloaded.
 leave_some() {
 	taskset 1 insmod /modules/spanstress.ko account_pages=4096 max_pages=1024 &&
 		taskset 1 rmmod spanstress
@@ -169,7 +169,7 @@ leave_some() {
 	[ "$(cached)" -gt 0 ] && [ "$(stat_of default idle_pages)" -gt $(($(cached) + 100)) ]
 }
 
-# releases TEXT PAGES: so many, and no more
+# releases TEXT PAGES: true if writing TEXT releases exactly PAGES pages
 releases() {
 	local before
 	before=$(stat_of default released_forced_pages)
@@ -178,7 +178,7 @@ releases() {
 	[ $(($(stat_of default released_forced_pages) - before)) = "$2" ]
 }
 
-# In use and idle together.
+# backed_at_most PAGES: true if at most PAGES pages are in use or idle
 backed_at_most() {
 	echo "in use $(stat_of default in_use_pages), idle $(stat_of default idle_pages)"
 	[ $(($(stat_of default in_use_pages) + $(stat_of default idle_pages))) -le "$1" ]
@@ -193,46 +193,46 @@ spans_are_shown() {
 			grep -vE '^0x[0-9a-f]{16} [0-9]+ (heap|work) 0x[0-9a-f]{16} [0-9]+ [^ ]+( \[[a-z]+\])?$'
 }
 
-# pointers PATTERN: those in the file
+# pointers PATTERN: true if all addresses in the file spans match
 pointers() {
 	! tail -n +2 "$DEBUGFS/default/spans" | cut -d' ' -f1 | grep -vE "$1"
 }
 
 files() {
 	local before
-	must "some pages are left idle, some cached" leave_some
+	must "some pages are idle, some are cached" leave_some
 	for text in ' ' x -1 0x10 '1 2' 99999999999999999999999 'all of them, please'; do
 		try "\"$text\" is refused" not_written "$text"
 	done
 	forget_log
 	try "nonsense is refused" not_written nonsense
-	try "the log says what can be written" says 'heap default: write a number of pages, or "all", to scavenge'
+	try "the log names the valid texts" says 'heap default: write a number of pages, or "all", to scavenge'
 	before=$(cached)
 	try "0 releases nothing" releases 0 0
 	try "... and empties no cache" [ "$(cached)" = "$before" ]
-	try "010 is ten" releases 010 10
+	try "010 releases ten pages" releases 010 10
 	try "... and empties no cache" [ "$(cached)" = "$before" ]
-	try "7 with an end of line is seven" releases "7
+	try "7 with a newline releases seven pages" releases "7
 " 7
 	echo 200 > $PARAMETERS/limit_pages
-	try "limit_pages=200 releases what is above it" backed_at_most 200
+	try "limit_pages=200 releases the pages above the limit" backed_at_most 200
 	echo 0 > $PARAMETERS/limit_pages
-	try "all is taken" written all
-	try "... and nothing is left" [ "$(stat_of default idle_pages)" = 0 ]
+	try "\"all\" is taken" written all
+	try "... and no page is idle" [ "$(stat_of default idle_pages)" = 0 ]
 
 	must "spans are held" insmod /modules/spanstress.ko account_pages=64 max_pages=8
-	try "the file spans shows them" spans_are_shown
+	try "the file spans shows the spans" spans_are_shown
 	echo 2 > /proc/sys/kernel/kptr_restrict
-	try "with kptr_restrict=2 it hides where they are" pointers '^0x0{16}$'
+	try "with kptr_restrict=2 the file hides the addresses" pointers '^0x0{16}$'
 	echo 1 > /proc/sys/kernel/kptr_restrict
-	try "with kptr_restrict=1 root sees where they are" pointers '^0xff[0-9a-f]{14}$'
+	try "with kptr_restrict=1 root sees the addresses" pointers '^0xff[0-9a-f]{14}$'
 	echo 0 > /proc/sys/kernel/kptr_restrict
-	must "they are freed" rmmod spanstress
+	must "the spans are freed" rmmod spanstress
 }
 
 # === Suspend =================================================================
 
-# The thread may use all of a processor, and has work: it is frozen all the same.
+# The freezer must stop the scavenger while it works with no limit on its share.
 freeze() {
 	echo freezer > /sys/power/pm_test && echo mem > /sys/power/state
 }
@@ -242,7 +242,7 @@ try_suspend() {
 	echo 100 > $PARAMETERS/scavenge_share
 	echo 0 > $PARAMETERS/scavenge_age_ms
 	insmod /modules/spanstress.ko account_pages=32768 max_pages=512 && rmmod spanstress
-	try "suspend finds the scavenger at work, and freezes it" freeze
+	try "suspend freezes the scavenger while it works" freeze
 	echo none > /sys/power/pm_test
 }
 
@@ -253,8 +253,8 @@ parameters
 try_suspend
 must "rmmod spanalloc" rmmod spanalloc
 forget_log
-must "it does not load with an absurd parameter" cannot_load scavenge_share=0
-try "... and says why" says 'parameter scavenge_share cannot be "0": 1 to 100 are possible'
+must "spanalloc does not load with scavenge_share=0" cannot_load scavenge_share=0
+try "... and the log says why" says 'parameter scavenge_share cannot be "0": 1 to 100 are possible'
 
 must "insmod spanalloc.ko scavenge_age_ms=3600000" \
 	insmod /modules/spanalloc.ko scavenge_age_ms=3600000
@@ -266,9 +266,9 @@ must "a client that leaks is loaded and unloaded" makes leak
 must "rmmod spanalloc" rmmod spanalloc
 try "the leak is reported: a heap" says "heap spanabuse-leaky was never destroyed"
 try "... its spans" says "heap spanabuse-leaky still has 20 spans:"
-try "... and that there are more than are named" says "  and others"
+try "... that the list of spans is cut off" says "  and others"
 try "the leak is reported: in the default heap" says "heap default still has 1 spans:"
-try "... whose it was" says "  $ADDR: 7 pages, work, for [0-9]+ ms, owner 0000000000000000, from .*"
+try "... the span, its owner and its caller" says "  $ADDR: 7 pages, work, for [0-9]+ ms, owner 0000000000000000, from .*"
 sed 's/^/# /' /tmp/said | head -n 4
 try "nothing is left: slab, vmalloc, debugfs, threads, modules" nothing_new /tmp/before
 finish

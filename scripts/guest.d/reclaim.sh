@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash
-# Runs in the guest: a heap beside a page cache that wants all memory. A disk without
-# content is read over and over, so that kswapd is busy all the time; a steady load is on
-# the heap, and some of its pages are idle. As long as kswapd finds enough elsewhere, the
-# load keeps its caches and the heap its idle pages. /reclaim/seconds says for how long.
+# Runs in the guest: a heap beside a page cache that fills all memory. A null_blk disk is
+# read over and over, which keeps kswapd busy. The default heap has a steady load and idle
+# pages. While kswapd finds enough pages in the page cache, reclaim must leave the per-CPU
+# caches and the idle pages alone. /reclaim/seconds is the time of the load.
 # shellcheck source=scripts/guest.d/tap.sh
 . /guest.d/tap.sh
 
@@ -32,7 +32,7 @@ stolen() {
 	echo $(($(vmstat pgsteal_kswapd) - began))
 }
 
-# Both at once, until the load has had its time, and kswapd enough to do.
+# Run the load and the reads together until kswapd has reclaimed ENOUGH pages.
 busy() {
 	local status=0 round
 	rm -f /tmp/stop
@@ -47,7 +47,7 @@ busy() {
 	return "$status"
 }
 
-# Else nothing is proved: a page in 4096 of what is read passes without it.
+# With an idle kswapd the test would prove nothing.
 kswapd_was_busy() {
 	echo "kswapd reclaimed $(stolen) pages"
 	[ "$(stolen)" -ge "$ENOUGH" ]
@@ -62,14 +62,14 @@ hit_rate() {
 idle_pages_stay() {
 	local released
 	released=$(stat_of default released_pressure_pages)
-	echo "$released of $idle idle pages were released for reclaim"
+	echo "reclaim released $released of $idle idle pages"
 	[ $((released * 20)) -le "$idle" ]
 }
 
 footprint > /tmp/before
-must "a disk without content" [ -b $DISK ]
+must "a null_blk disk" [ -b $DISK ]
 must "insmod spanalloc.ko" insmod /modules/spanalloc.ko
-must "$IDLE_PAGES pages are used and left" leave_idle
+must "$IDLE_PAGES pages are allocated and freed" leave_idle
 idle=$(stat_of default idle_pages)
 began=$(vmstat pgsteal_kswapd)
 must "a steady load beside a busy page cache, $SECONDS_BUSY s" busy

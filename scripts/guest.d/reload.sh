@@ -1,15 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash
-# Runs in the guest: loads and unloads, every second time under three clients
-# that use memory, and looks for what is left.
+# Runs in the guest: loads and unloads spanalloc, in every second round with three clients
+# that use memory, and checks that nothing is left.
 # shellcheck source=scripts/guest.d/tap.sh
 . /guest.d/tap.sh
 
 ROUNDS=50
 CHECK_EVERY=10
 
-# The first rounds fill caches and page tables that the kernel keeps.
+# Rounds until the kernel has the caches and page tables that it keeps.
 SETTLED=10
 LOSS_PAGES=256
 

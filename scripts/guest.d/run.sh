@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash
-# Runs in the guest: the stages named as arguments, one after the other.
+# Runs in the guest: the stages named by the arguments, one after the other.
 
-# A stage that gives up leaves modules loaded, with which the next one cannot begin.
+# Unload the modules that a failed stage has left loaded; the next stage loads its own.
 clean_up() {
 	local module
 	umount /mnt /sys/fs/cgroup /tmp/hog

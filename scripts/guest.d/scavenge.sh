@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash
-# Runs in the guest: the scavenger by itself, and under pressure. By itself it keeps to
-# its age and to its share of a processor, and rests when there is nothing to do. Under
-# pressure half of the guest's memory is idle in the default heap, which has no reason
-# of its own to give it back; then somebody else wants all there is.
+# Runs in the guest: the scavenger in the background and under memory pressure. In the
+# background it keeps to its age and to its share of a processor, and sleeps when it has
+# nothing to do. For the test of pressure, half of the guest's memory is idle in the default
+# heap, with an age of an hour. Then a task allocates all free memory.
 # shellcheck source=scripts/guest.d/tap.sh
 . /guest.d/tap.sh
 
@@ -16,7 +16,7 @@ PAGES=131072
 SPARE_PAGES=8192
 HOG=/tmp/hog
 
-# leave_idle PAGES: allocated, and freed again, by a client that is gone then
+# leave_idle PAGES: allocate and free spans of PAGES pages in all
 leave_idle() {
 	insmod /modules/spanstress.ko account_pages="$1" max_pages=512 && rmmod spanstress
 }
@@ -26,7 +26,7 @@ is_idle() {
 	[ "$(stat_of default idle_pages)" -ge "$1" ]
 }
 
-# Nanoseconds on a processor, and how often it has gone to sleep.
+# Nanoseconds that the scavenger has run, and number of times that it has gone to sleep.
 worked_ns() {
 	cut -d' ' -f1 "/proc/$scavenger/schedstat"
 }
@@ -39,9 +39,8 @@ uptime_ms() {
 	awk '{ printf "%d\n", $1 * 1000 }' /proc/uptime
 }
 
-# The page index first notes what is idle, then waits for as long again. A slow guest
-# may take longer than that, and the share makes it take much longer.
-# wait_for_scavenger PAGES: until no more than so many are idle
+# wait_for_scavenger PAGES: wait until at most PAGES pages are idle. A page is released
+# after one to two ages; the share of a processor delays the release much further.
 wait_for_scavenger() {
 	local deadline=$(($(uptime_ms) + PATIENCE_MS))
 	while [ "$(stat_of default idle_pages)" -gt "$1" ]; do
@@ -50,17 +49,16 @@ wait_for_scavenger() {
 	done
 }
 
-# The pause for the last batch may be still to come. Where the host takes the processor away
-# in the middle of a batch, that time looks like work; without any pause there would be ten
-# times as much of it.
+# The bound allows for a pause that is still to come, and for time that the host takes from
+# a batch. A scavenger without pauses would use ten times as much.
 keeps_its_share() {
 	local ns=$(($(worked_ns) - worked)) ms=$(($(uptime_ms) - started))
 	echo "$((ns / 1000)) us of work in $ms ms"
 	[ "$ns" -gt 0 ] && [ $((ns / 10000)) -le $((3 * ms + 2000)) ]
 }
 
-# It has settled when what it remembers has passed: two ages and a pass, and the pauses
-# that it owes. Then there is nothing to wake it: ten times its age pass in its sleep.
+# Once demand of the past is forgotten, and all pauses are over, nothing wakes the
+# scavenger: wait until it sleeps for ten times its age.
 rests() {
 	local before after deadline=$(($(uptime_ms) + PATIENCE_MS))
 	after=$(sleeps)
@@ -68,13 +66,13 @@ rests() {
 		before=$after
 		sleep 5
 		after=$(sleeps)
-		echo "it has slept $before times, then $after; idle: $(stat_of default idle_pages)"
+		echo "sleeps: $before, then $after; idle pages: $(stat_of default idle_pages)"
 		[ "$before" != "$after" ] || return 0
 	done
 	return 1
 }
 
-# The last batch is followed by a pause, too, before the pass is over.
+# The pass ends, and the tracepoint fires, only after the pause for the last batch.
 traced() {
 	local deadline=$(($(uptime_ms) + PATIENCE_MS))
 	until grep 'spanalloc_pass: heap=default released=[1-9]' /sys/kernel/tracing/trace; do
@@ -83,25 +81,25 @@ traced() {
 	done
 }
 
-# Free pages of the system, wherever it keeps them.
+# Free pages of the system, with those on per-CPU lists.
 free_now() {
 	free_memory | awk '{ sum += $2 } END { printf "%d\n", sum }'
 }
 
-# By default the kernel keeps 44 MiB of a guest of this size free, and at times twice
-# as much on top against fragmentation. None of that could be had.
+# By default the kernel keeps 44 MiB of a guest of this size free, and at times twice as
+# much more against fragmentation. Let tasks allocate most of these pages.
 let_memory_run_out() {
 	echo 4096 > /proc/sys/vm/min_free_kbytes && echo 0 > /proc/sys/vm/watermark_boost_factor
 }
 
-# Pages of the page cache could be had as well, and would be counted as used.
+# Without this, the page cache would count as used memory, although it can be reclaimed.
 drop_page_cache() {
 	sync
 	echo 1 > /proc/sys/vm/drop_caches
 }
 
-# Memory that cannot be reclaimed: there is no swap. All that is free, and all
-# that is idle, but for 32 MiB.
+# Allocate all free and all idle pages but 32 MiB, on tmpfs. They cannot be reclaimed,
+# since the guest has no swap.
 hog() {
 	local pages
 	drop_page_cache
@@ -114,19 +112,19 @@ killed() {
 	awk '$1 == "oom_kill" { print $2 }' /proc/vmstat
 }
 
-nobody_was_killed() {
-	echo "killed: $(killed)"
+no_task_was_killed() {
+	echo "killed tasks: $(killed)"
 	[ "$(killed)" = 0 ]
 }
 
-# given_back PERCENT: of what was idle
+# given_back PERCENT: true if pressure has released PERCENT of the idle pages
 given_back() {
 	echo "idle before $before, now $(stat_of default idle_pages)"
 	[ $(($(stat_of default idle_pages) * 100)) -le $((before * (100 - $1))) ] &&
 		[ $(($(stat_of default released_pressure_pages) * 100)) -ge $((before * $1)) ]
 }
 
-# What the kernel offers to try shrinkers with.
+# Make the kernel call all shrinkers.
 drop_slab() {
 	echo 2 > /proc/sys/vm/drop_caches
 }
@@ -140,37 +138,37 @@ scavenger=$(ps -o pid,comm | awk '$2 == "spanalloc_scav" { print $1 }')
 echo 1 > /sys/kernel/tracing/events/spanalloc/spanalloc_pass/enable
 started=$(uptime_ms)
 worked=$(worked_ns)
-must "$FEW_PAGES pages are used and left" leave_idle $FEW_PAGES
-must "all of them but $FLOOR are given back" wait_for_scavenger $FLOOR
-try "in the background it pauses for 1 % of a processor" keeps_its_share
+must "$FEW_PAGES pages are allocated and freed" leave_idle $FEW_PAGES
+must "all idle pages but $FLOOR are released" wait_for_scavenger $FLOOR
+try "the scavenger pauses, and uses about 1 % of a processor" keeps_its_share
 sed 's/^/# /' /tmp/output
-try "a tracepoint says so" traced
+try "the tracepoint reports the pass" traced
 sed 's/^/# /' /tmp/output
-try "there are no wake-ups while there is nothing to do" rests
+try "the scavenger sleeps while it has nothing to do" rests
 sed 's/^/# /' /tmp/output
 echo 0 > /sys/module/spanalloc/parameters/retain_floor_pages
-try "it looks again when the floor is lowered" wait_for_scavenger 0
+try "the scavenger releases the rest when the floor is lowered" wait_for_scavenger 0
 echo 0 > /sys/kernel/tracing/events/spanalloc/spanalloc_pass/enable
 must "rmmod spanalloc" rmmod spanalloc
 
 must "insmod spanalloc.ko" insmod /modules/spanalloc.ko scavenge_age_ms=3600000
-must "$PAGES pages are used and left" leave_idle $PAGES
-must "they are idle" is_idle $PAGES
+must "$PAGES pages are allocated and freed" leave_idle $PAGES
+must "$PAGES pages are idle" is_idle $PAGES
 before=$(stat_of default idle_pages)
-must "a shrinker is called" drop_slab
-try "at least 95 % of them are back with the system" given_back 95
+must "shrinkers are called" drop_slab
+try "at least 95 % of the idle pages are released" given_back 95
 must "rmmod spanalloc" rmmod spanalloc
 
 must "insmod spanalloc.ko" insmod /modules/spanalloc.ko scavenge_age_ms=3600000
-must "$PAGES pages are used and left" leave_idle $PAGES
-must "they are idle" is_idle $PAGES
+must "$PAGES pages are allocated and freed" leave_idle $PAGES
+must "$PAGES pages are idle" is_idle $PAGES
 before=$(stat_of default idle_pages)
-must "the system keeps 4 MiB to itself" let_memory_run_out
-must "a file system in memory" mount -t tmpfs -o size=100% tmpfs "$HOG"
-try "a hog takes all memory but 32 MiB" hog
+must "the kernel keeps only 4 MiB free" let_memory_run_out
+must "mount tmpfs" mount -t tmpfs -o size=100% tmpfs "$HOG"
+try "a task allocates all memory but 32 MiB" hog
 sed 's/^/# /' /tmp/output
-try "nobody was killed for it" nobody_was_killed
-try "at least 95 % of the idle pages are back with the system" given_back 95
+try "no task was killed" no_task_was_killed
+try "at least 95 % of the idle pages are released" given_back 95
 sed 's/^/# /' /tmp/output
 must "umount" umount "$HOG"
 must "rmmod spanalloc" rmmod spanalloc

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash
-# Sourced by the stages that run in the guest: results as TAP, statistics, and
-# what a module may leave behind.
+# Sourced by the stages that run in the guest: results as TAP, statistics, and checks
+# that modules leave nothing behind.
 
 DEBUGFS=/sys/kernel/debug/spanalloc
 number=0
 failures=0
 
+# report STATUS NAME: the result of one test
 report() {
 	number=$((number + 1))
 	if [ "$1" = 0 ]; then
@@ -17,7 +18,7 @@ report() {
 	fi
 }
 
-# try NAME COMMAND...: one test; what the command prints is shown if it fails.
+# try NAME COMMAND...: one test. If the command fails, its output is shown.
 try() {
 	local name="$1" status=0
 	shift
@@ -27,7 +28,7 @@ try() {
 	return "$status"
 }
 
-# must NAME COMMAND...: as try, but nothing after it makes sense if it fails.
+# must NAME COMMAND...: as try, but ends the stage if the command fails
 must() {
 	try "$@" || {
 		echo "Bail out! $1"
@@ -46,8 +47,8 @@ stat_of() {
 		"$DEBUGFS/$1/stats"
 }
 
-# MemFree lacks what the kernel keeps in stock for each processor, which can be
-# tens of megabytes: free memory is the sum. All in pages.
+# Free memory is MemFree and the pages on the per-CPU lists, which can be tens of
+# megabytes. Both are in pages.
 mem_free() {
 	cat /proc/sys/vm/stat_refresh
 	awk '$1 == "MemFree:" { print $2 / 4 }' /proc/meminfo
@@ -57,8 +58,8 @@ cpu_lists() {
 	awk '$1 == "count:" { sum += $2 } END { print sum + 0 }' /proc/zoneinfo
 }
 
-# Both at one moment: pages that move from the lists to the buddy allocator
-# between the two looks would be seen in neither, or twice.
+# Repeat the reading until MemFree is stable, since pages that move between the per-CPU
+# lists and the buddy allocator would be counted twice or not at all.
 free_memory() {
 	local before lists after tries=50
 	while [ "$tries" -gt 0 ]; do
@@ -72,7 +73,7 @@ free_memory() {
 	echo "cpu_lists: $lists"
 }
 
-# Inodes and the like are freed a grace period after they are dropped.
+# The second drop frees slabs of inodes, which are freed a grace period after the first.
 drop_caches() {
 	sync
 	echo 3 > /proc/sys/vm/drop_caches
@@ -80,8 +81,8 @@ drop_caches() {
 	echo 3 > /proc/sys/vm/drop_caches
 }
 
-# Everything that unloading has to take away, one line each. Thread stacks and
-# percpu areas come and go with the kernel's own work.
+# Print everything that unloading has to remove, one line each. Thread stacks and percpu
+# areas are left out, since the kernel itself allocates and frees them.
 footprint() {
 	{
 		awk 'NR > 2 { print "slab cache", $1 }' /proc/slabinfo
@@ -96,8 +97,8 @@ footprint() {
 	} | sort
 }
 
-# nothing_new FILE: true once there is nothing that was not in the footprint
-# FILE. The kernel frees some of what a module was made of a little later.
+# nothing_new FILE: true once everything in the footprint is in FILE too. Waits, since the
+# kernel frees some parts of a module a little after its unloading.
 nothing_new() {
 	local tries=20
 	while :; do

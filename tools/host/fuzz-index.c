@@ -12,9 +12,8 @@
 #define START_CHUNKS	4UL
 
 /*
- * Nearly every defect that shows in a large heap also shows in a small one, which is many
- * times faster. Some values of the first byte select a large heap. None of them is a
- * value that fuzzers favour.
+ * First bytes that select a large heap, which is slow and finds few other defects than a
+ * small heap. Fuzzers rarely choose these values.
  */
 #define SMALL_BLOCKS	2UL
 #define SMALL_NPAGES	1100UL
