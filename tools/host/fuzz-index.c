@@ -12,8 +12,8 @@
 #define START_CHUNKS	4UL
 
 /*
- * First bytes that select a large heap, which is slow and finds few other defects than a
- * small heap. Fuzzers rarely choose these values.
+ * Bounds of small heaps, which are fast and show nearly every defect. Only first bytes from
+ * LARGE_FIRST on, which fuzzers rarely choose, select a large heap.
  */
 #define SMALL_BLOCKS	2UL
 #define SMALL_NPAGES	1100UL
