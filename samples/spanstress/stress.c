@@ -132,7 +132,7 @@ static int __init check_params(void)
 	}
 	/* With less, threads could wait for each other's pages forever. */
 	if (spanstress.live_mb > LONG_MAX >> 20 ||
-	    MIB_TO_PAGES(spanstress.live_mb) < (unsigned long)spanstress.threads * spanstress.max_pages) {
+	    MIB_TO_PAGES(spanstress.live_mb) / spanstress.threads < spanstress.max_pages) {
 		pr_err("live_mb=%lu: must be enough for threads * max_pages\n",
 		       spanstress.live_mb);
 		return -EINVAL;

@@ -167,7 +167,8 @@ static void run_burst(struct load *load, const struct burst_setting *setting)
 		ms = ktime_ms_delta(ktime_get(), start);
 	}
 	if (!shrunk) {
-		pr_notice("burst: %s: backed pages did not fall to the live pages\n", setting->name);
+		pr_notice("burst: %s: backed pages did not fall to the live pages\n",
+			  setting->name);
 		return;
 	}
 	report("burst", setting->name, "fall_ages", (shrunk - fallen) * 1000ULL / BURST_AGE_MS);

@@ -117,7 +117,8 @@ static void count_lookups(void)
 int main(void)
 {
 	if (!RUNNING_ON_VALGRIND) {
-		fputs("bench-insn: instructions are counted only under callgrind; run count-insn.sh\n", stderr);
+		fputs("bench-insn: nothing is counted outside callgrind; run count-insn.sh\n",
+		      stderr);
 		return 2;
 	}
 	count_nothing();

@@ -283,9 +283,9 @@ static void report(const char *path)
 	}
 	results_finish(&bench.results);
 	results_print(&bench.results, stdout);
-	printf("\nMedians of %u interleaved rounds (traces: %u). Ratios are to spanalloc's row; for\n"
-	       "pairs, to the row of the empty heap of %lu chunks. One operation is an allocation\n"
-	       "and its free, or a lookup. Times of pairs include %.1f ns for the loop.\n",
+	printf("\nMedians of %u interleaved rounds (traces: %u). Ratios are to spanalloc's row,\n"
+	       "and for pairs to the row of the empty heap of %lu chunks. One operation is an\n"
+	       "allocation and its free, or a lookup. Times of pairs include %.1f ns for the loop.\n",
 	       ROUNDS, DIV_ROUND_UP(ROUNDS, LONG_EVERY), PEER_CHUNKS, bench.nothing.sample[0]);
 	results_write_json(&bench.results, out);
 	if (fclose(out)) {

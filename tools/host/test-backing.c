@@ -483,7 +483,8 @@ const struct step_case backing_cases[] = {
 	{ "idle chunks of 70 blocks are found from the top down", prev_idle_visits_all, 70 },
 	{ "chunks without idle pages are not found", prev_idle_forgets, 0 },
 	{ "the next page in use is found", next_used_finds_spans, 0 },
-	{ "a pass releases pages that were idle at the pass before", pass_releases_after_two_rounds, 0 },
+	{ "a pass releases pages that were idle at the pass before",
+	  pass_releases_after_two_rounds, 0 },
 };
 
 const unsigned int nr_backing_cases = ARRAY_SIZE(backing_cases);
