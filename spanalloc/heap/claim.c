@@ -27,7 +27,6 @@
 #include <linux/mm.h>
 #include <linux/sched.h>
 
-#include "base/node.h"
 #include "heap/arena.h"
 #include "heap/budget.h"
 #include "heap/claim.h"
@@ -37,6 +36,7 @@
 #include "heap/pool.h"
 #include "heap/putback.h"
 #include "heap/release.h"
+#include "heap/request.h"
 #include "heap/wake.h"
 #include "index/demand.h"
 #include "index/lookup.h"
@@ -45,37 +45,6 @@
 
 /* A heap that grows for a longer request first allocates the memory. */
 #define STASH_PAGES	1024UL
-
-/**
- * claim_node() - the node that a request is to be served from
- * @req: the request
- *
- * Context: Any.
- *
- * Return: the node; %NUMA_NO_NODE only where there is just one
- */
-int claim_node(const struct span_request *req)
-{
-	if (req->node == NUMA_NO_NODE || has_one_node())
-		return heap_home_node(req->heap);
-	return req->node;
-}
-
-/**
- * claim_backing_node() - the node that memory for a request is to be allocated from
- * @req: the request
- * @node: what claim_node() returned
- *
- * Context: Any.
- *
- * Return: the node, or %NUMA_NO_NODE for any
- */
-int claim_backing_node(const struct span_request *req, int node)
-{
-	if (req->gfp & __GFP_THISNODE && node != NUMA_NO_NODE)
-		return node;
-	return req->node == NUMA_NO_NODE ? req->heap->node : req->node;
-}
 
 /* === Searching ========================================================== */
 
@@ -266,7 +235,7 @@ static bool claim_take_locked(const struct span_request *req, int node, enum cla
 /**
  * claim_short() - take a run of at most %PAGEINDEX_PIECE_PAGES free pages
  * @req: the request
- * @node: what claim_node() returned
+ * @node: what request_node() returned
  * @claim: filled in on success
  * @span: its descriptor, or %NULL for pages that are to become idle: they are counted as
  *	moving
@@ -543,7 +512,7 @@ static enum alloc_failure claim_grow(const struct span_request *req, int node,
 	if (failure)
 		return failure;
 	if (req->npages > STASH_PAGES && !stash->missing &&
-	    backing_stash(stash, req->npages, claim_backing_node(req, node), req->gfp))
+	    backing_stash(stash, req->npages, request_backing_node(req, node), req->gfp))
 		return ALLOC_NO_BACKING;
 	return arena_grow(heap, req->npages + req->align - 1, grows) ? ALLOC_NO_SPACE : ALLOC_OK;
 }
@@ -562,7 +531,7 @@ static enum alloc_failure claim_which_limit(struct span_heap *heap, unsigned lon
 /**
  * claim_run() - take a run of free pages for a span
  * @req: what is asked for
- * @node: what claim_node() returned
+ * @node: what request_node() returned
  * @claim: filled in on success
  * @span: its descriptor; base and node are filled in on success
  * @stash: an empty stash. On return it may hold pages, for the run or left over

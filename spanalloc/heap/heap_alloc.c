@@ -20,6 +20,7 @@
 #include "heap/heap.h"
 #include "heap/heap_alloc.h"
 #include "heap/release.h"
+#include "heap/request.h"
 #include "heap/reserve.h"
 #include "heap/span.h"
 #include "heap/wake.h"
@@ -95,7 +96,7 @@ static bool heap_back(const struct span_request *req, int node, const struct pag
 		.npages = req->npages,
 		.released = claim->released,
 		.clean = claim->clean,
-		.node = claim_backing_node(req, node),
+		.node = request_backing_node(req, node),
 		.gfp = req->gfp,
 		.stash = stash,
 	};
@@ -160,7 +161,7 @@ struct span *heap_alloc(const struct span_request *req, enum alloc_failure *fail
 	struct span_heap *heap = req->heap;
 	struct span *span = span_new(req->gfp);
 	struct pageindex_claim taken;
-	int node = claim_node(req);
+	int node = request_node(req);
 
 	*failure = ALLOC_NO_METADATA;
 	if (!span)

@@ -5,7 +5,7 @@
 #ifndef SPANALLOC_HEAP_ALLOC_H
 #define SPANALLOC_HEAP_ALLOC_H
 
-#include "heap/claim.h"
+#include "heap/request.h"
 
 /* Most spans that heap_take_more() takes. */
 #define FILL_SPANS	16

@@ -20,9 +20,9 @@
 #include <linux/minmax.h>
 #include <linux/sched.h>
 
-#include "heap/claim.h"
 #include "heap/heap.h"
 #include "heap/pool.h"
+#include "heap/request.h"
 #include "index/pageindex.h"
 
 /* Bounds of the low watermark, in pages. The high watermark is twice the low one. */

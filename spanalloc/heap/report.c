@@ -17,9 +17,9 @@
 
 #include <spanalloc/spanalloc.h>
 
-#include "heap/claim.h"
 #include "heap/heap.h"
 #include "heap/report.h"
+#include "heap/request.h"
 #include "heap/span.h"
 #include "heap/span_map.h"
 #include "index/lookup.h"
