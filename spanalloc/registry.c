@@ -254,8 +254,8 @@ static void heap_end(struct span_heap *heap)
 	heap->reserve = 0;
 	heap_unlock(heap, flags);
 	cache_delete(heap);
-	heap_release(heap, ULONG_MAX, RELEASE_FORCED);
-	arena_release_all(heap);
+	release_any(heap, ULONG_MAX, RELEASE_FORCED);
+	arena_delete_all(heap);
 	heap_delete(heap);
 }
 

@@ -40,7 +40,7 @@ EXPORT_FOR_TESTS(deferred_clear_pages);
 EXPORT_FOR_TESTS(deferred_finish);
 EXPORT_FOR_TESTS(heap_next_span);
 EXPORT_FOR_TESTS(heap_clock);
-EXPORT_FOR_TESTS(heap_release);
+EXPORT_FOR_TESTS(release_any);
 EXPORT_FOR_TESTS(release_step);
 EXPORT_FOR_TESTS(inflight_wait);
 EXPORT_FOR_TESTS(locktime_clock);

@@ -154,7 +154,7 @@ unsigned long cache_uncache(struct span_heap *heap, struct span *list, bool old)
 			pages += list->npages;
 			list = list->next;
 		}
-		heap_uncache(heap, spans, nr, old);
+		heap_free_cached(heap, spans, nr, old);
 	}
 	return pages;
 }
@@ -248,7 +248,7 @@ static noinline struct span *cache_refill(struct span_heap *heap, unsigned long 
 	rest = span->next;
 	cache = cache_enter(heap);
 	if (!cache) {
-		heap_uncached(heap, span, kind);
+		heap_count_uncached(heap, span, kind);
 		cache_uncache(heap, rest, false);
 		return span;
 	}
@@ -343,7 +343,7 @@ void cache_fill(struct span_heap *heap, const struct span *like)
 	}
 	for (; nr; nr -= max) {
 		max = min(nr, 0U + HOLD_SPANS);
-		heap_uncache(heap, spans + nr - max, max, false);
+		heap_free_cached(heap, spans + nr - max, max, false);
 	}
 }
 

@@ -224,12 +224,12 @@ int arena_grow(struct span_heap *heap, unsigned long npages, unsigned long grows
 }
 
 /**
- * arena_release_all() - unreserve all address space of a heap, and free its metadata
+ * arena_delete_all() - unreserve all address space of a heap, and free its metadata
  * @heap: a heap that no task uses, with no page in use or backed
  *
  * Context: Process context. Waits for a grace period.
  */
-void arena_release_all(struct span_heap *heap)
+void arena_delete_all(struct span_heap *heap)
 {
 	struct pageindex *idx = &heap->index;
 	struct arena_range *range, *next;

@@ -8,6 +8,6 @@
 struct span_heap;
 
 int arena_grow(struct span_heap *heap, unsigned long npages, unsigned long grows);
-void arena_release_all(struct span_heap *heap);
+void arena_delete_all(struct span_heap *heap);
 
 #endif /* SPANALLOC_ARENA_H */

@@ -560,10 +560,10 @@ enum alloc_failure claim_run(const struct span_request *req, int node,
 		if (ok)
 			return ALLOC_OK;
 		if (claim->excess) {
-			/* If nothing is released, search once more: other tasks may have released. */
+			/* If nothing is released, search once more: others may have released. */
 			if (!sleep || !again || fatal_signal_pending(current))
 				return claim_which_limit(heap, claim->excess);
-			again = heap_release(heap, claim->excess, RELEASE_LIMIT) ||
+			again = release_any(heap, claim->excess, RELEASE_LIMIT) ||
 				inflight_wait(heap);
 			continue;
 		}

@@ -137,7 +137,7 @@ static void deferred_unmap_shared(struct span_heap *heap, unsigned long addr,
 
 /* Finish @nr pages at @addr, of which @page is the first. */
 static void deferred_finish_pages(struct putback *putback, unsigned long addr, unsigned long page,
-			 unsigned int nr)
+				  unsigned int nr)
 {
 	enum putback_state free = want_init_on_free() ? PUTBACK_CLEAN : PUTBACK_IDLE;
 	struct page *pages[DEFERRED_BATCH];
@@ -198,7 +198,7 @@ static void deferred_finish_piece(struct span_heap *heap, const struct deferred_
 
 	for (at = 0; at < piece->npages; at += DEFERRED_BATCH) {
 		deferred_finish_pages(&putback, piece->base + (at << PAGE_SHIFT), page + at,
-			     min(piece->npages - at, 0UL + DEFERRED_BATCH));
+				      min(piece->npages - at, 0UL + DEFERRED_BATCH));
 		cond_resched();
 	}
 	putback_flush(&putback);

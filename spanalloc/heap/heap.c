@@ -23,3 +23,21 @@ void heap_count_backed_locked(struct span_heap *heap, unsigned long npages, unsi
 	if (backed > heap->count.peak_backed_pages)
 		heap->count.peak_backed_pages = backed;
 }
+
+/**
+ * heap_count_time() - count time that the scavenger has spent on a heap
+ * @heap: the heap
+ * @ns: how long that took, in nanoseconds
+ *
+ * Context: Any but NMI.
+ */
+void heap_count_time(struct span_heap *heap, u64 ns)
+{
+	unsigned long flags;
+
+	if (!ns)
+		return;
+	flags = heap_lock(heap);
+	heap->count.scavenge_ns += ns;
+	heap_unlock(heap, flags);
+}

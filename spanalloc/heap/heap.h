@@ -321,6 +321,7 @@ static inline int heap_home_node(const struct span_heap *heap)
 	return has_one_node() ? NUMA_NO_NODE : node_or_local(heap->node);
 }
 
+void heap_count_time(struct span_heap *heap, u64 ns);
 void heap_count_backed_locked(struct span_heap *heap, unsigned long npages, unsigned long fresh);
 
 #endif /* SPANALLOC_HEAP_H */

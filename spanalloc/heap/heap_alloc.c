@@ -132,7 +132,7 @@ static void heap_assist_soft_limit(const struct span_request *req)
 		return;
 	scavenger_wake(WAKE_IDLE);
 	if (idle && gfpflags_allow_blocking(req->gfp))
-		heap_release(heap, min(excess, ASSIST_PAGES), RELEASE_LIMIT);
+		release_any(heap, min(excess, ASSIST_PAGES), RELEASE_LIMIT);
 }
 
 /*
@@ -243,7 +243,7 @@ unsigned int heap_take_more(const struct span *like, struct span **spans, unsign
 
 	nr = heap_take_runs(like, max, pages);
 	for (i = 0; i < nr; i++) {
-		/* No reclaim, no kswapd, no memory reserves: the caller can do without these spans. */
+		/* No reclaim, no kswapd, no reserves: the caller can do without these spans. */
 		struct span *span = span_new(__GFP_NOWARN | __GFP_NOMEMALLOC);
 
 		if (!span) {

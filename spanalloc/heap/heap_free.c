@@ -63,14 +63,14 @@ void heap_free(struct span_heap *heap, struct span *span, enum span_kind kind)
 }
 
 /**
- * heap_uncached() - count a span as allocated that no cache has counted
+ * heap_count_uncached() - count a span as allocated that no cache has counted
  * @heap: the heap
  * @span: the span
  * @kind: what it will be for
  *
  * Context: Any but NMI.
  */
-void heap_uncached(struct span_heap *heap, const struct span *span, enum span_kind kind)
+void heap_count_uncached(struct span_heap *heap, const struct span *span, enum span_kind kind)
 {
 	unsigned long flags = heap_lock(heap);
 
@@ -98,7 +98,7 @@ static unsigned long pages_of_runs(const struct pageindex_run *runs, unsigned in
 }
 
 /**
- * heap_uncache() - make the pages of cached spans idle, and free their descriptors
+ * heap_free_cached() - make the pages of cached spans idle, and free their descriptors
  * @heap: the heap
  * @spans: the spans; a cache has counted them as freed
  * @nr: how many, at most %HOLD_SPANS
@@ -109,7 +109,7 @@ static unsigned long pages_of_runs(const struct pageindex_run *runs, unsigned in
  *
  * Context: Any but NMI.
  */
-void heap_uncache(struct span_heap *heap, struct span **spans, unsigned int nr, bool old)
+void heap_free_cached(struct span_heap *heap, struct span **spans, unsigned int nr, bool old)
 {
 	unsigned int how = (want_init_on_free() ? PAGEINDEX_FREE_CLEAN : 0) |
 			   (old ? PAGEINDEX_FREE_OLD : 0);

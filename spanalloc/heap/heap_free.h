@@ -12,7 +12,7 @@
 struct span;
 
 void heap_free(struct span_heap *heap, struct span *span, enum span_kind kind);
-void heap_uncached(struct span_heap *heap, const struct span *span, enum span_kind kind);
-void heap_uncache(struct span_heap *heap, struct span **spans, unsigned int nr, bool old);
+void heap_count_uncached(struct span_heap *heap, const struct span *span, enum span_kind kind);
+void heap_free_cached(struct span_heap *heap, struct span **spans, unsigned int nr, bool old);
 
 #endif /* SPANALLOC_HEAP_FREE_H */

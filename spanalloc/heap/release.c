@@ -114,7 +114,7 @@ void release_batch_delete(struct release_batch *batch)
 }
 
 /**
- * heap_surplus_locked() - count idle pages that are more than a heap needs
+ * release_surplus_locked() - count idle pages that are more than a heap needs
  * @heap: the heap
  *
  * Context: Under the heap's lock.
@@ -122,7 +122,7 @@ void release_batch_delete(struct release_batch *batch)
  * Return: idle pages that neither recent demand nor the floor covers; all idle pages if the
  * heap has %SPAN_HEAP_AGE_ONLY
  */
-unsigned long heap_surplus_locked(struct span_heap *heap)
+unsigned long release_surplus_locked(struct span_heap *heap)
 {
 	unsigned long idle = heap->index.nr_idle;
 	unsigned long taken = heap_taken_locked(heap);
@@ -147,7 +147,7 @@ static unsigned long release_room_locked(struct span_heap *heap, const struct re
 
 	lockdep_assert_held(&heap->lock);
 	if (rel->surplus)
-		room = min(room, heap_surplus_locked(heap));
+		room = min(room, release_surplus_locked(heap));
 	return room;
 }
 
@@ -177,8 +177,8 @@ static bool release_may_take_locked(struct span_heap *heap, const struct release
  * has @max_runs runs. Returns true if the chunk has no more of them.
  */
 static bool release_take_chunk_locked(struct span_heap *heap, struct release *rel,
-			      struct release_batch *batch, unsigned long chunk,
-			      unsigned long room, unsigned int max_runs)
+				      struct release_batch *batch, unsigned long chunk,
+				      unsigned long room, unsigned int max_runs)
 {
 	unsigned int i = batch->nr_runs;
 
@@ -278,8 +278,8 @@ static u64 *release_counter(struct span_heap *heap, enum release_reason reason)
 }
 
 static void release_finish_runs(struct span_heap *heap, const struct release *rel,
-			 const struct pageindex_run *runs, const unsigned long *addrs,
-			 unsigned int nr)
+				const struct pageindex_run *runs, const unsigned long *addrs,
+				unsigned int nr)
 {
 	unsigned long flags, npages = 0;
 	unsigned int i;
@@ -296,14 +296,14 @@ static void release_finish_runs(struct span_heap *heap, const struct release *re
 }
 
 static void release_finish_batch(struct span_heap *heap, const struct release *rel,
-			  const struct release_batch *batch)
+				 const struct release_batch *batch)
 {
 	unsigned long flags;
 	unsigned int i, nr;
 
 	for (i = 0; i < batch->nr_runs; i += nr) {
 		nr = putback_runs_in_hold(batch->runs + i,
-				       min(batch->nr_runs - i, 0U + HOLD_RELEASE_RUNS));
+					  min(batch->nr_runs - i, 0U + HOLD_RELEASE_RUNS));
 		release_finish_runs(heap, rel, batch->runs + i, batch->addrs + i, nr);
 	}
 	flags = heap_lock(heap);
@@ -312,24 +312,6 @@ static void release_finish_batch(struct span_heap *heap, const struct release *r
 	heap_unlock(heap, flags);
 	budget_give_back(batch->npages);
 	inflight_end(heap);
-}
-
-/**
- * heap_count_time() - count time that the scavenger has spent on a heap
- * @heap: the heap
- * @ns: how long that took, in nanoseconds
- *
- * Context: Any but NMI.
- */
-void heap_count_time(struct span_heap *heap, u64 ns)
-{
-	unsigned long flags;
-
-	if (!ns)
-		return;
-	flags = heap_lock(heap);
-	heap->count.scavenge_ns += ns;
-	heap_unlock(heap, flags);
 }
 
 static unsigned long release_one_batch(struct span_heap *heap, struct release *rel,
@@ -386,7 +368,7 @@ unsigned long release_step(struct span_heap *heap, struct release *rel)
 }
 
 /**
- * heap_release_as() - release idle pages, as @rel says
+ * release_idle() - release idle pages, as @rel says
  * @heap: the heap
  * @rel: which pages, and how many; @want is what is left afterwards
  *
@@ -394,7 +376,7 @@ unsigned long release_step(struct span_heap *heap, struct release *rel)
  *
  * Return: pages released
  */
-unsigned long heap_release_as(struct span_heap *heap, struct release *rel)
+unsigned long release_idle(struct span_heap *heap, struct release *rel)
 {
 	unsigned long want = rel->want;
 
@@ -405,7 +387,7 @@ unsigned long heap_release_as(struct span_heap *heap, struct release *rel)
 }
 
 /**
- * heap_release() - release idle pages of any age
+ * release_any() - release idle pages of any age
  * @heap: the heap
  * @npages: how many at most; %ULONG_MAX for all but the heap's reserve
  * @reason: why, for the statistics
@@ -414,12 +396,12 @@ unsigned long heap_release_as(struct span_heap *heap, struct release *rel)
  *
  * Return: pages released
  */
-unsigned long heap_release(struct span_heap *heap, unsigned long npages,
-			   enum release_reason reason)
+unsigned long release_any(struct span_heap *heap, unsigned long npages,
+			  enum release_reason reason)
 {
 	struct release rel = RELEASE_ALL(npages, reason);
 
-	return heap_release_as(heap, &rel);
+	return release_idle(heap, &rel);
 }
 
 /**
@@ -444,5 +426,5 @@ void release_until(struct span_heap *heap, unsigned long backed, enum release_re
 		heap_unlock(heap, flags);
 		if (now <= backed)
 			return;
-	} while (heap_release(heap, now - backed, reason) || inflight_wait(heap));
+	} while (release_any(heap, now - backed, reason) || inflight_wait(heap));
 }

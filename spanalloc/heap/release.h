@@ -60,12 +60,11 @@ extern unsigned int retain_floor_pages;
 
 struct release_batch *release_batch_new(void);
 void release_batch_delete(struct release_batch *batch);
-void heap_count_time(struct span_heap *heap, u64 ns);
 unsigned long release_step(struct span_heap *heap, struct release *rel);
 void release_until(struct span_heap *heap, unsigned long backed, enum release_reason reason);
-unsigned long heap_release(struct span_heap *heap, unsigned long npages,
-			   enum release_reason reason);
-unsigned long heap_release_as(struct span_heap *heap, struct release *rel);
-unsigned long heap_surplus_locked(struct span_heap *heap);
+unsigned long release_any(struct span_heap *heap, unsigned long npages,
+			  enum release_reason reason);
+unsigned long release_idle(struct span_heap *heap, struct release *rel);
+unsigned long release_surplus_locked(struct span_heap *heap);
 
 #endif /* SPANALLOC_RELEASE_H */

@@ -68,7 +68,8 @@ int span_map_add(struct arena *arena)
 
 	mutex_lock(&span_map_lock);
 	if (!*dir) {
-		struct arena **leaf = kcalloc(SPAN_MAP_LEAF_ARENAS, sizeof(*leaf), GFP_KERNEL | __GFP_NOWARN);
+		struct arena **leaf = kcalloc(SPAN_MAP_LEAF_ARENAS, sizeof(*leaf),
+					      GFP_KERNEL | __GFP_NOWARN);
 
 		/* Pairs with the address dependency in span_map_arena(). */
 		smp_store_release(dir, leaf);

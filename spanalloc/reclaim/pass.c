@@ -141,7 +141,7 @@ static void pass_set_look_locked(struct span_heap *heap)
 static void pass_begin_trim(struct span_heap *heap)
 {
 	unsigned long flags = heap_lock(heap);
-	unsigned long surplus = heap_surplus_locked(heap);
+	unsigned long surplus = release_surplus_locked(heap);
 
 	pass_set_look_locked(heap);
 	heap_unlock(heap, flags);
@@ -174,7 +174,7 @@ static bool pass_is_settled_locked(struct span_heap *heap)
 	lockdep_assert_held(&heap->lock);
 	if (heap->index.nr_idle <= heap_min_idle_locked(heap))
 		return true;
-	if (heap->flags & SPAN_HEAP_AGE_ONLY || heap_surplus_locked(heap))
+	if (heap->flags & SPAN_HEAP_AGE_ONLY || release_surplus_locked(heap))
 		return false;
 	return demand_settled(&heap->demand, heap_taken_locked(heap));
 }

@@ -126,7 +126,7 @@ static unsigned long squeeze_idle(struct span_heap *heap, struct squeeze *squeez
 	rel.keep_pool = level != PRESSURE_LAST;
 	if (squeeze->by_age && heap->flags & SPAN_HEAP_AGE_ONLY)
 		return 0;
-	return heap_release_as(heap, &rel);
+	return release_idle(heap, &rel);
 }
 
 /* Release pages of one heap at @level. With @caches, drain its caches first. */

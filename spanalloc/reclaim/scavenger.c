@@ -506,9 +506,9 @@ unsigned long span_heap_scavenge(struct span_heap *heap, unsigned long npages)
 	/* Wait for the batches that other tasks are releasing. */
 	if (npages == ULONG_MAX)
 		inflight_wait(heap);
-	released = heap_release(heap, npages, RELEASE_FORCED);
+	released = release_any(heap, npages, RELEASE_FORCED);
 	if (released < npages && npages != ULONG_MAX && cache_drain(heap))
-		released += heap_release(heap, npages - released, RELEASE_FORCED);
+		released += release_any(heap, npages - released, RELEASE_FORCED);
 	return released;
 }
 EXPORT_SYMBOL_NS_GPL(span_heap_scavenge, "SPANALLOC");

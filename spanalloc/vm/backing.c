@@ -92,7 +92,8 @@ static bool backing_may_go_on(gfp_t gfp, unsigned long npages)
 	if (!gfpflags_allow_blocking(gfp))
 		return true;
 	cond_resched();
-	return npages < BACKING_KILLED_PAGES || gfp & __GFP_NOFAIL || !fatal_signal_pending(current);
+	return npages < BACKING_KILLED_PAGES || gfp & __GFP_NOFAIL ||
+	       !fatal_signal_pending(current);
 }
 
 /* Provide pages @start..@end - 1 of the run, where nothing is mapped. */
@@ -215,7 +216,7 @@ static u64 backing_foreign_pages(const struct backing *backing, struct page **pa
 
 /* Unmap and free the pages of @old that @foreign has a bit for; map pages of @new there. */
 static int backing_exchange_pages(struct backing *backing, unsigned long addr, u64 foreign,
-			  struct page **old, struct page **new)
+				  struct page **old, struct page **new)
 {
 	unsigned int last = __fls(foreign);
 	unsigned int nr = 0;
@@ -334,7 +335,7 @@ static void backing_clear_present(struct backing *backing)
 
 /* First page from @from on that is mapped; with @missing, that is not mapped. */
 static unsigned long backing_search_tables(const struct backing *backing, unsigned long from,
-				   bool missing)
+					   bool missing)
 {
 	while (from < backing->npages) {
 		unsigned int nr = min_t(unsigned long, BITS_PER_LONG, backing->npages - from);
