@@ -233,7 +233,7 @@ bool deferred_finish(struct span_heap *heap, unsigned long npages)
 		deferred_finish_piece(heap, &piece);
 		done += piece.npages;
 	} while (done < npages && deferred_take_piece(heap, &piece));
-	/* putback_flush() wakes nobody; this unlock wakes the scavenger for all pieces. */
+	/* putback_flush() does not wake the scavenger; this unlock does, for all pieces. */
 	flags = heap_lock(heap);
 	heap_unlock_and_wake(heap, flags);
 	return true;

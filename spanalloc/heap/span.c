@@ -22,7 +22,7 @@
 #include "index/lookup.h"
 #include "index/pageindex.h"
 
-/* Descriptors that span_measure() allocates: so many that some are neighbours in a slab. */
+/* Descriptors that span_measure() allocates: enough for some to be neighbours in a slab. */
 #define SIZE_SAMPLE	64
 
 static struct kmem_cache *span_slab;

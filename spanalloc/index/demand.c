@@ -60,7 +60,7 @@ void demand_advance(struct demand *demand, unsigned long now, unsigned long leve
 /**
  * demand_lower() - subtract pages from the peak of every bucket
  * @demand: the levels
- * @npages: pages that were counted as in use, but that nobody used
+ * @npages: pages that were counted as in use, but that no client used
  */
 void demand_lower(struct demand *demand, unsigned long npages)
 {

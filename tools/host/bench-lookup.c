@@ -16,8 +16,8 @@ const char *const lookup_probe_names[LOOKUP_NR_PROBES] = {
 };
 
 /*
- * Least number of spans, a power of two; there is one in each arena at least. So many
- * spans fit into a first-level cache together with their slots.
+ * Least number of spans, a power of two; each arena has at least one. This number of spans
+ * fits into a first-level cache together with their slots.
  */
 #define MIN_SPANS	256UL
 

@@ -19,7 +19,7 @@
 
 #define ROUNDS		15U
 
-/* Traces run only every so many rounds, since they take long and vary little. */
+/* Traces run only in one round of LONG_EVERY, since they take long and vary little. */
 #define LONG_EVERY	3U
 
 /* Ratios of the peers' pairs are to pairs on this heap. */
