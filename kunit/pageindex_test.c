@@ -288,7 +288,7 @@ static void every_page_is_handed_out_once(struct kunit *test)
 	}
 	KUNIT_EXPECT_EQ(test, idx->nr_released, 0UL);
 	KUNIT_EXPECT_FALSE(test, pageindex_alloc(idx, 1, &claim));
-	KUNIT_EXPECT_EQ(test, claim.released, 0UL);
+	KUNIT_EXPECT_EQ(test, claim.excess, 0UL);
 	KUNIT_EXPECT_TRUE(test, pageindex_check(idx));
 
 	/* Free every other page, then the rest: all pages become one run again. */
