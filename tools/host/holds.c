@@ -253,7 +253,7 @@ static bool pick_chunk(void)
 	return true;
 }
 
-/* As take_some() in release.c. */
+/* As release_take_some() in release.c. */
 static void release_take(void)
 {
 	unsigned int budget = HOLD_RELEASE_CHUNKS, steps = HOLD_RELEASE_STEPS;
@@ -302,7 +302,7 @@ static void undo_release(void)
 	}
 }
 
-/* As age_some() in pass.c. */
+/* As pass_mark_old() in pass.c. */
 static void age(void)
 {
 	unsigned int budget = HOLD_AGE_CHUNKS, steps = HOLD_AGE_STEPS;
@@ -318,7 +318,7 @@ static bool pick_low_chunk(void)
 	return true;
 }
 
-/* As take_lacking_locked() in pool.c. */
+/* As topup_take_locked() in pool.c. */
 static void fill_take(void)
 {
 	unsigned int tries = HOLD_FILL_CHUNKS;
