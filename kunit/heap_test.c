@@ -59,9 +59,9 @@ static void the_default_heap_exists(struct kunit *test)
 	test_heap_check(test, heap);
 }
 
-static void memory_comes_from_the_requested_node(struct kunit *test)
+static void expect_memory_of_node(struct kunit *test, int node)
 {
-	struct span_heap_params params = { .name = "kunit-node", .node = first_online_node };
+	struct span_heap_params params = { .name = "kunit-node", .node = node };
 	struct span_heap *heap = span_heap_create(&params);
 	unsigned long i, elsewhere = 0;
 	void *addr;
@@ -69,11 +69,19 @@ static void memory_comes_from_the_requested_node(struct kunit *test)
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, heap);
 	addr = span_alloc(heap, 100, GFP_KERNEL | __GFP_THISNODE);
 	for (i = 0; addr && i < 100; i++)
-		elsewhere += page_to_nid(vmalloc_to_page(page_at(addr, i))) != params.node;
+		elsewhere += page_to_nid(vmalloc_to_page(page_at(addr, i))) != node;
 	span_free(addr);
 	KUNIT_EXPECT_NOT_NULL(test, addr);
 	KUNIT_EXPECT_EQ(test, elsewhere, 0UL);
 	KUNIT_EXPECT_EQ(test, span_heap_destroy(heap), 0);
+}
+
+static void memory_comes_from_the_requested_node(struct kunit *test)
+{
+	int node;
+
+	for_each_node_state(node, N_MEMORY)
+		expect_memory_of_node(test, node);
 }
 
 /* A destroyed heap leaves nothing behind: no address space, no arenas, no name. */

@@ -7,7 +7,7 @@
 clean_up() {
 	local module
 	umount /mnt /sys/fs/cgroup /tmp/hog
-	for module in spanram hello_span spanstress spancontexts spanabuse spanalloc_kunit \
+	for module in spanram hello_heap hello_span spanstress spancontexts spanabuse spanalloc_kunit \
 		spanalloc; do
 		[ ! -d /sys/module/$module ] || rmmod $module
 	done

@@ -8,7 +8,7 @@
  *
  * A kprobe at the first instruction of vfree() and one of vunmap() check whether the address
  * lies in a heap. If it does, the probe replaces the argument by NULL, which both functions
- * ignore. The probe costs each vfree() of other memory some hundred nanoseconds: see
+ * ignore. The probe costs each vfree() of other memory about 200 instructions: see
  * Documentation/performance.rst. A kernel without kprobes, and architectures other than
  * x86-64 and arm64, have no guard.
  */

@@ -318,7 +318,7 @@ static bool pick_low_chunk(void)
 	return true;
 }
 
-/* As topup_take_locked() in pool.c. */
+/* As topup_take_locked() in topup.c. */
 static void fill_take(void)
 {
 	unsigned int tries = HOLD_FILL_CHUNKS;
