@@ -69,7 +69,7 @@ static void expect_cached(struct kunit *test, struct span_heap *heap, unsigned i
 }
 
 /*
- * Cache and depot are full of spans of an unused length. After three rounds of another length the
+ * The cache is full of spans of lengths not in use. After three rounds of another length the
  * cache serves this length, up to half of its room.
  */
 static void unused_lengths_are_evicted(struct kunit *test)

@@ -14,7 +14,7 @@
 
 /* === Callers that cannot wait =========================================== */
 
-/* cache_shed() makes at most 32 spans idle, however many are cached. */
+/* cache_shed() makes at most 32 spans of the CPU's cache idle, however many it has. */
 static void a_cache_sheds_a_few(struct kunit *test)
 {
 	struct span_heap *heap = test_heap_make_cached(test, 0, 0);

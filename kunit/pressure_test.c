@@ -212,7 +212,7 @@ static void a_short_zone_makes_reclaim_heavy(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, idle(heap), 4106ULL - (4106 * 4 >> 9));
 }
 
-/* At priority 0 reclaim asks for all pages, as it does to drop caches. */
+/* At priority 0 reclaim asks for twice the pages it counted, as it does to drop caches. */
 static void last_reclaim_releases_all(struct kunit *test)
 {
 	struct span_heap *heap = heap_in_demand(test);

@@ -2,7 +2,7 @@
 /*
  * Registry: making heaps, telling them apart by name, and ending them.
  *
- *	made --registry_lock--> in the registry, scavenged, in debugfs
+ *	made --registry_lock--> in the registry and debugfs --> under pressure, scavenged
  *				    | span_heap_destroy(), no span lives
  *				    v
  *				dying: no allocations --> everything released
@@ -84,7 +84,7 @@ static void heap_delete(struct span_heap *heap)
 }
 
 /* With several nodes, count idle pages by node too: reclaim asks for pages of one node. */
-static int count_by_node(struct span_heap *heap)
+static int registry_count_by_node(struct span_heap *heap)
 {
 	if (nr_node_ids == 1)
 		return 0;
@@ -120,7 +120,7 @@ static struct span_heap *heap_new(const struct span_heap_params *params)
 	pass_init(heap);
 	if (heap->limit)
 		heap->index.max_backed = heap->limit;
-	if (count_by_node(heap) ||
+	if (registry_count_by_node(heap) ||
 	    (!(params->flags & SPAN_HEAP_NO_CACHE) && cache_new(heap))) {
 		heap_delete(heap);
 		return NULL;
@@ -210,7 +210,7 @@ static void report_leaks(struct span_heap *heap, unsigned long spans, unsigned l
 }
 
 /* Stop allocations, unless spans live: then returns false. Sets *@spans to their number. */
-static bool stop_allocations(struct span_heap *heap, unsigned long *spans)
+static bool registry_stop_allocations(struct span_heap *heap, unsigned long *spans)
 {
 	struct cache_sum cached;
 	unsigned long flags;
@@ -270,7 +270,7 @@ static int unregister_unused_locked(struct span_heap *heap, unsigned long caller
 			    caller);
 		return -EINVAL;
 	}
-	if (!stop_allocations(heap, &spans)) {
+	if (!registry_stop_allocations(heap, &spans)) {
 		report_leaks(heap, spans, caller);
 		return -EBUSY;
 	}
@@ -298,7 +298,7 @@ int span_heap_destroy(struct span_heap *heap)
 EXPORT_SYMBOL_NS_GPL(span_heap_destroy, "SPANALLOC");
 
 /* Free the spans that unloaded clients left in a heap. */
-static void free_leaks(struct span_heap *heap)
+static void registry_free_leaks(struct span_heap *heap)
 {
 	unsigned long page = 0;
 	struct span_view view;
@@ -340,9 +340,9 @@ void registry_exit(void)
 	list_for_each_entry_safe(heap, next, &registry_heaps, list) {
 		if (heap != default_heap)
 			pr_warn("heap %s was never destroyed\n", heap->name);
-		if (!stop_allocations(heap, &spans)) {
+		if (!registry_stop_allocations(heap, &spans)) {
 			report_leaks(heap, spans, 0);
-			free_leaks(heap);
+			registry_free_leaks(heap);
 		}
 		mutex_lock(&registry_lock);
 		unregister_locked(heap);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Internal functions and variables that the KUnit suites use. Built only for kernels that
- * have KUnit; in a namespace of its own, so that no other module uses them by
- * accident.
+ * Internal functions and variables that the KUnit suites use, partly through inline
+ * functions. Built only for kernels that have KUnit; in a namespace of its own, so that no
+ * other module uses them by accident.
  */
 #include <linux/export.h>
 
@@ -28,21 +28,17 @@
 
 EXPORT_FOR_TESTS(arena_grow);
 EXPORT_FOR_TESTS(backing_drop);
-EXPORT_FOR_TESTS(backing_end);
-EXPORT_FOR_TESTS(backing_provide);
 EXPORT_FOR_TESTS(locktime_begin_locked);
 EXPORT_FOR_TESTS(locktime_end_locked);
-EXPORT_FOR_TESTS(cache_drain);
 EXPORT_FOR_TESTS(cache_max_pages);
 EXPORT_FOR_TESTS(cache_shed);
 EXPORT_FOR_TESTS(span_debugfs_stats);
 EXPORT_FOR_TESTS(deferred_clear_pages);
 EXPORT_FOR_TESTS(deferred_finish);
 EXPORT_FOR_TESTS(heap_next_span);
-EXPORT_FOR_TESTS(heap_clock);
+EXPORT_FOR_TESTS(heap_test_clock);
 EXPORT_FOR_TESTS(release_any);
 EXPORT_FOR_TESTS(release_step);
-EXPORT_FOR_TESTS(inflight_wait);
 EXPORT_FOR_TESTS(locktime_clock);
 EXPORT_FOR_TESTS(locktime_key);
 EXPORT_FOR_TESTS(pageindex_add_block);
@@ -73,7 +69,6 @@ EXPORT_FOR_TESTS(pageindex_tag);
 EXPORT_FOR_TESTS(pageindex_take_idle);
 EXPORT_FOR_TESTS(pageindex_take_more);
 EXPORT_FOR_TESTS(pageindex_take_released);
-EXPORT_FOR_TESTS(pageindex_unback);
 EXPORT_FOR_TESTS(pageindex_unfence);
 EXPORT_FOR_TESTS(pageindex_used);
 EXPORT_FOR_TESTS(pressure_oom_notify);

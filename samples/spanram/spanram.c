@@ -15,7 +15,7 @@
  * table entry. One live block in a larger extent keeps more memory in use, and
  * the first write to that extent clears more memory.
  *
- *	sector ---> extents (xarray) ---> span of extent_pages
+ *	sector ---> extents (xarray) ---> span of extent_bytes
  *	       \--> stripes[index % SPANRAM_STRIPES].lock
  *
  * Bios arrive on all CPUs at once. The lock of an extent's stripe is held for

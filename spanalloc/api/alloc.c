@@ -3,9 +3,9 @@
  * Allocating, freeing and splitting, as clients see them.
  *
  * Requests are checked here, and in no layer below: flags, kind and node before the caches are
- * asked (take_cached()), everything in request_is_ok() before the heap is asked. The per-CPU
- * caches serve the lengths that they keep, and cache spans of these lengths when they are
- * freed. The heap serves all other requests, and requests that the caches cannot serve.
+ * asked (alloc_take_cached()), everything before the heap is asked (alloc_request_is_ok()). The
+ * per-CPU caches serve the lengths that they keep, and cache spans of these lengths when they
+ * are freed. The heap serves all other requests, and requests that the caches cannot serve.
  *
  * A free marks the descriptor dead first, atomically. Of any number of callers that free the
  * same span, exactly one succeeds and gives the pages back.
@@ -67,7 +67,7 @@ static __always_inline bool node_is_ok(int node)
 	       (node >= 0 && node < MAX_NUMNODES && node_online(node));
 }
 
-static bool request_is_ok(const struct span_request *req)
+static bool alloc_request_is_ok(const struct span_request *req)
 {
 	if (!req->npages || req->npages > totalram_pages())
 		return report_request(req, "of %lu pages; 1 to %lu are possible", req->npages,
@@ -126,7 +126,8 @@ static bool caches_may_help(const struct span_request *req, enum alloc_failure f
 }
 
 /* Allocate from the heap; if this fails, make cached spans idle and try again. */
-static struct span *take_and_drain(const struct span_request *req, enum alloc_failure *failure)
+static struct span *alloc_take_and_drain(const struct span_request *req,
+					 enum alloc_failure *failure)
 {
 	struct span_heap *heap = req->heap;
 	bool sleep = gfpflags_allow_blocking(req->gfp);
@@ -146,7 +147,7 @@ static struct span *take_and_drain(const struct span_request *req, enum alloc_fa
  * The limit on all heaps refused @req. Release idle pages of any heap if all idle pages together
  * make enough room. Returns true if other tasks or this one released pages: try again.
  */
-static bool make_room_below_total(const struct span_request *req)
+static bool alloc_make_room_below_total(const struct span_request *req)
 {
 	unsigned long room = budget_room();
 
@@ -157,17 +158,17 @@ static bool make_room_below_total(const struct span_request *req)
 	return pressure_release(req->npages, RELEASE_LIMIT) || pressure_wait();
 }
 
-static struct span *take_uncached(const struct span_request *req)
+static struct span *alloc_take_uncached(const struct span_request *req)
 {
 	struct span_heap *heap = req->heap;
 	enum alloc_failure failure;
 	struct span *span;
 
-	if (!request_is_ok(req))
+	if (!alloc_request_is_ok(req))
 		return alloc_fail(heap, ALLOC_INVALID);
 	for (;;) {
-		span = take_and_drain(req, &failure);
-		if (!span && failure == ALLOC_TOTAL && make_room_below_total(req))
+		span = alloc_take_and_drain(req, &failure);
+		if (!span && failure == ALLOC_TOTAL && alloc_make_room_below_total(req))
 			span = heap_alloc(req, &failure);
 		if (span) {
 			if (req->align == 1 && !(req->gfp & UNCACHED_GFP))
@@ -181,8 +182,8 @@ static struct span *take_uncached(const struct span_request *req)
 }
 
 /* Take a cached span; clear its memory if @gfp asks for it. */
-static __always_inline struct span *take_cached(struct span_heap *heap, unsigned long npages,
-						int node, enum span_kind kind, gfp_t gfp)
+static __always_inline struct span *alloc_take_cached(struct span_heap *heap, unsigned long npages,
+						      int node, enum span_kind kind, gfp_t gfp)
 {
 	bool zero = want_init_on_alloc(gfp);
 	struct span *span;
@@ -210,20 +211,20 @@ static __always_inline void *alloc_publish(struct span *span, enum span_kind kin
 }
 
 /* Charge a request to the task's memory cgroup, and serve it: see vm/charge.c. */
-static struct span *take_charged(const struct span_request *req, gfp_t gfp)
+static struct span *alloc_take_charged(const struct span_request *req, gfp_t gfp)
 {
 	struct span_heap *heap = req->heap;
 	struct span *span = NULL;
 	struct obj_cgroup *payer;
 
-	if (!request_is_ok(req))
+	if (!alloc_request_is_ok(req))
 		return alloc_fail(heap, ALLOC_INVALID);
 	if (charge_current(req->npages, gfp, &payer))
 		return alloc_fail(heap, ALLOC_NO_CHARGE);
 	if (req->align == 1)
-		span = take_cached(heap, req->npages, req->node, req->kind, req->gfp);
+		span = alloc_take_cached(heap, req->npages, req->node, req->kind, req->gfp);
 	if (!span)
-		span = take_uncached(req);
+		span = alloc_take_uncached(req);
 	if (span)
 		span->charged = payer;
 	else
@@ -250,7 +251,7 @@ static noinline void *alloc_slowly(struct span_heap *heap, unsigned long npages,
 	if (!heap_is_ok(heap, call, caller))
 		return NULL;
 	might_sleep_if(gfpflags_allow_blocking(gfp));
-	span = gfp & __GFP_ACCOUNT ? take_charged(&req, gfp) : take_uncached(&req);
+	span = gfp & __GFP_ACCOUNT ? alloc_take_charged(&req, gfp) : alloc_take_uncached(&req);
 	return span ? alloc_publish(span, kind, req.gfp, caller) : NULL;
 }
 
@@ -262,7 +263,7 @@ static __always_inline void *alloc_fast(struct span_heap *heap, unsigned long np
 
 	might_sleep_if(gfpflags_allow_blocking(gfp));
 	if (!IS_ERR_OR_NULL(heap) && likely(!(gfp & __GFP_ACCOUNT)))
-		span = take_cached(heap, npages, node, kind, gfp);
+		span = alloc_take_cached(heap, npages, node, kind, gfp);
 	if (likely(span))
 		return alloc_publish(span, kind, gfp, caller);
 	return alloc_slowly(heap, npages, 1, node, kind, gfp, call, caller);
@@ -363,7 +364,7 @@ void span_free(const void *addr)
 EXPORT_SYMBOL_NS_GPL(span_free, "SPANALLOC");
 
 /* Cut @view's span, which the caller has locked, and make @second live. */
-static void split_locked(const struct span_view *view, struct span *second, unsigned long npages)
+static void alloc_split(const struct span_view *view, struct span *second, unsigned long npages)
 {
 	struct span_heap *heap = view->heap;
 	struct span *first = view->span;
@@ -393,7 +394,7 @@ static void split_locked(const struct span_view *view, struct span *second, unsi
  * Lock the span that begins at @addr, for a split. Returns false if no span begins there, @npages
  * is out of range, or another split has locked the span.
  */
-static bool lock_for_split(const void *addr, unsigned long npages, struct span_view *view)
+static bool alloc_lock_for_split(const void *addr, unsigned long npages, struct span_view *view)
 {
 	bool held = false;
 
@@ -419,7 +420,7 @@ int span_split(const void *addr, unsigned long npages)
 
 	if (!second)
 		return -ENOMEM;
-	if (!lock_for_split(addr, npages, &view)) {
+	if (!alloc_lock_for_split(addr, npages, &view)) {
 		span_delete(second);
 		report_bad_split(addr, npages, _RET_IP_);
 		return -EINVAL;
@@ -428,7 +429,7 @@ int span_split(const void *addr, unsigned long npages)
 	kmemleak_alloc(addr, npages << PAGE_SHIFT, 1, GFP_ATOMIC);
 	kmemleak_alloc((void *)(base + (npages << PAGE_SHIFT)),
 		       (view.npages - npages) << PAGE_SHIFT, 1, GFP_ATOMIC);
-	split_locked(&view, second, npages);
+	alloc_split(&view, second, npages);
 	return 0;
 }
 EXPORT_SYMBOL_NS_GPL(span_split, "SPANALLOC");

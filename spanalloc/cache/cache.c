@@ -52,7 +52,7 @@
 /* Most pages in a depot, as a multiple of cache_max_pages. */
 #define DEPOT_FACTOR	4
 
-/* Default of cache_pages: a CACHE_SHARE-th of memory by the number of CPUs, within bounds. */
+/* Default of cache_pages: memory / CACHE_SHARE / online CPUs, within bounds. */
 #define CACHE_SHARE	32
 #define CACHE_DEFAULT_MIN	256UL
 #define CACHE_DEFAULT_MAX	4096UL
@@ -313,7 +313,7 @@ static unsigned int cache_room_here(const struct span_heap *heap)
 /**
  * cache_fill() - cache spans as long as one that was just allocated
  * @heap: the heap
- * @like: the span, which the page index has served because no span of its length was cached
+ * @like: the span, which the page index has just served
  *
  * The spans are made of idle pages above @like in its last chunk (heap_take_more()). Large
  * spans are not cached in this way.
@@ -436,8 +436,8 @@ static noinline bool cache_push_full(struct span_heap *heap, struct span_cache *
  *
  * Context: Any but NMI.
  *
- * Return: false if spans of this length or node are not cached, there is no room, or
- * the caller interrupted its CPU inside the cache
+ * Return: false if the heap has no caches, spans of this length or node are not cached, there
+ * is no room, or the caller interrupted its CPU inside the cache
  */
 bool cache_push(struct span_heap *heap, struct span *span, enum span_kind kind)
 {

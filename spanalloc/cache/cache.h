@@ -14,9 +14,9 @@ struct span_heap;
 
 /**
  * struct cache_sum - the numbers of all caches of a heap
- * @in_use: pages taken from the caches minus pages cached, by kind; added to
+ * @in_use: pages of allocations served minus pages of frees cached, by kind; added to
  *	span_heap::in_use
- * @spans: spans taken from the caches minus spans cached; added to span_heap::spans
+ * @spans: @hits minus @frees; added to span_heap::spans
  * @pages: cached pages
  * @cached: cached spans
  * @hits: allocations served

@@ -2,8 +2,8 @@
 /*
  * Chains of cached spans, lists of chains, and hauls: lists that a drain has taken out.
  *
- * Spans of one length are linked into a chain, chains into a list, and lists of any
- * lengths into a haul, all through the descriptors:
+ * Spans are linked into a chain, chains into a list, lists into a haul, all through the
+ * descriptors. Only large_take_first() and cache_shed() mix lengths in a chain:
  *
  *	list->first --> span -> span -> span	one chain, linked by next
  *	                 | next_chain

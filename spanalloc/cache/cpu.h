@@ -28,7 +28,7 @@
  *	last at that value
  * @magazine: cached short spans by length, from one page up
  * @large: cached large spans
- * @in_use: pages taken from here minus pages cached here, by kind
+ * @in_use: pages of allocations served here minus pages of frees cached here, by kind
  * @hits: allocations served
  * @misses: allocations not served
  * @frees: frees cached

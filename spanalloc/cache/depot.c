@@ -7,8 +7,8 @@
  * through the depot, and the page index is not involved. (The depot of J. Bonwick and
  * J. Adams, "Magazines and Vmem", 2001.)
  *
- * Chains that no CPU touches between two passes of the scavenger become idle at the
- * second pass, as in the caches.
+ * Chains that no CPU touches between two calls of cache_pass() become idle at the second
+ * call, as in the caches.
  *
  * The lock is taken with interrupts off, so that every context but NMI may wait for it; on
  * PREEMPT_RT it sleeps. It is held for a bounded number of steps: chains are linked, never

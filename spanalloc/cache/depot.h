@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Depot: cached spans that any CPU of a NUMA node may take.
+ * Depot: cached spans with memory of one NUMA node, for the CPUs whose caches keep that
+ * node's memory.
  *
  * A cached span is dead, but still entered in the map and with memory behind it: see
  * the picture in cache.c. Spans are put and taken in chains of one length (chain.h), so

@@ -9,7 +9,7 @@
  * Each CPU empties its own cache in an interrupt, in a bounded number of steps: it links
  * lists of spans into a haul. The task that drains then makes the haul's spans idle.
  *
- * `low` is the smallest number of spans of a length held since the last pass. No
+ * `low` counts the spans of a length that have stayed in the cache since the last pass. No
  * allocation needed those spans: the next pass makes them idle. If an age has gone by
  * since the last pass, the pass also marks their pages old.
  *

@@ -24,7 +24,7 @@
  * @full: full chains, of chain_length() spans each; a chain that @low covers is old
  * @nr_top: spans in @top
  * @nr: spans in all
- * @low: smallest value of @nr since the last pass
+ * @low: spans, from the one cached first on, that have stayed since the last pass
  * @used: a span was taken since cache_make_room() last looked here
  */
 struct span_magazine {

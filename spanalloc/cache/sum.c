@@ -3,7 +3,7 @@
  * Statistics of a heap's caches: sums over all CPUs and depots.
  *
  * No locks: other CPUs update the counters concurrently, and a stale sum is acceptable.
- * cache_pages_sync() is for the one caller that needs an order.
+ * cache_pages_sync() is for callers that need an order.
  */
 #include <linux/rcupdate.h>
 #include <linux/string.h>

@@ -15,8 +15,8 @@
  * begun are not used again.
  *
  * A new range has as many arenas as the heap has already, at most ARENAS_AHEAD, or as many as
- * the request needs if that is more. Runs cross arenas of one range, and of two ranges only
- * where these happen to adjoin.
+ * the request needs if that is more. Runs cross arenas of one range, never of two:
+ * vm_reserve() leaves a gap between ranges.
  *
  * Arenas live until their heap goes, and a grace period longer, since lookups may use them.
  *

@@ -20,8 +20,8 @@
  * There is one fence at a time: callers that may sleep take turns by span_heap::long_lock;
  * other callers fail while there is a fence.
  *
- * A heap that has to grow by more than %STASH_PAGES pages first allocates the memory that
- * will be put behind them. So a request for more memory than the system has fails before
+ * A heap that has to grow for a request of more than %STASH_PAGES pages first allocates memory
+ * for the whole request. So a request for more memory than the system has fails before
  * the heap populates page tables, which the kernel never frees.
  */
 #include <linux/mm.h>
@@ -197,7 +197,7 @@ static int claim_note_node_locked(struct span_heap *heap, unsigned long page,
 	return tag == PAGEINDEX_TAG_MIXED ? NUMA_NO_NODE : node_of_tag(tag);
 }
 
-/* A run has been taken: count it as a live span. */
+/* A run has been taken: set the span's address, and count the span as live. */
 static void claim_count_locked(const struct span_request *req,
 			       const struct pageindex_claim *claim, struct span *span)
 {
@@ -275,7 +275,10 @@ bool claim_short(const struct span_request *req, int node, struct pageindex_clai
 
 /* === Long runs ========================================================== */
 
-/* Put a fence around the lowest run; false, with no fence, if there is none. */
+/*
+ * Put a fence around the lowest run. Returns false if there is no run, the heap is dying, or an
+ * atomic caller meets another fence.
+ */
 static bool claim_fence(const struct span_request *req, unsigned long *page)
 {
 	struct span_heap *heap = req->heap;

@@ -5,8 +5,8 @@
  *	in use --free--> deferred --deferred_finish()--> idle, and released
  *
  * A free may run with interrupts off, where it can neither wait for a TLB flush nor clear
- * gigabytes. It leaves such a span to the scavenger's thread, or to an allocation that
- * needs the pages earlier. There are two reasons:
+ * gigabytes. It leaves such a span to the scavenger's thread, or to an allocation or a
+ * release that needs the pages earlier. There are two reasons:
  *
  *	shared pages		in heaps made with %SPAN_HEAP_SHARED_PAGES. Pages with further
  *				references are unmapped, and freed with the last reference

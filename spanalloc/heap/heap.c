@@ -4,7 +4,7 @@
  */
 #include "heap/heap.h"
 
-unsigned long (*heap_clock)(void);
+unsigned long (*heap_test_clock)(void);
 
 /**
  * heap_count_backed_locked() - count pages that have got memory

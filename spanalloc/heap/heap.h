@@ -17,7 +17,8 @@
  *					since reclaim may need a span to make progress
  *	span_map_lock			mutex: leaves of the map being made
  *	pressure_srcu			SRCU: heaps that release pages under pressure. Read in
- *					reclaim; nothing is allocated from here on
+ *					reclaim, by the scavenger, and where budget_limit is
+ *					enforced; nothing is allocated from here on
  *	span_heap::release_lock		mutex: the large batch of a heap; only tried
  *	span_heap::long_lock		mutex: the fence of the page index; sleeping claims of
  *					more than PAGEINDEX_PIECE_PAGES pages
@@ -60,7 +61,8 @@
  *			side of pressure_srcu; interrupts to other CPUs for caches and TLBs
  *		tries	release_lock
  *	the scavenger's thread
- *		waits	scavenger_lock, grow_lock, span_map_lock; reclaim; RCU; interrupts to
+ *		waits	span_heap::lock, budget_lock, span_depot::lock, wait queues;
+ *			scavenger_lock, grow_lock, span_map_lock; reclaim; RCU; interrupts to
  *			other CPUs
  *		tries	reserve_lock, release_lock
  *	span_heap_reserve()
@@ -120,9 +122,11 @@ struct span_depot;
  * @hotplug: in the list of heaps whose caches are emptied when a CPU goes offline
  * @cache: per-CPU caches; NULL if the heap has none
  * @depot: for each node, spans that caches exchange
- * @lock: protects @index to @timed_period, except @drain_wanted (xchg()) and @stray_frees
- *	(atomic). Code that does not hold @lock reads fields with READ_ONCE() or data_race()
- * @index: which pages are free, which are backed
+ * @lock: protects @index to @timed_period, except @soft_limit, @watched (cleared under @lock,
+ *	set with or without it), @drain_wanted (xchg()) and @stray_frees (atomic). Code that does
+ *	not hold @lock reads fields with READ_ONCE() or data_race()
+ * @index: which pages are free, which are backed; pages in use there include cached and
+ *	moving pages
  * @in_use: pages of live spans, by kind, except those that the caches' counters count
  * @spans: live spans, except those that the caches' counters count
  * @moving: pages between idle and released, in either direction, and those of freed spans
@@ -202,7 +206,7 @@ struct span_heap {
 };
 
 /* Replaces heap_now()'s clock in tests; NULL for jiffies. */
-extern unsigned long (*heap_clock)(void);
+extern unsigned long (*heap_test_clock)(void);
 
 /**
  * heap_lock() - take a heap's lock, with interrupts off
@@ -258,7 +262,7 @@ static inline unsigned long heap_excess_locked(const struct span_heap *heap)
 /* The time by which pages age, in jiffies. Tests replace the clock. */
 static inline unsigned long heap_now(void)
 {
-	typeof(heap_clock) clock = READ_ONCE(heap_clock);
+	typeof(heap_test_clock) clock = READ_ONCE(heap_test_clock);
 
 	return unlikely(clock) ? clock() : jiffies;
 }

@@ -80,7 +80,7 @@ void heap_count_uncached(struct span_heap *heap, const struct span *span, enum s
 	heap_unlock(heap, flags);
 }
 
-static int compare_runs(const void *left, const void *right)
+static int heap_compare_runs(const void *left, const void *right)
 {
 	unsigned long a = ((const struct pageindex_run *)left)->page;
 	unsigned long b = ((const struct pageindex_run *)right)->page;
@@ -88,7 +88,7 @@ static int compare_runs(const void *left, const void *right)
 	return a < b ? -1 : a > b;
 }
 
-static unsigned long pages_of_runs(const struct pageindex_run *runs, unsigned int nr)
+static unsigned long heap_pages_of_runs(const struct pageindex_run *runs, unsigned int nr)
 {
 	unsigned long npages = 0;
 
@@ -100,7 +100,7 @@ static unsigned long pages_of_runs(const struct pageindex_run *runs, unsigned in
 /**
  * heap_free_cached() - make the pages of cached spans idle, and free their descriptors
  * @heap: the heap
- * @spans: the spans; a cache has counted them as freed
+ * @spans: the spans, dead; the heap's counters do not count them
  * @nr: how many, at most %HOLD_SPANS
  * @old: they have been cached for as long as idle pages are kept
  *
@@ -123,7 +123,7 @@ void heap_free_cached(struct span_heap *heap, struct span **spans, unsigned int 
 		runs[i].npages = spans[i]->npages;
 		arena_prefetch(&heap->index, arena_of(spans[i]->base), spans[i]->base);
 	}
-	sort(runs, nr, sizeof(*runs), compare_runs, NULL);
+	sort(runs, nr, sizeof(*runs), heap_compare_runs, NULL);
 	for (i = 0; i < nr; i += lot) {
 		lot = putback_runs_in_hold(runs + i, nr - i);
 		flags = heap_lock(heap);
@@ -131,7 +131,7 @@ void heap_free_cached(struct span_heap *heap, struct span **spans, unsigned int 
 		pageindex_free_runs(&heap->index, runs + i, lot, how);
 		/* Cached pages count as taken; these were idle all the time. */
 		if (old)
-			demand_lower(&heap->demand, pages_of_runs(runs + i, lot));
+			demand_lower(&heap->demand, heap_pages_of_runs(runs + i, lot));
 		heap_unlock_and_wake(heap, flags);
 	}
 	for (i = 0; i < nr; i++)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Heap, walking: the live spans of a heap in order of address.
+ * Heap, walking: the live spans of a heap in order of page number in the index.
  *
  * The page index tells which pages are in use; the lookup tells which of them lie in a live
  * span. The walk holds the heap's lock for a few chunks at a time.
@@ -15,7 +15,7 @@
 #include "index/pageindex.h"
 
 /**
- * heap_next_span() - go through a heap's live spans in order of address
+ * heap_next_span() - go through a heap's live spans in order of page number
  * @heap: the heap
  * @page: page of the index to begin at; first page after the span found
  * @view: the span found

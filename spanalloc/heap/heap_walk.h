@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Heap, walking: live spans in order of address.
+ * Heap, walking: live spans in order of page number.
  */
 #ifndef SPANALLOC_HEAP_WALK_H
 #define SPANALLOC_HEAP_WALK_H

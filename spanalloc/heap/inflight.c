@@ -4,7 +4,7 @@
  *
  * The pages of such a batch are neither idle nor released yet, so that a task at a limit
  * may find nothing to release although room is about to come. inflight_wait() lets it wait
- * for the next batch that is done, or for the last one.
+ * until one more batch is done, or none is left.
  *
  * Locks: the counts are under the heap's lock; no lock is held while waiting.
  */
@@ -46,7 +46,7 @@ void inflight_end(struct span_heap *heap)
 	heap->inflight.nr--;
 	heap->inflight.done++;
 	heap_unlock(heap, flags);
-	/* Pairs with the barrier in prepare_to_wait(): a waiter sees the count, or is woken. */
+	/* Pairs with the barrier in prepare_to_wait_event(): waiters see the count or wake. */
 	if (wq_has_sleeper(&heap->inflight.wait))
 		wake_up_all(&heap->inflight.wait);
 }

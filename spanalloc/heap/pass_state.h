@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * State of the scavenger's passes over one heap. Only reclaim/pass.c and reclaim/scavenger.c
- * use it; it is declared here because struct span_heap embeds it.
+ * State of the scavenger's passes over one heap. Only pass.c, scavenger.c and trace.h of
+ * reclaim/ use it, under scavenger_lock; it is declared here because struct span_heap embeds it.
  */
 #ifndef SPANALLOC_PASS_STATE_H
 #define SPANALLOC_PASS_STATE_H

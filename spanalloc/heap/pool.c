@@ -25,7 +25,7 @@
 #include "heap/request.h"
 #include "index/pageindex.h"
 
-/* Bounds of the low watermark, in pages. The high watermark is twice the low one. */
+/* Bounds of the low watermark. The high one is twice the low one; a limit may lower both. */
 #define POOL_MIN	64UL
 #define POOL_MAX	512UL
 

@@ -10,13 +10,14 @@
  *	idle --take--> in the batch --unmap--> flush --> free --> released
  *	   lock held		   no spinlock		     lock held
  *
- * Highest addresses go first: allocation is lowest first, so that the highest pages are
+ * Highest page numbers go first: allocation takes the lowest, so that the highest pages are
  * the least likely to be allocated again.
  *
  * A task that releases pages uses the heap's large batch, or, while another task uses that
  * batch, a small one on its stack. So no task waits for the scavenger's thread, which has
- * the lowest priority, with three exceptions (inflight_wait()): an allocation at a limit that
- * finds no idle pages, a limit being set, and a client's or a user's release of all pages.
+ * the lowest priority unless its work is urgent, with three exceptions (inflight_wait()): an
+ * allocation at a limit that finds no idle pages, a limit being set, and a client's or a user's
+ * release of all pages.
  *
  * The surplus of a heap is what it has above
  *
@@ -174,7 +175,8 @@ static bool release_may_take_locked(struct span_heap *heap, const struct release
 
 /*
  * Take idle pages that @rel asks for in one chunk, at most @room pages and until the batch
- * has @max_runs runs. Returns true if the chunk has no more of them.
+ * has @max_runs runs. Returns false if the chunk may have more: the batch is full, or has
+ * @max_runs runs.
  */
 static bool release_take_chunk_locked(struct span_heap *heap, struct release *rel,
 				      struct release_batch *batch, unsigned long chunk,

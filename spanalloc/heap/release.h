@@ -29,7 +29,7 @@ enum release_reason {
  * @surplus: only pages that recent demand does not cover
  * @max_used: chunks with more pages in use are left alone
  * @max_recent: chunks with a higher pageindex_recent() are left alone
- * @node: only chunks with memory of this node; %NUMA_NO_NODE for all
+ * @node: only chunks whose memory may be of this node; %NUMA_NO_NODE for all
  * @keep_pool: leave the pages of the atomic pool
  * @chunk: look at chunks below this one
  * @want: pages still to be released

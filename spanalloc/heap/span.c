@@ -34,7 +34,7 @@ static void span_construct(void *mem)
 	memset(mem, 0, sizeof(struct span));
 }
 
-static int compare_addresses(const void *a, const void *b)
+static int span_compare_addresses(const void *a, const void *b)
 {
 	unsigned long x = *(const unsigned long *)a, y = *(const unsigned long *)b;
 
@@ -57,7 +57,7 @@ static void __init span_measure(void)
 		if (!at[nr])
 			break;
 	}
-	sort(at, nr, sizeof(at[0]), compare_addresses, NULL);
+	sort(at, nr, sizeof(at[0]), span_compare_addresses, NULL);
 	for (i = 1; i < nr; i++)
 		nearest = min_t(size_t, nearest, at[i] - at[i - 1]);
 	if (nearest != SIZE_MAX)

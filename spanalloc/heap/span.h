@@ -63,7 +63,7 @@ bool span_origin(const struct span_view *view, struct span_origin *origin);
 
 /**
  * span_publish() - make a dead descriptor live
- * @span: a dead descriptor, filled in and entered
+ * @span: a dead descriptor, filled in; entered, but a split enters its second part later
  * @kind: what its pages are for
  */
 static inline void span_publish(struct span *span, enum span_kind kind)

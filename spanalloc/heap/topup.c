@@ -320,7 +320,8 @@ static int topup_ready_run(struct span_heap *heap)
  *
  * Context: Process context. May sleep, and for the reserve reclaim.
  *
- * Return: 0; %-EINTR if the task is being killed, %-EDQUOT at a limit, or %-ENOMEM
+ * Return: 0; %-EINTR if the task is being killed, %-EDQUOT at a limit, %-ENOMEM, or %-EFAULT
+ * if page tables are not as the index has them
  */
 int topup_fill(struct span_heap *heap, bool pool)
 {

@@ -28,7 +28,7 @@ void pageindex_init(struct pageindex *idx)
 }
 
 /* Number of summaries in a table, and of their levels. */
-static unsigned long table_sums(unsigned long max_blocks, unsigned int *levels)
+static unsigned long pageindex_table_sums(unsigned long max_blocks, unsigned int *levels)
 {
 	unsigned long total = 0;
 
@@ -50,7 +50,7 @@ size_t pageindex_table_bytes(unsigned long max_blocks)
 {
 	unsigned int levels;
 
-	return (round_up(max_blocks, 8) + table_sums(max_blocks, &levels) +
+	return (round_up(max_blocks, 8) + pageindex_table_sums(max_blocks, &levels) +
 		DIV_ROUND_UP(max_blocks, 64)) * sizeof(u64);
 }
 
@@ -71,13 +71,13 @@ void *pageindex_set_table(struct pageindex *idx, void *table, unsigned long max_
 	unsigned long room = max_blocks, have = idx->nr_blocks;
 	unsigned int levels, old_levels, i;
 
-	table_sums(idx->max_blocks, &old_levels);
+	pageindex_table_sums(idx->max_blocks, &old_levels);
 	if (have) {
 		memcpy(table, idx->block, have * sizeof(*idx->block));
-		memcpy(sum + table_sums(max_blocks, &levels), idx->idle_map,
+		memcpy(sum + pageindex_table_sums(max_blocks, &levels), idx->idle_map,
 		       DIV_ROUND_UP(have, 64) * sizeof(u64));
 	}
-	idx->idle_map = sum + table_sums(max_blocks, &levels);
+	idx->idle_map = sum + pageindex_table_sums(max_blocks, &levels);
 	idx->block = table;
 	idx->max_blocks = max_blocks;
 	idx->top = levels + 1;
@@ -197,8 +197,8 @@ void pageindex_alloc_run(struct pageindex *idx, unsigned long page, unsigned lon
 }
 
 /* By how many pages allocating these free pages would exceed @max_backed. */
-static unsigned long alloc_excess(const struct pageindex *idx, unsigned long page,
-				  unsigned long npages)
+static unsigned long pageindex_alloc_excess(const struct pageindex *idx, unsigned long page,
+					    unsigned long npages)
 {
 	unsigned long backed = idx->nr_pages - idx->nr_released;
 	unsigned long room = idx->max_backed - min(idx->max_backed, backed);
@@ -211,10 +211,10 @@ static unsigned long alloc_excess(const struct pageindex *idx, unsigned long pag
 }
 
 /* Allocate a run of free pages, unless more than @max_backed pages would be backed. */
-static bool alloc_within(struct pageindex *idx, unsigned long page, unsigned long npages,
-			 struct pageindex_claim *claim)
+static bool pageindex_alloc_within(struct pageindex *idx, unsigned long page, unsigned long npages,
+				   struct pageindex_claim *claim)
 {
-	claim->excess = alloc_excess(idx, page, npages);
+	claim->excess = pageindex_alloc_excess(idx, page, npages);
 	if (claim->excess)
 		return false;
 	*claim = (struct pageindex_claim) { .page = page };
@@ -223,7 +223,8 @@ static bool alloc_within(struct pageindex *idx, unsigned long page, unsigned lon
 }
 
 /* Find the lowest run of @npages free pages outside of the fence. */
-static bool find_unfenced(struct pageindex *idx, unsigned long npages, unsigned long *page)
+static bool pageindex_find_unfenced(struct pageindex *idx, unsigned long npages,
+				    unsigned long *page)
 {
 	if (!pageindex_find_first(idx, npages, page))
 		return false;
@@ -248,12 +249,14 @@ bool pageindex_alloc(struct pageindex *idx, unsigned long npages, struct pageind
 
 	claim->excess = 0;
 	idx->hit_stale = false;
-	return find_unfenced(idx, npages, &page) && alloc_within(idx, page, npages, claim);
+	return pageindex_find_unfenced(idx, npages, &page) &&
+	       pageindex_alloc_within(idx, page, npages, claim);
 }
 
 /* Sets *@found to the first aligned page from @page on. Does the run fit, outside the fence? */
-static bool fits_aligned(const struct pageindex *idx, unsigned long page, unsigned long have,
-			 unsigned long npages, unsigned long align, unsigned long *found)
+static bool pageindex_fits_aligned(const struct pageindex *idx, unsigned long page,
+				   unsigned long have, unsigned long npages, unsigned long align,
+				   unsigned long *found)
 {
 	*found = round_up(page, align);
 	return have >= *found - page + npages && !pageindex_is_fenced(idx, *found, npages);
@@ -263,17 +266,18 @@ static bool fits_aligned(const struct pageindex *idx, unsigned long page, unsign
  * Try the first free runs of @npages pages, of which the first starts at @page. Of long runs
  * try only the first, and only its start: to find the end of a long run takes long.
  */
-static bool find_aligned_near(struct pageindex *idx, unsigned long npages, unsigned long align,
-			      unsigned long page, unsigned long *found)
+static bool pageindex_find_aligned_near(struct pageindex *idx, unsigned long npages,
+					unsigned long align, unsigned long page,
+					unsigned long *found)
 {
 	unsigned int tries;
 
 	if (npages + align > 2 * CHUNK_PAGES)
-		return fits_aligned(idx, page, npages, npages, align, found);
+		return pageindex_fits_aligned(idx, page, npages, npages, align, found);
 	for (tries = 0; tries < ALIGN_TRIES; tries++) {
 		unsigned long have = pageindex_run_length(idx, page, npages + align - 1);
 
-		if (fits_aligned(idx, page, have, npages, align, found))
+		if (pageindex_fits_aligned(idx, page, have, npages, align, found))
 			return true;
 		if (!pageindex_find_from(idx, npages, page + have, &page))
 			return false;
@@ -282,18 +286,18 @@ static bool find_aligned_near(struct pageindex *idx, unsigned long npages, unsig
 }
 
 /* Find @npages free pages outside of the fence that start at a multiple of @align. */
-static bool find_aligned(struct pageindex *idx, unsigned long npages, unsigned long align,
-			 unsigned long *found)
+static bool pageindex_find_aligned(struct pageindex *idx, unsigned long npages, unsigned long align,
+				   unsigned long *found)
 {
 	unsigned long page;
 
 	if (!pageindex_find_first(idx, npages, &page))
 		return false;
-	if (find_aligned_near(idx, npages, align, page, found))
+	if (pageindex_find_aligned_near(idx, npages, align, page, found))
 		return true;
 	if (idx->hit_stale)
 		return false;
-	if (!find_unfenced(idx, npages + align - 1, &page))
+	if (!pageindex_find_unfenced(idx, npages + align - 1, &page))
 		return false;
 	*found = round_up(page, align);
 	return true;
@@ -320,7 +324,8 @@ bool pageindex_alloc_aligned(struct pageindex *idx, unsigned long npages, unsign
 
 	claim->excess = 0;
 	idx->hit_stale = false;
-	return find_aligned(idx, npages, align, &page) && alloc_within(idx, page, npages, claim);
+	return pageindex_find_aligned(idx, npages, align, &page) &&
+	       pageindex_alloc_within(idx, page, npages, claim);
 }
 
 /* === A piece at a time ================================================== */
@@ -344,8 +349,8 @@ bool pageindex_fence(struct pageindex *idx, unsigned long npages, unsigned long 
 	bool found;
 
 	idx->hit_stale = false;
-	found = align > 1 ? find_aligned(idx, npages, align, page) :
-		find_unfenced(idx, npages, page);
+	found = align > 1 ? pageindex_find_aligned(idx, npages, align, page) :
+		pageindex_find_unfenced(idx, npages, page);
 
 	if (found) {
 		idx->fence_start = *page;
@@ -380,7 +385,7 @@ void pageindex_unfence(struct pageindex *idx)
 unsigned long pageindex_claim_piece(struct pageindex *idx, unsigned long page,
 				    unsigned long npages, struct pageindex_claim *claim)
 {
-	unsigned long excess = alloc_excess(idx, page, npages);
+	unsigned long excess = pageindex_alloc_excess(idx, page, npages);
 
 	if (!excess)
 		pageindex_alloc_run(idx, page, npages, claim);

@@ -52,7 +52,7 @@
 
 /* Levels of summaries kept in the table, above the two kept in each block. */
 #define PAGEINDEX_TABLE_LEVELS	7
-/* Size classes of the search hints: four to an octave from 1 to 512 pages. */
+/* Size classes of the search hints: 1, 2 and 3 pages, then four to an octave from 4 to 512. */
 #define PAGEINDEX_NR_HINTS	32
 /* Most chunks whose summary may be too high at any moment. */
 #define PAGEINDEX_NR_STALE	8

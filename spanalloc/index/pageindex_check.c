@@ -13,7 +13,8 @@ struct totals {
 	unsigned long released;
 };
 
-static bool check_meta(const struct pageindex *idx, unsigned long chunk, struct totals *totals)
+static bool pageindex_check_meta(const struct pageindex *idx, unsigned long chunk,
+				 struct totals *totals)
 {
 	const struct pageindex_word *word = chunk_words(idx, chunk);
 	const struct pageindex_meta *meta = chunk_meta(idx, chunk);
@@ -60,13 +61,13 @@ static bool check_chunks(const struct pageindex *idx)
 	unsigned long chunk;
 
 	for (chunk = 0; chunk < nr_chunks(idx); chunk++)
-		if (!check_meta(idx, chunk, &totals) || !check_summary(idx, chunk))
+		if (!pageindex_check_meta(idx, chunk, &totals) || !check_summary(idx, chunk))
 			return false;
 	return totals.grown == idx->nr_pages && totals.idle == idx->nr_idle &&
 	       totals.released == idx->nr_released;
 }
 
-static bool check_sums(const struct pageindex *idx)
+static bool pageindex_check_sums(const struct pageindex *idx)
 {
 	unsigned int level;
 
@@ -87,7 +88,7 @@ static bool check_sums(const struct pageindex *idx)
 }
 
 /* No run may start below the hint for its size or a smaller one. */
-static bool check_hints(const struct pageindex *idx)
+static bool pageindex_check_hints(const struct pageindex *idx)
 {
 	unsigned long end = nr_chunks(idx) << CHUNK_SHIFT;
 	unsigned long page, run;
@@ -127,5 +128,5 @@ static bool check_hints(const struct pageindex *idx)
  */
 bool pageindex_check(const struct pageindex *idx)
 {
-	return check_chunks(idx) && check_sums(idx) && check_hints(idx);
+	return check_chunks(idx) && pageindex_check_sums(idx) && pageindex_check_hints(idx);
 }

@@ -30,8 +30,8 @@ static bool may_have_idle(const struct pageindex *idx, unsigned long chunk, unsi
 }
 
 /* Lowest run of @npages idle pages of @chunk that starts at its page @from or later. */
-static bool find_idle(const struct pageindex *idx, unsigned long chunk, unsigned long npages,
-		      unsigned int from, unsigned long *found)
+static bool pageindex_find_idle(const struct pageindex *idx, unsigned long chunk,
+				unsigned long npages, unsigned int from, unsigned long *found)
 {
 	unsigned int tail;
 	int at = chunk_find(chunk_words(idx, chunk), true, npages, from, &tail);
@@ -43,8 +43,8 @@ static bool find_idle(const struct pageindex *idx, unsigned long chunk, unsigned
 }
 
 /* First run of idle pages in the lowest chunks with exactly @tag, or %PAGEINDEX_TAG_ANY. */
-static bool search_idle(const struct pageindex *idx, unsigned long npages, unsigned int tag,
-			unsigned long *page)
+static bool pageindex_search_idle(const struct pageindex *idx, unsigned long npages,
+				  unsigned int tag, unsigned long *page)
 {
 	unsigned long chunk;
 	int steps = IDLE_STEPS;
@@ -62,7 +62,7 @@ static bool search_idle(const struct pageindex *idx, unsigned long npages, unsig
 		if (!may_have_idle(idx, chunk, npages, tag))
 			continue;
 		steps -= IDLE_LOOK;
-		if (find_idle(idx, chunk, npages, 0, page))
+		if (pageindex_find_idle(idx, chunk, npages, 0, page))
 			return true;
 	}
 	return false;
@@ -82,7 +82,7 @@ bool pageindex_alloc_idle(struct pageindex *idx, unsigned long npages, unsigned 
 {
 	unsigned long page;
 
-	if (!search_idle(idx, npages, tag, &page))
+	if (!pageindex_search_idle(idx, npages, tag, &page))
 		return false;
 	*claim = (struct pageindex_claim) { .page = page };
 	pageindex_alloc_run(idx, page, npages, claim);
@@ -100,7 +100,7 @@ bool pageindex_has_idle(const struct pageindex *idx, unsigned long npages)
 {
 	unsigned long page;
 
-	return search_idle(idx, npages, PAGEINDEX_TAG_ANY, &page);
+	return pageindex_search_idle(idx, npages, PAGEINDEX_TAG_ANY, &page);
 }
 
 /**
@@ -111,7 +111,7 @@ bool pageindex_has_idle(const struct pageindex *idx, unsigned long npages)
  * @max: how many are wanted
  * @pages: room for @max page numbers; set to the first page of each run taken
  *
- * Takes wholly idle runs, from the lowest up, in the chunk that the page before @end lies
+ * Takes wholly idle runs from @end up, in the chunk that the page before @end lies
  * in. The runs do not count as allocated, because no caller has asked for them yet.
  *
  * Return: number of runs taken
@@ -127,7 +127,7 @@ unsigned int pageindex_take_more(struct pageindex *idx, unsigned long end,
 		return 0;
 	while (nr < max && page >> CHUNK_SHIFT == chunk &&
 	       chunk_meta(idx, chunk)->idle >= npages &&
-	       find_idle(idx, chunk, npages, page % CHUNK_PAGES, &page)) {
+	       pageindex_find_idle(idx, chunk, npages, page % CHUNK_PAGES, &page)) {
 		unsigned int from = page % CHUNK_PAGES;
 
 		pages[nr++] = page;

@@ -42,8 +42,9 @@ static __always_inline void put_together(struct pageindex *idx, const struct pag
 	pageindex_tree_freed_runs(idx, runs, nr);
 }
 
-static __always_inline void put_runs(struct pageindex *idx, const struct pageindex_run *runs,
-				     unsigned int nr, bool release, unsigned int flags)
+static __always_inline void pageindex_put_runs(struct pageindex *idx,
+					       const struct pageindex_run *runs, unsigned int nr,
+					       bool release, unsigned int flags)
 {
 	unsigned int n;
 
@@ -71,7 +72,7 @@ static __always_inline void put_runs(struct pageindex *idx, const struct pageind
 void pageindex_free_runs(struct pageindex *idx, const struct pageindex_run *runs,
 			 unsigned int nr, unsigned int flags)
 {
-	put_runs(idx, runs, nr, false, flags);
+	pageindex_put_runs(idx, runs, nr, false, flags);
 }
 
 /**
@@ -85,5 +86,5 @@ void pageindex_free_runs(struct pageindex *idx, const struct pageindex_run *runs
 void pageindex_release_runs(struct pageindex *idx, const struct pageindex_run *runs,
 			    unsigned int nr)
 {
-	put_runs(idx, runs, nr, true, 0);
+	pageindex_put_runs(idx, runs, nr, true, 0);
 }

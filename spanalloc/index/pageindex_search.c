@@ -45,7 +45,7 @@ unsigned long pageindex_run_length(const struct pageindex *idx, unsigned long pa
 /* === Stale summaries ==================================================== */
 
 /* Is one of chunks @first..@last stale? */
-static bool any_stale(const struct pageindex *idx, unsigned long first, unsigned long last)
+static bool tree_any_stale(const struct pageindex *idx, unsigned long first, unsigned long last)
 {
 	unsigned int i;
 
@@ -59,18 +59,18 @@ static bool any_stale(const struct pageindex *idx, unsigned long first, unsigned
  * Is a run free that the summaries promise? A short run is checked in the bits. A long run is
  * only checked for stale chunks: no other summary can be too high.
  */
-static bool run_is_free(const struct pageindex *idx, unsigned long page, unsigned long n)
+static bool pageindex_run_is_free(const struct pageindex *idx, unsigned long page, unsigned long n)
 {
 	if (n <= 2 * CHUNK_PAGES)
 		return pageindex_run_length(idx, page, n) >= n;
-	return !any_stale(idx, page >> CHUNK_SHIFT, (page + n - 1) >> CHUNK_SHIFT);
+	return !tree_any_stale(idx, page >> CHUNK_SHIFT, (page + n - 1) >> CHUNK_SHIFT);
 }
 
 /*
  * A candidate run needs chunks @first..@last, of which some are stale. Summarise those; or,
  * with @stop_at_stale, note the range for pageindex_sync_stale() and return true.
  */
-static bool stop_or_sync(struct pageindex *idx, unsigned long first, unsigned long last)
+static bool pageindex_stop_or_sync(struct pageindex *idx, unsigned long first, unsigned long last)
 {
 	if (!idx->stop_at_stale) {
 		pageindex_tree_sync(idx, first, last, PAGEINDEX_NR_STALE);
@@ -105,8 +105,8 @@ bool pageindex_sync_stale(struct pageindex *idx)
  * run. If that run is not there, because of stale chunks, the walk begins again at
  * the first chunk of the promised run: no earlier chunk can begin a run.
  */
-static bool tree_find(struct pageindex *idx, unsigned long n, unsigned long chunk,
-		      unsigned long run, unsigned long *found)
+static bool pageindex_tree_find(struct pageindex *idx, unsigned long n, unsigned long chunk,
+				unsigned long run, unsigned long *found)
 {
 	unsigned int highest = n > SUM_MAX_RUN ? min(idx->top, EXACT_LEVEL) : idx->top;
 	const unsigned long before = run;
@@ -127,9 +127,9 @@ static bool tree_find(struct pageindex *idx, unsigned long n, unsigned long chun
 			unsigned long first = (page - run) >> CHUNK_SHIFT;
 
 			*found = page - run;
-			if (run_is_free(idx, *found, n))
+			if (pageindex_run_is_free(idx, *found, n))
 				return true;
-			if (stop_or_sync(idx, first, (*found + n - 1) >> CHUNK_SHIFT))
+			if (pageindex_stop_or_sync(idx, first, (*found + n - 1) >> CHUNK_SHIFT))
 				return false;
 			i = max(first, chunk);
 			level = 0;
@@ -148,7 +148,7 @@ static bool tree_find(struct pageindex *idx, unsigned long n, unsigned long chun
 				*found = page + at;
 				return true;
 			}
-			if (stop_or_sync(idx, i, i))
+			if (pageindex_stop_or_sync(idx, i, i))
 				return false;
 			continue;
 		}
@@ -185,7 +185,7 @@ bool pageindex_find_from(struct pageindex *idx, unsigned long n, unsigned long f
 	}
 	if (chunk < nr_chunks(idx))
 		prefetch_path(idx, chunk);
-	return tree_find(idx, n, chunk, tail, found);
+	return pageindex_tree_find(idx, n, chunk, tail, found);
 }
 
 /* Lowest run of @n free pages in the index. */

@@ -34,9 +34,9 @@
  * stale[], a direct-mapped array; a chunk displaced from there is summarised first. Taking
  * whole chunks of a longer run updates the tree at once. Freeing raises a summary that is
  * too low. So a summary is never too low, and a search that trusts summaries misses no run.
- * A search that follows a summary which is too high finds no run in the bits, summarises
- * that chunk and goes on. To allocate and free the same few pages over and over never climbs
- * the tree, and a search meets at most as many stale summaries as stale[] has entries.
+ * A search whose candidate run fails its check summarises the run's stale chunks and goes on,
+ * or, with @stop_at_stale, ends. To allocate and free the same few pages over and over never
+ * climbs the tree, and a search meets at most as many stale summaries as stale[] has entries.
  *
  * The layout of bitmaps and summaries follows M. Knyszek, "Scaling the Go page
  * allocator" (2019); walls, saturation, hints by size, stale chunks and the
@@ -193,8 +193,8 @@ void pageindex_mark_stale(struct pageindex *idx, unsigned long chunk)
 /* === Pages taken ======================================================== */
 
 /* Whole chunks @first..@last have been taken, or freed: update the tree at once. */
-static void whole_changed(struct pageindex *idx, unsigned long first, unsigned long last,
-			  u64 sum)
+static void tree_whole_changed(struct pageindex *idx, unsigned long first, unsigned long last,
+			       u64 sum)
 {
 	unsigned long chunk;
 
@@ -210,8 +210,8 @@ static void whole_changed(struct pageindex *idx, unsigned long first, unsigned l
  * Pages @from..@to - 1 of @chunk have been taken. Most often the summary stays exact,
  * because the pages were part of neither the longest run nor a run at an edge.
  */
-static void part_taken(struct pageindex *idx, unsigned long chunk, unsigned int from,
-		       unsigned int to)
+static void tree_part_taken(struct pageindex *idx, unsigned long chunk, unsigned int from,
+			    unsigned int to)
 {
 	const struct pageindex_word *word = chunk_words(idx, chunk);
 	unsigned int start, end;
@@ -234,15 +234,15 @@ void pageindex_tree_taken(struct pageindex *idx, unsigned long page, unsigned lo
 	unsigned int to = (page + npages - 1) % CHUNK_PAGES + 1;
 
 	if (first == last) {
-		part_taken(idx, first, from, to);
+		tree_part_taken(idx, first, from, to);
 		return;
 	}
 	if (from)
-		part_taken(idx, first++, from, CHUNK_PAGES);
+		tree_part_taken(idx, first++, from, CHUNK_PAGES);
 	if (to < CHUNK_PAGES)
-		part_taken(idx, last--, 0, to);
+		tree_part_taken(idx, last--, 0, to);
 	if (first <= last)
-		whole_changed(idx, first, last, 0);
+		tree_whole_changed(idx, first, last, 0);
 }
 
 /* === Pages freed ======================================================== */
@@ -251,8 +251,8 @@ void pageindex_tree_taken(struct pageindex *idx, unsigned long page, unsigned lo
  * Pages of @chunk have become free, and are now part of the run @start..@end - 1. Update
  * the summary: an exact summary stays exact, and a stale one does not become too low.
  */
-static void part_freed(struct pageindex *idx, unsigned long chunk, unsigned int start,
-		       unsigned int end)
+static void tree_part_freed(struct pageindex *idx, unsigned long chunk, unsigned int start,
+			    unsigned int end)
 {
 	u64 sum = *sum_at(idx, 0, chunk);
 
@@ -265,7 +265,7 @@ static void part_freed(struct pageindex *idx, unsigned long chunk, unsigned int 
  * Several runs of @chunk have become free: raise its summary to what the bits say. A stale
  * summary that is higher stays, since to lower it would climb the tree.
  */
-static void many_freed(struct pageindex *idx, unsigned long chunk)
+static void tree_many_freed(struct pageindex *idx, unsigned long chunk)
 {
 	u64 sum = *sum_at(idx, 0, chunk);
 	u64 now;
@@ -325,14 +325,14 @@ void pageindex_tree_freed(struct pageindex *idx, unsigned long page, unsigned lo
 		return;
 	after = chunk_run_after(chunk_words(idx, last), to);
 	if (first == last) {
-		part_freed(idx, first, from - before, to + after);
+		tree_part_freed(idx, first, from - before, to + after);
 	} else {
 		if (from)
-			part_freed(idx, first++, from - before, CHUNK_PAGES);
+			tree_part_freed(idx, first++, from - before, CHUNK_PAGES);
 		if (to < CHUNK_PAGES)
-			part_freed(idx, last--, 0, to + after);
+			tree_part_freed(idx, last--, 0, to + after);
 		if (first <= last)
-			whole_changed(idx, first, last, SUM_FREE_CHUNK);
+			tree_whole_changed(idx, first, last, SUM_FREE_CHUNK);
 	}
 	if (!low)
 		hints_freed(idx, page, npages, before, after);
@@ -347,7 +347,7 @@ void pageindex_tree_freed_runs(struct pageindex *idx, const struct pageindex_run
 	unsigned long start = 0, end = 0;
 	unsigned int i;
 
-	many_freed(idx, chunk);
+	tree_many_freed(idx, chunk);
 	for (i = 0; i < nr; i++) {
 		unsigned long page = runs[i].page;
 		unsigned long behind = page + runs[i].npages;

@@ -8,10 +8,11 @@
  *	hard, of all heaps	   likewise, then idle pages of all heaps
  *	soft, of a heap		   an allocation may exceed it; idle pages are
  *				   released in the background, and up to 64 by
- *				   each allocation that backs pages above it
+ *				   each allocation that may sleep and backs pages
+ *				   above it
  *
- * Limits are enforced where an allocation claims pages (heap/claim.c, heap/budget.c). This
- * file sets limits, and releases the pages above a limit when the limit is set.
+ * Limits are enforced where an allocation claims pages (heap/claim.c, heap/budget.c). Setting
+ * a hard limit here releases the idle pages above it; setting a soft limit wakes the scavenger.
  */
 #define pr_fmt(fmt) "spanalloc: " fmt
 

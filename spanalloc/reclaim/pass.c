@@ -32,7 +32,8 @@
  * A pass of a heap with %SPAN_HEAP_AGE_ONLY skips EMPTY, SPARSE and REST; BUSY takes from
  * every chunk. Such a heap is not trimmed.
  *
- * Each step is one batch: the scavenger decides how long to pause between two steps.
+ * A step releases at most one batch, or is all of AGE. The scavenger decides how long to
+ * pause between two steps.
  */
 #include <linux/jiffies.h>
 #include <linux/sched.h>
@@ -195,8 +196,8 @@ static bool pass_update_watched(struct span_heap *heap)
 }
 
 /*
- * Old pages that this pass has retained because of recent demand. Old pages that the reserve or
- * the pool needs, beyond idle pages that are not old, do not count.
+ * Old pages that recent demand kept from this pass. Does not count old pages that the reserve
+ * or the pool needs because the other idle pages are too few.
  */
 static unsigned long pass_retained_locked(const struct span_heap *heap)
 {

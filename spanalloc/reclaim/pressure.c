@@ -15,7 +15,7 @@
  *	LAST	reclaim asks for half or more,	also the atomic pool, then cached spans
  *		or the OOM killer is about to
  *		kill, or the limit on all heaps
- *		forbids an allocation
+ *		forbids an allocation or is lowered
  *
  * No level releases pages of a heap's reserve. How much reclaim asks for follows from its
  * priority: a shrinker is called over and over until it has been asked for freeable pages
@@ -130,8 +130,8 @@ static unsigned long squeeze_idle(struct span_heap *heap, struct squeeze *squeez
 }
 
 /* Release pages of one heap at @level. With @caches, drain its caches first. */
-static void squeeze_heap(struct span_heap *heap, struct squeeze *squeeze,
-			 enum pressure_level level, bool caches)
+static void pressure_squeeze_heap(struct span_heap *heap, struct squeeze *squeeze,
+				  enum pressure_level level, bool caches)
 {
 	unsigned long released;
 
@@ -145,7 +145,7 @@ static void squeeze_heap(struct span_heap *heap, struct squeeze *squeeze,
 }
 
 /* Squeeze each heap once, beginning with the heap whose turn it is. */
-static void squeeze_round(struct squeeze *squeeze, enum pressure_level level, bool caches)
+static void pressure_squeeze_round(struct squeeze *squeeze, enum pressure_level level, bool caches)
 {
 	unsigned int nr = 0, first = 0, i, half;
 	struct span_heap *heap;
@@ -159,7 +159,7 @@ static void squeeze_round(struct squeeze *squeeze, enum pressure_level level, bo
 		i = 0;
 		for_each_pressure_heap(heap)
 			if ((i++ >= first) == !half)
-				squeeze_heap(heap, squeeze, level, caches);
+				pressure_squeeze_heap(heap, squeeze, level, caches);
 	}
 	srcu_read_unlock(&pressure_srcu, idx);
 }
@@ -172,9 +172,9 @@ static unsigned long squeeze_all(struct squeeze *squeeze)
 
 	atomic_inc(&pressure_turn);
 	for (level = PRESSURE_LIGHT; level <= squeeze->level && squeeze->want; level++)
-		squeeze_round(squeeze, level, false);
+		pressure_squeeze_round(squeeze, level, false);
 	if (squeeze->level == PRESSURE_LAST && squeeze->want)
-		squeeze_round(squeeze, PRESSURE_LAST, true);
+		pressure_squeeze_round(squeeze, PRESSURE_LAST, true);
 	return want - squeeze->want;
 }
 
@@ -218,7 +218,7 @@ bool pressure_wait(void)
 	return waited;
 }
 
-static void relieve_node(int node)
+static void pressure_relieve_node(int node)
 {
 	struct squeeze squeeze = {
 		.level = PRESSURE_LIGHT,
@@ -244,14 +244,14 @@ void pressure_relieve(void)
 	int node;
 
 	if (has_one_node()) {
-		relieve_node(NUMA_NO_NODE);
+		pressure_relieve_node(NUMA_NO_NODE);
 		return;
 	}
 	for_each_online_node(node)
 		if (node_isset(node, pressure_nodes)) {
 			/* Cleared before the release: a shortage meanwhile sets it again. */
 			node_clear(node, pressure_nodes);
-			relieve_node(node);
+			pressure_relieve_node(node);
 		}
 }
 
@@ -339,7 +339,7 @@ unsigned long pressure_scan(int node, unsigned long npages, unsigned long asked,
  *
  * Context: Any.
  *
- * Return: whether an ordinary allocation of the kernel would have to reclaim first
+ * Return: whether @free is below the min watermark plus the reserve for %ZONE_NORMAL
  */
 bool pressure_zone_is_short(const struct zone *zone, unsigned long free)
 {
@@ -438,7 +438,7 @@ unsigned long pressure_shrink_scan(struct shrinker *shrink, struct shrink_contro
 #if SHRINKERS_ARE_ALLOCATED
 static struct shrinker *shrinker;
 
-static int start_shrinker(void)
+static int pressure_start_shrinker(void)
 {
 	shrinker = shrinker_alloc(SHRINKER_NUMA_AWARE, "spanalloc");
 	if (!shrinker)
@@ -464,7 +464,7 @@ static struct shrinker shrinker = {
 	.flags = SHRINKER_NUMA_AWARE,
 };
 
-static int start_shrinker(void)
+static int pressure_start_shrinker(void)
 {
 	return register_shrinker(&shrinker, "spanalloc");
 }
@@ -538,7 +538,7 @@ int __init pressure_start(void)
 	ret = register_oom_notifier(&oom_notifier);
 	if (ret)
 		return ret;
-	ret = start_shrinker();
+	ret = pressure_start_shrinker();
 	if (ret)
 		unregister_oom_notifier(&oom_notifier);
 	return ret;

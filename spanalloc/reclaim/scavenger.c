@@ -62,7 +62,7 @@ unsigned int scavenge_age_ms = 300000;
 
 static unsigned int scavenge_share = 1;
 
-static DEFINE_MUTEX(scavenger_lock);	/* scavenger_heaps, heap_clock, span_heap::pass */
+static DEFINE_MUTEX(scavenger_lock);	/* scavenger_heaps, heap_test_clock, span_heap::pass */
 static LIST_HEAD(scavenger_heaps);
 static struct task_struct *scavenger_task;
 
@@ -79,7 +79,7 @@ static bool settings_changed;
 void scavenger_set_clock(unsigned long (*clock)(void))
 {
 	mutex_lock(&scavenger_lock);
-	WRITE_ONCE(heap_clock, clock);
+	WRITE_ONCE(heap_test_clock, clock);
 	mutex_unlock(&scavenger_lock);
 	if (!clock)
 		scavenger_wake(WAKE_IDLE);
@@ -157,7 +157,7 @@ static unsigned long scavenger_keep_soft_limit(struct span_heap *heap)
 
 /**
  * struct scavenger_time - two clocks, read together
- * @clock_ns: time since boot
+ * @clock_ns: monotonic time, without suspend
  * @cpu_ns: CPU time that this task has used
  */
 struct scavenger_time {
@@ -266,7 +266,7 @@ unsigned long scavenger_step(void)
 		scavenger_watch_all();
 	list_for_each_entry(heap, &scavenger_heaps, scavenged) {
 		/* Returns 0: the thread does the urgent work at nice 0, and then steps again. */
-		if (!heap_clock && scavenger_is_urgent()) {
+		if (!heap_test_clock && scavenger_is_urgent()) {
 			wait = 0;
 			break;
 		}
@@ -328,7 +328,7 @@ static void scavenger_refill(struct span_heap *heap)
 static void scavenger_answer_pressure(void)
 {
 	mutex_lock(&scavenger_lock);
-	if (!heap_clock)
+	if (!heap_test_clock)
 		pressure_relieve();
 	mutex_unlock(&scavenger_lock);
 }
@@ -406,7 +406,7 @@ static unsigned long scavenger_step_and_pause(void)
 	static u64 owed_ns;
 	unsigned long wait, paused;
 
-	if (READ_ONCE(heap_clock))
+	if (READ_ONCE(heap_test_clock))
 		return MAX_SCHEDULE_TIMEOUT;
 	wait = scavenger_step();
 	scavenger_charge(&owed_ns);
@@ -440,8 +440,8 @@ static int scavenger_thread(void *unused)
 						     scavenger_nap(wait));
 		scavenger_do_urgent();
 		/*
-		 * Cleared before the step: a wake-up during the step causes another step. The
-		 * waker has changed the heap under its lock, which the step takes after this.
+		 * Cleared before the step: a wake-up during the step causes another step. A
+		 * waker writes what the step reads before it sets the bit.
 		 */
 		clear_bit(WAKE_IDLE, &wake_reasons);
 		wait = scavenger_step_and_pause();

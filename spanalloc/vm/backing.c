@@ -52,7 +52,8 @@ static void backing_free_batch(struct page **pages, unsigned int nr)
 }
 
 /* Take up to @nr pages out of a stash; returns how many. */
-static unsigned int stash_take(struct page_stash *stash, struct page **pages, unsigned int nr)
+static unsigned int backing_stash_take(struct page_stash *stash, struct page **pages,
+				       unsigned int nr)
 {
 	unsigned int i;
 
@@ -71,7 +72,7 @@ static bool backing_alloc_batch(const struct backing *backing, struct page **pag
 
 	memset(pages, 0, nr * sizeof(*pages));
 	if (backing->stash)
-		have = stash_take(backing->stash, pages, nr);
+		have = backing_stash_take(backing->stash, pages, nr);
 	if (have < nr)
 		have = alloc_pages_bulk_node(backing->gfp & ~__GFP_NOFAIL, backing->node, nr,
 					     pages);
@@ -192,7 +193,7 @@ void backing_unstash(struct page_stash *stash)
 	struct page *pages[BACKING_BATCH];
 	unsigned int nr;
 
-	while ((nr = stash_take(stash, pages, BACKING_BATCH))) {
+	while ((nr = backing_stash_take(stash, pages, BACKING_BATCH))) {
 		backing_free_batch(pages, nr);
 		cond_resched();
 	}

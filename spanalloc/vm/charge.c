@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Charging: spans are charged to memory cgroups.
+ * Charging: spans requested with __GFP_ACCOUNT are charged to memory cgroups.
  *
  * Pages stay mapped between spans and pass from one owner to the next. So no page is
  * charged, but the span: from allocation to free, for its length, to the cgroup of the

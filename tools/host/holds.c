@@ -99,7 +99,7 @@ static void undo_alloc(void)
 		pageindex_free(idx, work.claim.page, work.npages, 0);
 }
 
-/* Prepare for settle(), which claim_run() calls after a deceived search. */
+/* Prepare for settle(), which does what claim_sync_stale() does after a deceived search. */
 static bool deceived_first(void)
 {
 	deceive();
